@@ -1,0 +1,218 @@
+/*
+ * kernels_body.h
+ *	  The inner loops.  Included by one file an instruction set, which names the
+ *	  table to define.
+ */
+#include "kernels.h"
+
+#include "vector.h"
+
+/*
+ * Hochreiter and Schmidhuber, Neural Computation 1997, with forget gates:
+ *	 c = f c' + i g,  h = o tanh(c)
+ */
+static void
+lstm_cell_forward(float *gates, float *cell, float *hidden,
+				  const float *previous_cell,
+				  int32_t rows, int32_t previous_rows, int32_t units)
+{
+	for (int32_t r = 0; r < rows; r++)
+	{
+		float	   *row = gates + (size_t) r * 4 * units;
+		size_t		state = (size_t) r * units;
+
+		for (int32_t u = 0; u < units; u += LANES)
+		{
+			int32_t		n = units - u;
+			Vec			i = vec_sigmoid(vec_load_part(row + u, n));
+			Vec			f = vec_sigmoid(vec_load_part(row + units + u, n));
+			Vec			g = vec_tanh(vec_load_part(row + 2 * units + u, n));
+			Vec			o = vec_sigmoid(vec_load_part(row + 3 * units + u, n));
+			Vec			c = i * g;
+
+			if (r < previous_rows)
+				c += f * vec_load_part(previous_cell + state + u, n);
+			vec_store_part(row + u, i, n);
+			vec_store_part(row + units + u, f, n);
+			vec_store_part(row + 2 * units + u, g, n);
+			vec_store_part(row + 3 * units + u, o, n);
+			vec_store_part(cell + state + u, c, n);
+			vec_store_part(hidden + state + u, o * vec_tanh(c), n);
+		}
+	}
+}
+
+static void
+lstm_cell_backward(float *gates, const float *cell, const float *d_hidden,
+				   float *d_cell, const float *previous_cell,
+				   int32_t rows, int32_t previous_rows, int32_t units)
+{
+	for (int32_t r = 0; r < rows; r++)
+	{
+		float	   *row = gates + (size_t) r * 4 * units;
+		size_t		state = (size_t) r * units;
+
+		for (int32_t u = 0; u < units; u += LANES)
+		{
+			int32_t		n = units - u;
+			Vec			i = vec_load_part(row + u, n);
+			Vec			f = vec_load_part(row + units + u, n);
+			Vec			g = vec_load_part(row + 2 * units + u, n);
+			Vec			o = vec_load_part(row + 3 * units + u, n);
+			Vec			tanh_c = vec_tanh(vec_load_part(cell + state + u, n));
+			Vec			dh = vec_load_part(d_hidden + state + u, n);
+			Vec			dc = vec_load_part(d_cell + state + u, n) +
+				dh * o * (1.0f - tanh_c * tanh_c);
+			Vec			df = {0};
+
+			if (r < previous_rows)
+				df = dc * vec_load_part(previous_cell + state + u, n) * f * (1.0f - f);
+			vec_store_part(row + u, dc * g * i * (1.0f - i), n);
+			vec_store_part(row + units + u, df, n);
+			vec_store_part(row + 2 * units + u, dc * i * (1.0f - g * g), n);
+			vec_store_part(row + 3 * units + u, dh * tanh_c * o * (1.0f - o), n);
+			vec_store_part(d_cell + state + u, dc * f, n);
+		}
+	}
+}
+
+static void
+softmax_statistics(float *logits, const float *bias, int32_t rows, int32_t columns,
+				   float *maximum, float *sum)
+{
+	int32_t		whole = columns / LANES * LANES;
+
+	for (int32_t r = 0; r < rows; r++)
+	{
+		float	   *row = logits + (size_t) r * columns;
+		Vec			tops = vec_all(maximum[r]);
+		Vec			totals = {0};
+		float		top;
+		float		total;
+
+		for (int32_t j = 0; j < columns; j += LANES)
+		{
+			int32_t		n = columns - j;
+			Vec			logit = vec_load_part(row + j, n) + vec_load_part(bias + j, n);
+
+			vec_store_part(row + j, logit, n);
+			if (j < whole)
+				tops = vec_max(tops, logit);
+		}
+		top = vec_largest(tops);
+		for (int32_t j = whole; j < columns; j++)
+			top = row[j] > top ? row[j] : top;
+
+		for (int32_t j = 0; j < whole; j += LANES)
+			totals += vec_exp(vec_load(row + j) - top);
+		total = vec_sum(totals);
+		for (int32_t j = whole; j < columns; j++)
+			total += vec_exp(vec_all(row[j] - top))[0];
+		sum[r] = sum[r] * vec_exp(vec_all(maximum[r] - top))[0] + total;
+		maximum[r] = top;
+	}
+}
+
+static void
+softmax_gradient(float *logits, const float *bias, int32_t rows, int32_t columns,
+				 const float *log_normaliser, float scale, float *d_bias)
+{
+	for (int32_t r = 0; r < rows; r++)
+	{
+		float	   *row = logits + (size_t) r * columns;
+		float		shift = log_normaliser[r];
+
+		for (int32_t j = 0; j < columns; j += LANES)
+		{
+			int32_t		n = columns - j;
+			Vec			logit = vec_load_part(row + j, n) + vec_load_part(bias + j, n);
+			Vec			p = scale * vec_exp(logit - shift);
+
+			vec_store_part(row + j, p, n);
+			vec_store_part(d_bias + j, vec_load_part(d_bias + j, n) + p, n);
+		}
+	}
+}
+
+static void
+count_at_least(const float *logits, const float *bias, int32_t rows, int32_t columns,
+			   const float *threshold, int32_t *count)
+{
+	for (int32_t r = 0; r < rows; r++)
+	{
+		const float *row = logits + (size_t) r * columns;
+		float		limit = threshold[r];
+		int32_t		found = 0;
+
+		for (int32_t j = 0; j < columns; j++)
+			found += row[j] + bias[j] >= limit;
+		count[r] += found;
+	}
+}
+
+static double
+sum_squares(const float *values, size_t count)
+{
+	/* short runs in float, so that the sum of many stays exact enough */
+	enum
+	{
+		RUN = 4096
+	};
+	double		total = 0;
+
+	for (size_t start = 0; start < count; start += RUN)
+	{
+		size_t		end = start + RUN < count ? start + RUN : count;
+		Vec			part = {0};
+
+		for (size_t j = start; j < end; j += (size_t) LANES)
+		{
+			Vec			v = vec_load_part(values + j, (int32_t) (end - j));
+
+			part += v * v;
+		}
+		total += (double) vec_sum(part);
+	}
+	return total;
+}
+
+static void
+adam(float *weight, float *gradient, float *first, float *second, size_t count,
+	 const AdamStep *step)
+{
+	const float beta1 = step->beta1;
+	const float beta2 = step->beta2;
+
+	for (size_t j = 0; j < count; j += (size_t) LANES)
+	{
+		int32_t		n = count - j < (size_t) LANES ? (int32_t) (count - j) : LANES;
+		Vec			g = vec_load_part(gradient + j, n) * step->gradient_scale;
+		Vec			m = beta1 * vec_load_part(first + j, n) + (1.0f - beta1) * g;
+		Vec			v = beta2 * vec_load_part(second + j, n) + (1.0f - beta2) * g * g;
+		Vec			move = step->rate * m /
+			(vec_sqrt(v) * step->second_scale + step->epsilon);
+
+		vec_store_part(first + j, m, n);
+		vec_store_part(second + j, v, n);
+		vec_store_part(weight + j, vec_load_part(weight + j, n) - move, n);
+		vec_store_part(gradient + j, (Vec) {0}, n);
+	}
+}
+
+static bool
+supported(void)
+{
+	return KERNELS_SUPPORTED;
+}
+
+const Kernels KERNELS_TABLE = {
+	.name = KERNELS_NAME,
+	.supported = supported,
+	.lstm_cell_forward = lstm_cell_forward,
+	.lstm_cell_backward = lstm_cell_backward,
+	.softmax_statistics = softmax_statistics,
+	.softmax_gradient = softmax_gradient,
+	.count_at_least = count_at_least,
+	.sum_squares = sum_squares,
+	.adam = adam,
+};

@@ -1,0 +1,49 @@
+/*
+ * matrix.h
+ *	  The three matrix products of a layer, row-major, by CBLAS.
+ */
+#ifndef NN_MATRIX_H
+#define NN_MATRIX_H
+
+#include <cblas.h>
+#include <stddef.h>
+
+/* out (m x n) = keep * out + a (m x k) * b (n x k) transposed */
+static inline void
+matrix_multiply_transposed(float *out, const float *a, const float *b,
+						   int m, int n, int k, float keep)
+{
+	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k,
+				1.0f, a, k, b, k, keep, out, n);
+}
+
+/* out (m x n) = keep * out + a (m x k) * b (k x n) */
+static inline void
+matrix_multiply(float *out, const float *a, const float *b,
+				int m, int n, int k, float keep)
+{
+	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k,
+				1.0f, a, k, b, n, keep, out, n);
+}
+
+/* out (m x n) = keep * out + a (k x m) transposed * b (k x n) */
+static inline void
+matrix_transposed_multiply(float *out, const float *a, const float *b,
+						   int m, int n, int k, float keep)
+{
+	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k,
+				1.0f, a, m, b, n, keep, out, n);
+}
+
+/* sums (columns) += the rows of a (rows x columns) */
+static inline void
+matrix_add_rows(float *sums, const float *a, int rows, int columns)
+{
+	for (int r = 0; r < rows; r++)
+	{
+		for (int c = 0; c < columns; c++)
+			sums[c] += a[(size_t) r * columns + c];
+	}
+}
+
+#endif							/* NN_MATRIX_H */

@@ -1,0 +1,53 @@
+/*
+ * output.h
+ *	  The output layer: a score for each item, softmax over all items, and
+ *	  cross-entropy; tile by tile, so that the scores of a batch for all items
+ *	  never exist at once.
+ */
+#ifndef NN_OUTPUT_H
+#define NN_OUTPUT_H
+
+#include "batch.h"
+#include "kernels.h"
+#include "params.h"
+
+#define OUTPUT_TILE 256			/* items scored at once */
+
+/* A batch of representations before the output layer. */
+typedef struct OutputPass
+{
+	const Kernels *kernels;
+	const Params *params;
+	const float *representation;	/* windows x columns */
+	const int32_t *target;		/* [windows] items; -1 or items: none */
+	int32_t		windows;
+	int32_t		columns;		/* config_output_dim() */
+	float	   *logits;			/* scratch: windows x OUTPUT_TILE */
+} OutputPass;
+
+/*
+ * Take items first .. last - 1, at most OUTPUT_TILE of them, into each window's
+ * running maximum (start: -INFINITY) and sum of exp(logit - maximum) (start:
+ * 0), and store the logit of each target among them.
+ */
+extern void output_statistics(const OutputPass *pass, int32_t first, int32_t last,
+							  float *maximum, float *sum, float *target_logit);
+
+/*
+ * Gradient of scale x the sum over the windows of
+ * log_normaliser - logit(target), for items first .. last - 1:
+ * adds to d_representation, sets their rows of gradient->output_weight and
+ * output_bias.  A window with log_normaliser = INFINITY adds nothing.
+ */
+extern void output_gradient(const OutputPass *pass, int32_t first, int32_t last,
+							const float *log_normaliser, float scale,
+							Params *gradient, float *d_representation);
+
+/*
+ * Add to count[] how many of the items first .. last - 1 score at least as high
+ * as the target does; the target itself is not counted.
+ */
+extern void output_count_above(const OutputPass *pass, int32_t first, int32_t last,
+							   const float *target_logit, int32_t *count);
+
+#endif							/* NN_OUTPUT_H */

@@ -1,0 +1,24 @@
+/*
+ * status.h
+ *	  What a function of the network library returns when it can fail, and the
+ *	  one question it asks its caller while it works.
+ */
+#ifndef NN_STATUS_H
+#define NN_STATUS_H
+
+#include <stdbool.h>
+
+typedef enum NnStatus
+{
+	NN_OK = 0,
+	NN_CANCELLED,				/* may_go_on answered no */
+	NN_DIVERGED					/* the loss is not a finite number any more */
+} NnStatus;
+
+/*
+ * Asked between pieces of work of a few milliseconds.  May also leave by
+ * longjmp: the library holds no resource besides the memory of its caller.
+ */
+typedef bool (*MayGoOn) (void *context);
+
+#endif							/* NN_STATUS_H */

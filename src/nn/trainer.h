@@ -1,0 +1,136 @@
+/*
+ * trainer.h
+ *	  Fits the parameters of a network to a dataset.
+ *
+ * Several processes may train one model.  Each calls trainer_run on the same
+ * block of memory with its own rank; what each of them computes is decided by
+ * fixed shards, and every sum over shards is taken in their order, so the
+ * weights are the same to the bit whatever the number of ranks.
+ */
+#ifndef NN_TRAINER_H
+#define NN_TRAINER_H
+
+#include "batch.h"
+#include "kernels.h"
+#include "network.h"
+#include "params.h"
+#include "status.h"
+
+#define TRAINER_HIT_RATE_K 5	/* validation counts targets among the best 5 */
+
+/*
+ * How the work of a minibatch is cut.  The windows go to DATA_SHARDS for the
+ * network, the items to ITEM_SHARDS for the output layer, the parameters to
+ * PARAMETER_SHARDS for the optimizer.
+ */
+#define TRAINER_DATA_SHARDS 4
+#define TRAINER_ITEM_SHARDS 8
+#define TRAINER_PARAMETER_SHARDS 16
+
+typedef struct TrainerOptions
+{
+	int32_t		epochs;
+	int32_t		batch_size;		/* windows */
+	int32_t		patience;		/* epochs without improvement; 0: never stop early */
+	float		learning_rate;
+	float		clip_norm;		/* of the global gradient; 0: no clipping */
+	float		item_dropout;	/* share of history items read as unknown */
+	uint64_t	seed;
+} TrainerOptions;
+
+/* What an epoch came to. */
+typedef struct EpochReport
+{
+	int32_t		epoch;			/* from 1 */
+	double		loss;			/* mean cross-entropy of the training windows */
+	int64_t		validation_windows; /* whose target is in the vocabulary */
+	double		validation_loss;	/* NAN without any */
+	double		hit_rate;		/* of the validation windows; NAN without */
+	double		learning_rate;	/* that the epoch used */
+	bool		best;			/* lowest validation loss so far */
+} EpochReport;
+
+typedef struct TrainerCalls
+{
+	void	   *context;
+	MayGoOn		may_go_on;
+	void		(*epoch_done) (void *context, const EpochReport *report);
+	void		(*barrier) (void *context); /* wait for all ranks; NULL: one rank */
+} TrainerCalls;
+
+/* What training came to. */
+typedef struct TrainerResult
+{
+	int32_t		epochs;			/* that were run */
+	EpochReport best;
+} TrainerResult;
+
+/* Sizes that decide the layout of the shared block. */
+typedef struct TrainerSizes
+{
+	int32_t		sequences;
+	int32_t		training_sequences; /* the first ones; the rest: validation */
+	int64_t		tokens;
+	int64_t		training_groups;
+	int64_t		validation_groups;
+	int64_t		training_windows;
+	int64_t		validation_windows;
+} TrainerSizes;
+
+struct TrainerShared;
+
+typedef struct Trainer
+{
+	Config		config;
+	TrainerOptions options;
+	TrainerSizes sizes;
+	const Kernels *kernels;
+	/* views into the shared block */
+	struct TrainerShared *shared;
+	int64_t    *start;			/* the dataset, copied */
+	int32_t    *item;
+	int32_t    *feature[CONFIG_MAX_FEATURES];
+	Group	   *groups;			/* training, then validation */
+	int64_t    *order;			/* of the training groups, shuffled each epoch */
+	int64_t    *validation_order;
+	Params		params;
+	Params		gradient;
+	Params		first;			/* Adam's moments */
+	Params		second;
+	float	   *best;			/* block with the lowest validation loss */
+	Batch		batch[TRAINER_DATA_SHARDS];
+	Network		network[TRAINER_DATA_SHARDS];
+	Params		core_gradient[TRAINER_DATA_SHARDS]; /* core_count floats each */
+	float	   *representation; /* windows x columns */
+	float	   *d_representation;	/* item shards x windows x columns */
+	float	   *logits;			/* item shards x windows x OUTPUT_TILE */
+	float	   *maximum;		/* item shards x windows */
+	float	   *sum;			/* item shards x windows */
+	float	   *target_logit;	/* windows */
+	float	   *log_normaliser; /* windows */
+	int32_t    *above;			/* item shards x windows */
+	int32_t    *target;			/* windows */
+} Trainer;
+
+/* Sizes for a dataset whose first training_sequences are for training. */
+extern TrainerSizes trainer_sizes(const Dataset *dataset, int32_t training_sequences,
+								  const Config *config, const TrainerOptions *options);
+
+/*
+ * Lay out the shared block of a trainer.  Call with a measuring arena for its
+ * bytes (SIZE_MAX: cannot be had), then once in each process.
+ */
+extern void trainer_place(Trainer *trainer, Arena *arena, const Config *config,
+						  const TrainerOptions *options, const TrainerSizes *sizes);
+
+/* Copy the dataset in and set the initial weights; by one process, once. */
+extern void trainer_start(Trainer *trainer, const Dataset *dataset);
+
+/*
+ * Train; every rank calls it.  Afterwards trainer->params holds the best
+ * weights.  Only rank 0 calls epoch_done.
+ */
+extern NnStatus trainer_run(Trainer *trainer, int32_t rank, int32_t ranks,
+							const TrainerCalls *calls, TrainerResult *result);
+
+#endif							/* NN_TRAINER_H */

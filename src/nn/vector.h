@@ -1,0 +1,176 @@
+/*
+ * vector.h
+ *	  Vectors of floats as wide as the instruction set that the including file
+ *	  is compiled for.
+ *
+ * Arithmetic uses the compiler's vector types, so one source serves every
+ * width; the few operations for which these have no operator are here.
+ */
+#ifndef NN_VECTOR_H
+#define NN_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#include <immintrin.h>
+#define VECTOR_BYTES 32
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#define VECTOR_BYTES 16
+#else
+#define VECTOR_BYTES 16
+#endif
+
+#define LANES ((int32_t) (VECTOR_BYTES / sizeof(float)))
+
+typedef float Vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef int32_t VecInt __attribute__((vector_size(VECTOR_BYTES)));
+
+static inline Vec
+vec_all(float value)
+{
+	return value - (Vec) {0};
+}
+
+static inline Vec
+vec_load(const float *from)
+{
+	Vec			v;
+
+	memcpy(&v, from, sizeof(v));
+	return v;
+}
+
+static inline void
+vec_store(float *to, Vec v)
+{
+	memcpy(to, &v, sizeof(v));
+}
+
+/* The first `count` lanes (at least 1; more than LANES: all); the others 0. */
+static inline Vec
+vec_load_part(const float *from, int32_t count)
+{
+	Vec			v = {0};
+
+	if (count >= LANES)
+		return vec_load(from);
+	memcpy(&v, from, (size_t) count * sizeof(float));
+	return v;
+}
+
+static inline void
+vec_store_part(float *to, Vec v, int32_t count)
+{
+	if (count >= LANES)
+		vec_store(to, v);
+	else
+		memcpy(to, &v, (size_t) count * sizeof(float));
+}
+
+/* The larger; b where either is not a number. */
+static inline Vec
+vec_max(Vec a, Vec b)
+{
+#if defined(__AVX512F__)
+	return (Vec) _mm512_max_ps((__m512) a, (__m512) b);
+#elif defined(__AVX2__)
+	return (Vec) _mm256_max_ps((__m256) a, (__m256) b);
+#elif defined(__SSE2__)
+	return (Vec) _mm_max_ps((__m128) a, (__m128) b);
+#else
+	VecInt		greater = a > b;
+
+	return (Vec) (((VecInt) a & greater) | ((VecInt) b & ~greater));
+#endif
+}
+
+/* The smaller; b where either is not a number. */
+static inline Vec
+vec_min(Vec a, Vec b)
+{
+	return -vec_max(-a, -b);
+}
+
+static inline Vec
+vec_sqrt(Vec v)
+{
+#if defined(__AVX512F__)
+	return (Vec) _mm512_sqrt_ps((__m512) v);
+#elif defined(__AVX2__)
+	return (Vec) _mm256_sqrt_ps((__m256) v);
+#elif defined(__SSE2__)
+	return (Vec) _mm_sqrt_ps((__m128) v);
+#else
+	for (int32_t i = 0; i < LANES; i++)
+		v[i] = __builtin_sqrtf(v[i]);
+	return v;
+#endif
+}
+
+static inline float
+vec_sum(Vec v)
+{
+	float		sum = 0;
+
+	for (int32_t i = 0; i < LANES; i++)
+		sum += v[i];
+	return sum;
+}
+
+static inline float
+vec_largest(Vec v)
+{
+	float		top = v[0];
+
+	for (int32_t i = 1; i < LANES; i++)
+		top = v[i] > top ? v[i] : top;
+	return top;
+}
+
+/*
+ * exp(x), to 3e-7 of its value for |x| <= 1 and 5e-6 at the ends; the argument
+ * is held within +-87, where the result is a normal number.
+ * exp(x) = 2^n exp(r), |r| <= ln(2) / 2, and exp(r) by its Taylor polynomial.
+ */
+static inline Vec
+vec_exp(Vec x)
+{
+	const float log2e = 1.44269504f;
+	const float ln2 = 0.693147181f;
+	const float to_nearest = 12582912.0f;	/* 1.5 * 2^23 */
+	Vec			shifted;
+	Vec			r;
+	Vec			p;
+
+	x = vec_max(vec_all(-87.0f), vec_min(vec_all(87.0f), x));
+	shifted = x * log2e + to_nearest;
+	r = x - (shifted - to_nearest) * ln2;
+	p = r * (1.0f / 5040) + 1.0f / 720;
+	p = p * r + 1.0f / 120;
+	p = p * r + 1.0f / 24;
+	p = p * r + 1.0f / 6;
+	p = p * r + 1.0f / 2;
+	p = p * r + 1.0f;
+	p = p * r + 1.0f;
+	/* the low bits of shifted are n: move them into the exponent of p */
+	return (Vec) ((VecInt) p + ((VecInt) shifted << 23));
+}
+
+static inline Vec
+vec_sigmoid(Vec x)
+{
+	return 1.0f / (1.0f + vec_exp(-x));
+}
+
+static inline Vec
+vec_tanh(Vec x)
+{
+	return 1.0f - 2.0f / (1.0f + vec_exp(2.0f * x));
+}
+
+#endif							/* NN_VECTOR_H */

@@ -33,7 +33,7 @@ batch_place(Batch *batch, Arena *arena, const Config *config,
 
 int64_t
 batch_cut_sequence(const Dataset *dataset, int32_t sequence, int32_t max_length,
-				   int32_t group_limit, Group *groups)
+				   int32_t group_limit, WindowGroup *groups)
 {
 	int64_t		start = dataset->start[sequence];
 	int64_t		tokens = dataset->start[sequence + 1] - start;
@@ -44,7 +44,7 @@ batch_cut_sequence(const Dataset *dataset, int32_t sequence, int32_t max_length,
 	{
 		if (groups != NULL)
 		{
-			Group	   *group = &groups[count];
+			WindowGroup	   *group = &groups[count];
 
 			group->start = start;
 			group->first_length = (int32_t) length;
@@ -57,7 +57,7 @@ batch_cut_sequence(const Dataset *dataset, int32_t sequence, int32_t max_length,
 	for (int64_t first = 1; first + max_length < tokens; first++)
 	{
 		if (groups != NULL)
-			groups[count] = (Group) {start + first, max_length, max_length};
+			groups[count] = (WindowGroup) {start + first, max_length, max_length};
 		count++;
 	}
 	return count;
@@ -79,14 +79,14 @@ layout_count(Layout *layout, int32_t length)
 	layout->active[length - 1]++;
 }
 
-Group
+WindowGroup
 batch_history(const Dataset *dataset, int32_t sequence, int32_t max_length)
 {
 	int64_t		end = dataset->start[sequence + 1];
 	int64_t		tokens = end - dataset->start[sequence];
 	int32_t		length = (int32_t) (tokens < max_length ? tokens : max_length);
 
-	return (Group) {end - length, length, length};
+	return (WindowGroup) {end - length, length, length};
 }
 
 /*
@@ -142,7 +142,7 @@ copy_tokens(Batch *batch, const Dataset *dataset, int64_t start, int32_t row)
 }
 
 void
-batch_fill(Batch *batch, const Dataset *dataset, const Group *groups,
+batch_fill(Batch *batch, const Dataset *dataset, const WindowGroup *groups,
 		   const int64_t *chosen, int32_t count, bool with_targets)
 {
 	Layout	   *sequence = &batch->sequence;
@@ -152,7 +152,7 @@ batch_fill(Batch *batch, const Dataset *dataset, const Group *groups,
 
 	for (int32_t i = 0; i < count; i++)
 	{
-		const Group *group = &groups[chosen[i]];
+		const WindowGroup *group = &groups[chosen[i]];
 
 		windows += group_windows(group);
 		steps = group->last_length > steps ? group->last_length : steps;
@@ -161,7 +161,7 @@ batch_fill(Batch *batch, const Dataset *dataset, const Group *groups,
 	layout_start(window, windows, steps);
 	for (int32_t i = 0; i < count; i++)
 	{
-		const Group *group = &groups[chosen[i]];
+		const WindowGroup *group = &groups[chosen[i]];
 
 		layout_count(sequence, group->last_length);
 		for (int32_t l = group->first_length; l <= group->last_length; l++)
@@ -171,7 +171,7 @@ batch_fill(Batch *batch, const Dataset *dataset, const Group *groups,
 	layout_rank(window);
 	for (int32_t i = 0; i < count; i++)
 	{
-		const Group *group = &groups[chosen[i]];
+		const WindowGroup *group = &groups[chosen[i]];
 		int32_t		sequence_row = layout_assign(sequence, group->last_length);
 
 		batch->row_start[sequence_row] = group->start;

@@ -23,15 +23,15 @@ typedef struct Dataset
 } Dataset;
 
 /* Windows first_length .. last_length, all of which start at token `start`. */
-typedef struct Group
+typedef struct WindowGroup
 {
 	int64_t		start;
 	int32_t		first_length;
 	int32_t		last_length;
-} Group;
+} WindowGroup;
 
 static inline int32_t
-group_windows(const Group *group)
+group_windows(const WindowGroup *group)
 {
 	return group->last_length - group->first_length + 1;
 }
@@ -86,13 +86,13 @@ extern void batch_place(Batch *batch, Arena *arena, const Config *config,
  */
 extern int64_t batch_cut_sequence(const Dataset *dataset, int32_t sequence,
 								  int32_t max_length, int32_t group_limit,
-								  Group *groups);
+								  WindowGroup *groups);
 
 /*
  * The group of one window that reads the newest max_length tokens of a
  * sequence, and whose target, if any, lies behind it.
  */
-extern Group batch_history(const Dataset *dataset, int32_t sequence,
+extern WindowGroup batch_history(const Dataset *dataset, int32_t sequence,
 						   int32_t max_length);
 
 /*
@@ -100,7 +100,7 @@ extern Group batch_history(const Dataset *dataset, int32_t sequence,
  * length; window_chosen tells which window is whose.  Without targets a
  * group's windows need no token behind them.
  */
-extern void batch_fill(Batch *batch, const Dataset *dataset, const Group *groups,
+extern void batch_fill(Batch *batch, const Dataset *dataset, const WindowGroup *groups,
 					   const int64_t *chosen, int32_t count, bool with_targets);
 
 #endif							/* NN_BATCH_H */

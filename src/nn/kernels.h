@@ -54,7 +54,7 @@ typedef struct Kernels
 	/*
 	 * Take a tile of logits (rows x columns, bias[columns] still to be added,
 	 * which is done here) into each row's running maximum and sum of
-	 * exp(logit - maximum).
+	 * exp(logit - maximum).  The bias is in the logits afterwards.
 	 */
 	void		(*softmax_statistics) (float *logits, const float *bias,
 									   int32_t rows, int32_t columns,
@@ -77,6 +77,10 @@ typedef struct Kernels
 	void		(*count_at_least) (const float *logits, const float *bias,
 								   int32_t rows, int32_t columns,
 								   const float *threshold, int32_t *count);
+
+	/* scores[r] = row r of weights (rows x columns) times vector[columns] */
+	void		(*score_rows) (float *scores, const float *weights,
+							   const float *vector, int32_t rows, int32_t columns);
 
 	/* Sum of squares. */
 	double		(*sum_squares) (const float *values, size_t count);

@@ -150,6 +150,22 @@ count_at_least(const float *logits, const float *bias, int32_t rows, int32_t col
 	}
 }
 
+static void
+score_rows(float *scores, const float *weights, const float *vector,
+		   int32_t rows, int32_t columns)
+{
+	for (int32_t r = 0; r < rows; r++)
+	{
+		const float *row = weights + (size_t) r * columns;
+		Vec			sum = {0};
+
+		for (int32_t c = 0; c < columns; c += LANES)
+			sum += vec_load_part(row + c, columns - c) *
+				vec_load_part(vector + c, columns - c);
+		scores[r] = vec_sum(sum);
+	}
+}
+
 static double
 sum_squares(const float *values, size_t count)
 {
@@ -213,6 +229,7 @@ const Kernels KERNELS_TABLE = {
 	.softmax_statistics = softmax_statistics,
 	.softmax_gradient = softmax_gradient,
 	.count_at_least = count_at_least,
+	.score_rows = score_rows,
 	.sum_squares = sum_squares,
 	.adam = adam,
 };

@@ -118,7 +118,7 @@ trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 	trainer->item = ARENA_TAKE(arena, int32_t, sizes->tokens);
 	for (int32_t f = 0; f < config->features; f++)
 		trainer->feature[f] = ARENA_TAKE(arena, int32_t, sizes->tokens);
-	trainer->groups = ARENA_TAKE(arena, Group, sizes->training_groups +
+	trainer->groups = ARENA_TAKE(arena, WindowGroup, sizes->training_groups +
 								 sizes->validation_groups);
 	trainer->order = ARENA_TAKE(arena, int64_t, sizes->training_groups);
 	trainer->validation_order = ARENA_TAKE(arena, int64_t, sizes->validation_groups);
@@ -163,7 +163,7 @@ trainer_start(Trainer *trainer, const Dataset *dataset)
 {
 	const TrainerSizes *sizes = &trainer->sizes;
 	size_t		bytes = trainer->params.count * sizeof(float);
-	Group	   *groups = trainer->groups;
+	WindowGroup	   *groups = trainer->groups;
 
 	memcpy(trainer->start, dataset->start,
 		   ((size_t) sizes->sequences + 1) * sizeof(int64_t));

@@ -90,7 +90,7 @@ typedef struct Trainer
 	int64_t    *start;			/* the dataset, copied */
 	int32_t    *item;
 	int32_t    *feature[CONFIG_MAX_FEATURES];
-	Group	   *groups;			/* training, then validation */
+	WindowGroup	   *groups;			/* training, then validation */
 	int64_t    *order;			/* of the training groups, shuffled each epoch */
 	int64_t    *validation_order;
 	Params		params;

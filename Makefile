@@ -1,0 +1,159 @@
+# recseq: a recommender trained inside PostgreSQL
+#
+#   make                 build the extension            (PG_CONFIG= picks the PostgreSQL)
+#   make install         install it
+#   make installcheck    regression and isolation tests against a server that runs
+#   make test            every test, on a private server (root: installs what it needs through apt)
+#   make demo            train and recommend, on a private server; make demo-stop removes it
+#   make bench           speed and quality beside the peers
+#   make libnn           the network alone: build/libnn.a, without PostgreSQL
+#   make unit-tests      the programs that test it, plain and with sanitizers
+
+PG_CONFIG ?= pg_config
+
+# "make demo DATA=dir" means a directory of CSV files; PGXS means files to install by the same name.
+DEMO_DATA := $(if $(filter command environment,$(firstword $(origin DATA))),$(DATA))
+
+all:
+
+# ---------------------------------------------------------------- the extension
+
+EXTENSION = recseq
+MODULE_big = recseq
+
+EXTVERSION = 1.0
+SQL_SCRIPT = sql/recseq--$(EXTVERSION).sql
+SQL_PARTS = sql/types_and_tables.sql sql/functions.sql sql/retailrocket.sql
+
+DATA_built = $(SQL_SCRIPT)
+override DATA = $(wildcard sql/recseq--*--*.sql)
+
+GLUE_OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c))
+NN_SRCS = $(wildcard src/nn/*.c)
+NN_OBJS = $(NN_SRCS:src/nn/%.c=build/nn/%.o)
+NN_HEADERS = $(wildcard src/nn/*.h)
+EXPORTS = src/recseq.map
+
+OBJS = $(GLUE_OBJS) $(NN_OBJS)
+EXTRA_CLEAN = build
+
+# Input in test/sql and test/specs, expected output of both in expected/. These lists are all of them; a part runs with
+# make installcheck REGRESS="train recommend" ISOLATION=
+REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
+REGRESS_OPTS = --inputdir=test
+ISOLATION = $(sort $(basename $(notdir $(wildcard test/specs/*.spec))))
+ISOLATION_OPTS = --inputdir=test --outputdir=.
+
+# Empty it (make WERROR=) where a newer compiler finds more to warn about.
+WERROR = -Werror
+
+PG_CPPFLAGS = -Isrc
+# PostgreSQL's headers and calling conventions are not clean under -Wextra in these two; and the code is C99.
+PG_CFLAGS = -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare -Wno-declaration-after-statement
+# Only the entry points leave the library, so that no name of the network can clash with the backend's or another module's.
+SHLIB_LINK = -Wl,--version-script=$(EXPORTS) $(BLAS_LIBS) -lm
+
+# Bitcode for the JIT would need clang, and the JIT inlines nothing here.
+override with_llvm = no
+
+# Debian's pg_config answers also where the server's headers are absent; so a header is looked for.
+PGXS := $(if $(wildcard $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)/postgres.h),$(shell $(PG_CONFIG) --pgxs))
+ifneq ($(PGXS),)
+include $(PGXS)
+else
+all install installcheck:
+	@echo >&2 "$(PG_CONFIG) finds no PostgreSQL to build for: install postgresql-server-dev-NN, or give PG_CONFIG=/path/to/pg_config"
+	@exit 1
+clean:
+	rm -rf $(EXTRA_CLEAN)
+endif
+
+MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
+
+$(SQL_SCRIPT): $(SQL_PARTS) Makefile
+	cat $(SQL_PARTS) > $@
+
+$(GLUE_OBJS): $(wildcard src/*.h) $(NN_HEADERS) Makefile
+
+recseq.so: $(EXPORTS)
+
+# ---------------------------------------------------------------- BLAS
+
+# One BLAS thread a backend. Debian's serial OpenBLAS has a directory of its own; its rpath keeps the loader away from
+# whichever (threaded) build the alternatives system points at. Elsewhere: make BLAS_LIBS=...
+BLAS_DIR := $(firstword $(wildcard $(addsuffix /openblas-serial,\
+	$(addprefix /usr/lib/,$(shell $(CC) -print-multiarch 2>/dev/null)))))
+ifneq ($(BLAS_DIR),)
+BLAS_LIBS ?= -L$(BLAS_DIR) -Wl,-rpath,$(BLAS_DIR) -lopenblas
+BLAS_CPPFLAGS ?= -isystem $(subst /usr/lib/,/usr/include/,$(BLAS_DIR))
+else
+BLAS_LIBS ?= $(or $(shell pkg-config --libs openblas 2>/dev/null),-lopenblas)
+BLAS_CPPFLAGS ?= $(shell pkg-config --cflags openblas 2>/dev/null)
+endif
+
+# ---------------------------------------------------------------- the network, src/nn: no PostgreSQL in sight
+
+NN_CPPFLAGS = $(BLAS_CPPFLAGS)
+NN_MATH = -fno-math-errno -fno-trapping-math
+NN_CFLAGS = -std=gnu11 -g -O3 $(NN_MATH) -fPIC -fvisibility=hidden -Wall -Wextra $(WERROR) $(COPT)
+
+# The sanitized twin, for the tests: the same sources and arithmetic, slower.
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ASAN_CFLAGS = $(filter-out -O3,$(NN_CFLAGS)) -O1 $(SANITIZE)
+
+# On any other machine these two compile to nothing.
+ifneq ($(filter x86_64%,$(MACHINE)),)
+%/kernels_avx2.o: EXTRA_CFLAGS = -mavx2 -mfma
+%/kernels_avx512.o: EXTRA_CFLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
+endif
+
+build/nn/%.o: src/nn/%.c $(NN_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(NN_CPPFLAGS) $(NN_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+
+build/asan/nn/%.o: src/nn/%.c $(NN_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(NN_CPPFLAGS) $(ASAN_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+
+build/libnn.a: $(NN_OBJS)
+build/asan/libnn.a: $(NN_SRCS:src/nn/%.c=build/asan/nn/%.o)
+build/libnn.a build/asan/libnn.a:
+	rm -f $@
+	$(AR) rcs $@ $^
+
+libnn: build/libnn.a
+
+# ---------------------------------------------------------------- its tests: test/unit/*_test.c, each a program that prints TAP
+
+UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/*_test.c))
+UNIT_HELPERS = $(filter-out $(UNIT_TESTS:%=test/unit/%.c),$(wildcard test/unit/*.c))
+UNIT_DEPS = $(UNIT_HELPERS) $(wildcard test/unit/*.h) $(NN_HEADERS) Makefile
+UNIT_CPPFLAGS = -Isrc -Isrc/nn -Itest/unit $(NN_CPPFLAGS)
+
+build/unit/%: test/unit/%.c build/libnn.a $(UNIT_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CPPFLAGS) $(NN_CFLAGS) -o $@ $< $(UNIT_HELPERS) build/libnn.a $(BLAS_LIBS) -lm
+
+build/asan/unit/%: test/unit/%.c build/asan/libnn.a $(UNIT_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CPPFLAGS) $(ASAN_CFLAGS) -o $@ $< $(UNIT_HELPERS) build/asan/libnn.a $(BLAS_LIBS) -lm
+
+unit-tests: unit-tests-plain unit-tests-asan
+unit-tests-plain: $(UNIT_TESTS:%=build/unit/%)
+unit-tests-asan: $(UNIT_TESTS:%=build/asan/unit/%)
+
+# ---------------------------------------------------------------- commands that bring their own server
+
+# An explicit PG_CONFIG goes through to the scripts; without one they find, or as root install, a PostgreSQL.
+RUN = MAKE='$(MAKE)' PG_CONFIG='$(if $(filter file default,$(origin PG_CONFIG)),,$(PG_CONFIG))'
+
+demo:
+	@$(RUN) DATA='$(DEMO_DATA)' app/demo.sh
+demo-stop:
+	@$(RUN) app/demo.sh stop
+test:
+	@$(RUN) test/run.sh
+bench:
+	@$(RUN) bench/run.sh
+
+.PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench

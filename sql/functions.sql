@@ -1,0 +1,169 @@
+
+/* recseq: training, answering, and keeping models */
+
+CREATE FUNCTION @extschema@.recseq_train(
+	source regclass,
+	model text DEFAULT 'default',
+	features text[] DEFAULT NULL,
+	units integer DEFAULT 32,
+	layers integer DEFAULT 1,
+	bidirectional boolean DEFAULT true,
+	attention boolean DEFAULT false,
+	item_dim integer DEFAULT 64,
+	feature_dim integer DEFAULT 32,
+	tied boolean DEFAULT true,
+	dropout double precision DEFAULT 0.3,
+	item_dropout double precision DEFAULT 0.05,
+	epochs integer DEFAULT 20,
+	batch_size integer DEFAULT 256,
+	learning_rate double precision DEFAULT 0.005,
+	clip_norm double precision DEFAULT 5,
+	patience integer DEFAULT 3,
+	validation_fraction double precision DEFAULT 0.1,
+	max_length integer DEFAULT 28,
+	seed bigint DEFAULT 1,
+	OUT model text,
+	OUT version integer,
+	OUT sequences bigint,
+	OUT windows bigint,
+	OUT items integer,
+	OUT epochs integer,
+	OUT best_epoch integer,
+	OUT val_loss double precision,
+	OUT hit_rate double precision,
+	OUT seconds double precision)
+AS 'MODULE_PATHNAME', 'recseq_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, integer, integer, double precision, double precision, integer, double precision, integer, bigint) IS
+'Trains a network on a relation with one row a sequence, stores it as a new version of the model and makes that the active one.
+
+source: a table or view with "items" (integer[], bigint[] or text[], oldest first); optional parallel arrays named by "features"; optional "times" (timestamptz[]), which make the newest sequences the validation part.
+features: columns that are read beside the items, up to 8 (default: categories, where there is such a column).
+units: hidden units of one direction, 1..1024. layers: LSTM layers, 1..4. bidirectional: read in both directions. attention: self-attention below the last layer.
+item_dim, feature_dim: embedding columns, 1..1024. tied: score items by their embeddings instead of weights of their own.
+dropout: share of the representation dropped, 0 to below 1. item_dropout: share of history items read as unknown, 0 to below 1.
+epochs: at most so many, 1..10000. batch_size: windows, 1..65536. learning_rate: of Adam, halved when validation stalls. clip_norm: limit of the global gradient norm, 0 for none. patience: epochs without improvement before training stops, 0 for never.
+validation_fraction: share of the sequences held out, 0..0.9. max_length: newest items of a history that are read, 1..1000. seed: same data, options and seed give the same weights.
+
+Returns what was learned: windows are histories with the item that follows; val_loss and hit_rate (at 5) are of the validation windows at the best epoch. Raises an error, and stores nothing, for bad options or data, for a model of another owner, and when cancelled.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, integer, integer, double precision, double precision, integer, double precision, integer, bigint) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_recommend(
+	items integer[],
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL,
+	categories integer[] DEFAULT NULL,
+	events text[] DEFAULT NULL,
+	times timestamptz[] DEFAULT NULL,
+	exclude_seen boolean DEFAULT false,
+	exclude integer[] DEFAULT NULL,
+	only_categories integer[] DEFAULT NULL)
+RETURNS TABLE (rank integer, item integer, category integer, score real, confidence real, reason text)
+AS 'MODULE_PATHNAME', 'recseq_recommend'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_recommend(integer[], integer, text, integer, integer[], text[], timestamptz[], boolean, integer[], integer[]) IS
+'The k items that most probably follow a history (oldest first).
+
+k: 0 or more; more than there are gives all. version: null for the active one. categories: one for each item, instead of those of the model''s item table. events, times: one for each item. exclude_seen: leave out items of the history. exclude: items to leave out. only_categories: categories to keep to.
+
+score: the model''s probability of the item. confidence: score divided by the sum over the rows returned. reason: seen before, sequence (the network''s choice), or popular (the history is empty; score is then the item''s share of the training data).
+
+Items that the model does not know are read through their category. Raises an error if the model does not exist, if its ids are texts, or if an array has nulls, another length or several dimensions.';
+
+CREATE FUNCTION @extschema@.recseq_recommend(
+	items smallint[],
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL,
+	categories integer[] DEFAULT NULL,
+	events text[] DEFAULT NULL,
+	times timestamptz[] DEFAULT NULL,
+	exclude_seen boolean DEFAULT false,
+	exclude integer[] DEFAULT NULL,
+	only_categories integer[] DEFAULT NULL)
+RETURNS TABLE (rank integer, item integer, category integer, score real, confidence real, reason text)
+AS 'MODULE_PATHNAME', 'recseq_recommend'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_recommend(smallint[], integer, text, integer, integer[], text[], timestamptz[], boolean, integer[], integer[]) IS
+'The same as for integer[]; for drivers that send lists of small numbers as smallint[].';
+
+CREATE FUNCTION @extschema@.recseq_recommend(
+	items bigint[],
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL,
+	categories bigint[] DEFAULT NULL,
+	events text[] DEFAULT NULL,
+	times timestamptz[] DEFAULT NULL,
+	exclude_seen boolean DEFAULT false,
+	exclude bigint[] DEFAULT NULL,
+	only_categories bigint[] DEFAULT NULL)
+RETURNS TABLE (rank integer, item bigint, category bigint, score real, confidence real, reason text)
+AS 'MODULE_PATHNAME', 'recseq_recommend'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_recommend(bigint[], integer, text, integer, bigint[], text[], timestamptz[], boolean, bigint[], bigint[]) IS
+'The same as for integer[], with ids that need not fit into integer.';
+
+CREATE FUNCTION @extschema@.recseq_recommend(
+	items text[],
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL,
+	categories text[] DEFAULT NULL,
+	events text[] DEFAULT NULL,
+	times timestamptz[] DEFAULT NULL,
+	exclude_seen boolean DEFAULT false,
+	exclude text[] DEFAULT NULL,
+	only_categories text[] DEFAULT NULL)
+RETURNS TABLE (rank integer, item text, category text, score real, confidence real, reason text)
+AS 'MODULE_PATHNAME', 'recseq_recommend'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_recommend(text[], integer, text, integer, text[], text[], timestamptz[], boolean, text[], text[]) IS
+'The same as for integer[], with ids that are texts. For a model whose ids are integers the texts must be integers.';
+
+CREATE FUNCTION @extschema@.recseq_evaluate(
+	source regclass,
+	model text DEFAULT 'default',
+	k integer DEFAULT 5,
+	version integer DEFAULT NULL)
+RETURNS TABLE (
+	method text,
+	cases bigint,
+	hit_rate double precision,
+	"precision" double precision,
+	recall double precision,
+	mrr double precision,
+	ndcg double precision,
+	unseen_cases bigint,
+	unseen_hit_rate double precision,
+	unseen_precision double precision,
+	unseen_recall double precision,
+	unseen_mrr double precision,
+	unseen_ndcg double precision)
+AS 'MODULE_PATHNAME', 'recseq_evaluate'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 3 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recseq_evaluate(regclass, text, integer, integer) IS
+'Ranking metrics of a model, and of baselines on the same cases. A case is a row of the source (as for recseq_train): its last item is the target, what is before it the history. All items are ranked; ties never help; a target that the model does not know counts as a miss.
+
+The model must not have been trained on the last items of the source, or its figures say nothing: train it on the rows without them.
+
+hit_rate: share of the cases whose target is among the best k; recall is the same with one target a case, and precision is hit_rate / k. mrr: mean of 1 / rank, ndcg: mean of 1 / log2(rank + 1), both 0 beyond k. unseen_...: over the cases whose target is not in the history, ranking only items that are not.
+
+recency: the items of the history, newest first, then by popularity. popularity: by the number of times an item occurs in the training data.';
+
+CREATE FUNCTION @extschema@.recseq_activate(model text, version integer)
+RETURNS void
+AS 'MODULE_PATHNAME', 'recseq_activate'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recseq_activate(text, integer) IS
+'Makes a version the one that answers, from the commit on. Raises an error if there is no such version or the model is not the caller''s.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_activate(text, integer) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_drop_model(model text, version integer DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'recseq_drop_model'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recseq_drop_model(text, integer) IS
+'Removes a version of a model; null: all of them. Where the active version goes, the newest that is left becomes the active one. Raises an error if there is no such version or the model is not the caller''s.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_drop_model(text, integer) FROM PUBLIC;

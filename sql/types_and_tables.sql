@@ -1,0 +1,103 @@
+/* recseq: the tables that hold the models, and the view over them */
+
+\echo Use "CREATE EXTENSION recseq" to load this file. \quit
+
+/*
+ * A model is a name that points at one of its versions.  A version and its
+ * chunks are written once and never changed.
+ */
+CREATE TABLE @extschema@.recseq_model (
+	model text COLLATE "C" PRIMARY KEY,
+	owner name NOT NULL,
+	active_id bigint,
+	last_version integer NOT NULL
+);
+COMMENT ON TABLE @extschema@.recseq_model IS 'recseq: one row a model. Row security on this table decides who may use which model.';
+COMMENT ON COLUMN @extschema@.recseq_model.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.recseq_model.owner IS 'role that may train, activate and drop its versions';
+COMMENT ON COLUMN @extschema@.recseq_model.active_id IS 'recseq_version.id of the version that answers';
+COMMENT ON COLUMN @extschema@.recseq_model.last_version IS 'highest version number that was ever given';
+
+CREATE TABLE @extschema@.recseq_version (
+	id bigserial PRIMARY KEY,
+	model text COLLATE "C" NOT NULL REFERENCES @extschema@.recseq_model ON DELETE CASCADE,
+	version integer NOT NULL,
+	created timestamptz NOT NULL,
+	trained_by name NOT NULL,
+	source text NOT NULL,
+	options jsonb NOT NULL,
+	vocabulary jsonb NOT NULL,
+	sequences bigint NOT NULL,
+	windows bigint NOT NULL,
+	epochs integer NOT NULL,
+	best_epoch integer NOT NULL,
+	val_loss double precision,
+	hit_rate double precision,
+	seconds double precision NOT NULL,
+	bytes bigint NOT NULL,
+	UNIQUE (model, version)
+);
+COMMENT ON TABLE @extschema@.recseq_version IS 'recseq: one row a version of a model; never changed. Read it through recseq_models.';
+COMMENT ON COLUMN @extschema@.recseq_version.id IS 'key of the chunks; never used twice';
+
+CREATE TABLE @extschema@.recseq_chunk (
+	id bigint NOT NULL REFERENCES @extschema@.recseq_version ON DELETE CASCADE,
+	chunk integer NOT NULL,
+	data bytea NOT NULL,
+	PRIMARY KEY (id, chunk)
+);
+ALTER TABLE @extschema@.recseq_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
+COMMENT ON TABLE @extschema@.recseq_chunk IS 'recseq: the image of a version (weights and vocabulary), cut into chunks; never changed';
+COMMENT ON COLUMN @extschema@.recseq_chunk.id IS 'recseq_version.id';
+COMMENT ON COLUMN @extschema@.recseq_chunk.chunk IS 'place of the chunk in the image, from 0';
+COMMENT ON COLUMN @extschema@.recseq_chunk.data IS 'bytes of the image';
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_model', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_version', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_version_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_chunk', '');
+
+/* To be allowed to use models; the images are read only by recseq itself. */
+GRANT SELECT ON @extschema@.recseq_model TO PUBLIC;
+GRANT SELECT ON @extschema@.recseq_version TO PUBLIC;
+
+CREATE VIEW @extschema@.recseq_models AS
+	SELECT v.model,
+		v.version,
+		m.active_id OPERATOR(pg_catalog.=) v.id AS active,
+		m.owner,
+		v.created,
+		v.trained_by,
+		v.source,
+		v.options,
+		v.vocabulary,
+		v.sequences,
+		v.windows,
+		v.epochs,
+		v.best_epoch,
+		v.val_loss,
+		v.hit_rate,
+		v.seconds,
+		v.bytes
+	FROM @extschema@.recseq_version v
+		JOIN @extschema@.recseq_model m ON m.model OPERATOR(pg_catalog.=) v.model
+	ORDER BY v.model, v.version;
+COMMENT ON VIEW @extschema@.recseq_models IS 'every version of every model';
+COMMENT ON COLUMN @extschema@.recseq_models.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.recseq_models.version IS 'number of the version, from 1; never given twice';
+COMMENT ON COLUMN @extschema@.recseq_models.active IS 'whether this version answers when none is asked for';
+COMMENT ON COLUMN @extschema@.recseq_models.owner IS 'role that may train, activate and drop versions of the model';
+COMMENT ON COLUMN @extschema@.recseq_models.created IS 'when the version was stored';
+COMMENT ON COLUMN @extschema@.recseq_models.trained_by IS 'role that trained the version';
+COMMENT ON COLUMN @extschema@.recseq_models.source IS 'relation that the version was trained on';
+COMMENT ON COLUMN @extschema@.recseq_models.options IS 'every option of recseq_train as it was used';
+COMMENT ON COLUMN @extschema@.recseq_models.vocabulary IS 'number of items, and of values of each feature';
+COMMENT ON COLUMN @extschema@.recseq_models.sequences IS 'sequences of two and more items in the source';
+COMMENT ON COLUMN @extschema@.recseq_models.windows IS 'training windows: a history and the item that follows';
+COMMENT ON COLUMN @extschema@.recseq_models.epochs IS 'epochs that were run';
+COMMENT ON COLUMN @extschema@.recseq_models.best_epoch IS 'epoch whose weights were kept';
+COMMENT ON COLUMN @extschema@.recseq_models.val_loss IS 'mean cross-entropy over the validation windows, in nats; null without any';
+COMMENT ON COLUMN @extschema@.recseq_models.hit_rate IS 'share of validation windows whose target is among the best 5; null without any';
+COMMENT ON COLUMN @extschema@.recseq_models.seconds IS 'seconds that training took';
+COMMENT ON COLUMN @extschema@.recseq_models.bytes IS 'size of the image in bytes';
+GRANT SELECT ON @extschema@.recseq_models TO PUBLIC;

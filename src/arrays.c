@@ -1,0 +1,112 @@
+/*
+ * arrays.c
+ *	  SQL arrays of ids.
+ */
+#include "arrays.h"
+
+#include "catalog/pg_type.h"
+#include "utils/lsyscache.h"
+
+bool
+id_kind_of_type(Oid element_type, IdKind *kind)
+{
+	switch (element_type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			*kind = ID_INTEGER;
+			return true;
+		case TEXTOID:
+		case VARCHAROID:
+			*kind = ID_TEXT;
+			return true;
+		default:
+			return false;
+	}
+}
+
+Oid
+array_element_type(Oid type)
+{
+	return get_element_type(getBaseType(type));
+}
+
+void
+check_one_dimension(ArrayType *array, const char *what)
+{
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("\"%s\" must be a one-dimensional array", what),
+				 errdetail("It has %d dimensions.", ARR_NDIM(array)),
+				 errhint("Pass one history a call, or one a row of a relation.")));
+}
+
+IdArray
+ids_of_array(ArrayType *array, const char *what)
+{
+	Oid			type = ARR_ELEMTYPE(array);
+	IdArray		result = {0};
+	Datum	   *elements;
+	int16		length;
+	bool		by_value;
+	char		alignment;
+
+	check_one_dimension(array, what);
+	if (!id_kind_of_type(type, &result.kind))
+		elog(ERROR, "ids cannot be of type %u", type);
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	deconstruct_array(array, type, length, by_value, alignment,
+					  &elements, &result.nulls, &result.count);
+	result.ids = palloc0(sizeof(Id) * Max(result.count, 1));
+	for (int i = 0; i < result.count; i++)
+	{
+		Id		   *id = &result.ids[i];
+
+		if (result.nulls[i])
+			continue;
+		switch (type)
+		{
+			case INT2OID:
+				id->integer = DatumGetInt16(elements[i]);
+				break;
+			case INT4OID:
+				id->integer = DatumGetInt32(elements[i]);
+				break;
+			case INT8OID:
+				id->integer = DatumGetInt64(elements[i]);
+				break;
+			default:
+				id->text = VARDATA_ANY(DatumGetPointer(elements[i]));
+				id->length = VARSIZE_ANY_EXHDR(DatumGetPointer(elements[i]));
+		}
+	}
+	pfree(elements);
+	return result;
+}
+
+IdArray
+ids_of_array_without_nulls(ArrayType *array, const char *what)
+{
+	IdArray		result = ids_of_array(array, what);
+
+	for (int i = 0; i < result.count; i++)
+	{
+		if (result.nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("\"%s\" must not contain nulls", what),
+					 errdetail("Element %d is null.", i + 1),
+					 errhint("array_remove(%s, NULL) leaves them out.", what)));
+	}
+	return result;
+}
+
+int32
+find_id(const Vocabulary *vocabulary, const Id *id)
+{
+	if (vocabulary->kind == ID_INTEGER)
+		return vocabulary_find_integer(vocabulary, id->integer);
+	return vocabulary_find_text(vocabulary, id->text, id->length);
+}

@@ -1,0 +1,54 @@
+/*
+ * arrays.h
+ *	  SQL arrays of ids.
+ */
+#ifndef RECSEQ_ARRAYS_H
+#define RECSEQ_ARRAYS_H
+
+#include "postgres.h"
+
+#include "utils/array.h"
+
+#include "nn/vocabulary.h"
+
+/* One id; text points into the array it came from. */
+typedef struct Id
+{
+	const char *text;			/* NULL: an integer */
+	Size		length;
+	int64		integer;
+} Id;
+
+typedef struct IdArray
+{
+	IdKind		kind;
+	int			count;
+	Id		   *ids;			/* [count]; undefined where null */
+	bool	   *nulls;			/* [count] */
+} IdArray;
+
+/*
+ * Whether arrays with elements of this type can hold ids, and of which kind:
+ * smallint, integer, bigint; text, varchar.
+ */
+extern bool id_kind_of_type(Oid element_type, IdKind *kind);
+
+/* The type of the elements of an array type or a domain over one, or InvalidOid. */
+extern Oid	array_element_type(Oid type);
+
+/* Complain if an array has more than one dimension; what: its name. */
+extern void check_one_dimension(ArrayType *array, const char *what);
+
+/*
+ * The ids of a one-dimensional array whose element type id_kind_of_type
+ * accepts, in the current context.  what: its name, for messages.
+ */
+extern IdArray ids_of_array(ArrayType *array, const char *what);
+
+/* The same, but a null element is an error. */
+extern IdArray ids_of_array_without_nulls(ArrayType *array, const char *what);
+
+/* Index of an id in a vocabulary of the same kind, or -1. */
+extern int32 find_id(const Vocabulary *vocabulary, const Id *id);
+
+#endif							/* RECSEQ_ARRAYS_H */

@@ -1,0 +1,33 @@
+/*
+ * cache.h
+ *	  Models in the memory of this backend.
+ */
+#ifndef RECSEQ_CACHE_H
+#define RECSEQ_CACHE_H
+
+#include "postgres.h"
+
+#include "catalog.h"
+#include "nn/infer.h"
+#include "nn/model.h"
+
+/* A version that is loaded. */
+typedef struct CachedModel
+{
+	Model		model;
+	Infer		infer;
+	int64		total_count;	/* sum of model.item_count */
+	MemoryContext scratch;		/* for one call; whoever uses it resets it first */
+} CachedModel;
+
+/*
+ * The version of that id, loaded if it is not yet.  Valid until another version
+ * is loaded: pin it before calling code that may load one.
+ */
+extern CachedModel *cache_get(const Catalog *catalog, int64 id);
+
+/* Keep a version loaded until the transaction, or cache_unpin, ends it. */
+extern void cache_pin(CachedModel *cached);
+extern void cache_unpin(CachedModel *cached);
+
+#endif							/* RECSEQ_CACHE_H */

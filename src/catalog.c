@@ -1,0 +1,548 @@
+/*
+ * catalog.c
+ *	  Models and their versions as rows.
+ *
+ * Reading is by index scans under the active snapshot, so it costs
+ * microseconds, and MVCC decides which version a statement sees.  It needs
+ * SELECT on recseq_model; where row security is on for the caller there, the
+ * row is looked up by a query of the caller's instead, so that policies decide.
+ *
+ * Writing is done as the owner of the tables, as referential integrity does it:
+ * whoever may execute the function may change the rows it changes, and nobody
+ * needs privileges on the tables.  A model's row is locked from the moment a
+ * version is stored until the transaction ends, so versions of a model are
+ * stored one after the other.
+ */
+#include "catalog.h"
+
+#include <math.h>
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "recseq.h"
+
+/*
+ * Bytes of the image in one row: a bytea doubles when it is dumped, so it must
+ * stay far below 1 GB, and a chunk is held in memory twice while it is written.
+ */
+#define CHUNK_BYTES (4 * 1024 * 1024)
+
+/* Columns by number, as sql/types_and_tables.sql creates them. */
+enum
+{
+	MODEL_MODEL = 1,
+	MODEL_ACTIVE_ID = 3,
+	VERSION_ID = 1,
+	VERSION_MODEL = 2,
+	VERSION_VERSION = 3,
+	VERSION_BYTES = 16,
+	CHUNK_ID = 1,
+	CHUNK_CHUNK = 2,
+	CHUNK_DATA = 3
+};
+
+static Oid
+find_table(Oid schema, const char *name)
+{
+	Oid			relation = get_relname_relid(name, schema);
+
+	if (!OidIsValid(relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s\" of the extension \"recseq\" is missing", name),
+				 errhint("Create the extension again, and restore its tables from a backup.")));
+	return relation;
+}
+
+Catalog
+catalog_open(FunctionCallInfo fcinfo)
+{
+	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+
+	return (Catalog) {
+		.schema = schema,
+		.model = find_table(schema, "recseq_model"),
+		.version = find_table(schema, "recseq_version"),
+		.chunk = find_table(schema, "recseq_chunk")
+	};
+}
+
+/* ---------------------------------------------------------------- reading */
+
+/*
+ * The value of a column in the one row that an index finds.  False: there is no
+ * such row, or the value is null.
+ */
+static bool
+look_up(const Catalog *catalog, Oid table, const char *index, int keys, ScanKey key,
+		AttrNumber column, int64 *value)
+{
+	Relation	rel = table_open(table, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, get_relname_relid(index, catalog->schema),
+										  true, GetActiveSnapshot(), keys, key);
+	HeapTuple	tuple = systable_getnext(scan);
+	bool		isnull = true;
+
+	if (HeapTupleIsValid(tuple))
+		*value = DatumGetInt64(heap_getattr(tuple, column, RelationGetDescr(rel), &isnull));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return !isnull;
+}
+
+/* The same by a query of the caller's, who sees what policies let through. */
+static bool
+look_up_as_caller(const Catalog *catalog, const char *model, int32 version, int64 *id)
+{
+	const char *schema = quote_identifier(get_namespace_name(catalog->schema));
+	char	   *query = psprintf(version == 0
+								 ? "SELECT active_id FROM %s.recseq_model WHERE model OPERATOR(pg_catalog.=) $1"
+								 : "SELECT id FROM %1$s.recseq_version v JOIN %1$s.recseq_model m USING (model)"
+								 " WHERE model OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
+								 schema);
+	Oid			types[2] = {TEXTOID, INT4OID};
+	Datum		values[2] = {CStringGetTextDatum(model), Int32GetDatum(version)};
+	bool		isnull = true;
+
+	SPI_connect();
+	if (SPI_execute_with_args(query, version == 0 ? 1 : 2, types, values, NULL,
+							  true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look up a model");
+	if (SPI_processed > 0)
+		*id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										  1, &isnull));
+	SPI_finish();
+	return !isnull;
+}
+
+int64
+catalog_find(const Catalog *catalog, const char *model, int32 version)
+{
+	ScanKeyData key[2];
+	int64		id = 0;
+	bool		found;
+
+	if (pg_class_aclcheck(catalog->model, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, "recseq_model");
+	if (check_enable_rls(catalog->model, InvalidOid, true) == RLS_ENABLED)
+		found = look_up_as_caller(catalog, model, version, &id);
+	else if (version == 0)
+	{
+		ScanKeyInit(&key[0], MODEL_MODEL, BTEqualStrategyNumber, F_TEXTEQ,
+					CStringGetTextDatum(model));
+		found = look_up(catalog, catalog->model, "recseq_model_pkey", 1, key,
+						MODEL_ACTIVE_ID, &id);
+	}
+	else
+	{
+		ScanKeyInit(&key[0], VERSION_MODEL, BTEqualStrategyNumber, F_TEXTEQ,
+					CStringGetTextDatum(model));
+		ScanKeyInit(&key[1], VERSION_VERSION, BTEqualStrategyNumber, F_INT4EQ,
+					Int32GetDatum(version));
+		found = look_up(catalog, catalog->version, "recseq_version_model_version_key",
+						2, key, VERSION_ID, &id);
+	}
+	if (found)
+		return id;
+	if (version == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model),
+				 errhint("recseq_train(source, '%s') trains it; the view recseq_models shows which there are.",
+						 model)));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("version %d of model \"%s\" does not exist", version, model),
+			 errhint("The view recseq_models shows which versions there are.")));
+}
+
+Size
+catalog_image_bytes(const Catalog *catalog, int64 id)
+{
+	ScanKeyData key;
+	int64		bytes = 0;
+
+	ScanKeyInit(&key, VERSION_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	if (!look_up(catalog, catalog->version, "recseq_version_pkey", 1, &key,
+				 VERSION_BYTES, &bytes) || bytes <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("version with id " INT64_FORMAT " has no row in recseq_version", id),
+				 errhint("Restore recseq's tables from a backup, or train the model again.")));
+	return (Size) bytes;
+}
+
+void
+catalog_load(const Catalog *catalog, int64 id, char *to, Size bytes)
+{
+	Relation	rel = table_open(catalog->chunk, AccessShareLock);
+	Relation	index = index_open(get_relname_relid("recseq_chunk_pkey", catalog->schema),
+								   AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Size		loaded = 0;
+	int32		next = 0;
+
+	ScanKeyInit(&key, CHUNK_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	{
+		bool		isnull;
+		Datum		number = heap_getattr(tuple, CHUNK_CHUNK, RelationGetDescr(rel), &isnull);
+		Datum		stored = heap_getattr(tuple, CHUNK_DATA, RelationGetDescr(rel), &isnull);
+		bytea	   *data = DatumGetByteaPP(stored);
+		Size		length = VARSIZE_ANY_EXHDR(data);
+
+		CHECK_FOR_INTERRUPTS();
+		if (DatumGetInt32(number) != next++ || length > bytes - loaded)
+			break;
+		memcpy(to + loaded, VARDATA_ANY(data), length);
+		loaded += length;
+		if ((Pointer) data != DatumGetPointer(stored))
+			pfree(data);
+	}
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(rel, AccessShareLock);
+	if (loaded != bytes)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the image of a model is incomplete"),
+				 errdetail("The chunks of version id " INT64_FORMAT " do not add up to its %zu bytes.",
+						   id, bytes),
+				 errhint("Restore recseq's tables from a backup, or train the model again.")));
+}
+
+/* ---------------------------------------------------------------- writing */
+
+/* Run as the owner of recseq's tables until become_caller(). */
+typedef struct Caller
+{
+	Oid			user;
+	int			security;
+	const char *schema;			/* of recseq's tables, quoted */
+} Caller;
+
+static Caller
+become_owner(const Catalog *catalog)
+{
+	Relation	rel = table_open(catalog->model, AccessShareLock);
+	Oid			owner = rel->rd_rel->relowner;
+	Caller		caller;
+
+	table_close(rel, AccessShareLock);
+	caller.schema = quote_identifier(get_namespace_name(catalog->schema));
+	GetUserIdAndSecContext(&caller.user, &caller.security);
+	SetUserIdAndSecContext(owner, caller.security | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+	SPI_connect();
+	return caller;
+}
+
+static void
+become_caller(const Caller *caller)
+{
+	SPI_finish();
+	SetUserIdAndSecContext(caller->user, caller->security);
+}
+
+/*
+ * Run a statement in which %s stands for the schema; nulls as SPI wants them.
+ * Returns the number of rows.
+ */
+static uint64
+run(const Caller *owner_of, const char *statement, int count, Oid *types,
+	Datum *values, const char *nulls)
+{
+	char	   *query = psprintf(statement, owner_of->schema);
+	int			status = SPI_execute_with_args(query, count, types, values, nulls,
+											   false, 0);
+
+	if (status < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(status));
+	return SPI_processed;
+}
+
+/* A column of the first row that run() returned; null: 0. */
+static Datum
+first_row(int column)
+{
+	bool		isnull;
+	Datum		datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									  column, &isnull);
+
+	return isnull ? (Datum) 0 : datum;
+}
+
+static bool
+may_change(const char *owner, Oid user)
+{
+	Oid			role = get_role_oid(owner, true);
+
+	return superuser_arg(user) || (OidIsValid(role) && has_privs_of_role(user, role));
+}
+
+/*
+ * Lock the row of a model and check that the caller may change it.  Returns
+ * whether there is one; *last_version as in the row.
+ */
+static bool
+lock_model(const Caller *caller, const char *model, int32 *last_version)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(model)};
+	const char *owner;
+
+	if (run(caller, "SELECT owner, last_version FROM %s.recseq_model"
+			" WHERE model OPERATOR(pg_catalog.=) $1 FOR UPDATE", 1, types, values, NULL) == 0)
+		return false;
+	owner = NameStr(*DatumGetName(first_row(1)));
+	if (!may_change(owner, caller->user))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", model),
+				 errdetail("It is owned by role \"%s\".", owner),
+				 errhint("Use another name for a model of your own.")));
+	*last_version = DatumGetInt32(first_row(2));
+	return true;
+}
+
+void
+catalog_check_trainable(const Catalog *catalog, const char *model)
+{
+	Caller		caller;
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(model)};
+
+	PreventCommandIfReadOnly("recseq_train()");
+	PreventCommandIfParallelMode("recseq_train()");
+	PreventCommandDuringRecovery("recseq_train()");
+	if (model[0] == '\0' || strlen(model) >= CATALOG_MODEL_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the name of a model must have 1 to %d bytes", CATALOG_MODEL_NAME - 1)));
+	caller = become_owner(catalog);
+	if (run(&caller, "SELECT owner FROM %s.recseq_model"
+			" WHERE model OPERATOR(pg_catalog.=) $1", 1, types, values, NULL) > 0 &&
+		!may_change(NameStr(*DatumGetName(first_row(1))), caller.user))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", model),
+				 errhint("Use another name for a model of your own.")));
+	become_caller(&caller);
+}
+
+/* Insert the row of a version; returns its id. */
+static int64
+insert_version(const Caller *caller, const NewVersion *version, int32 number, Size bytes)
+{
+	Oid			types[] = {TEXTOID, INT4OID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, INT8OID,
+	INT8OID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID};
+	Datum		values[] = {
+		CStringGetTextDatum(version->model),
+		Int32GetDatum(number),
+		CStringGetDatum(GetUserNameFromId(caller->user, false)),
+		CStringGetTextDatum(version->source),
+		CStringGetTextDatum(version->options),
+		CStringGetTextDatum(version->vocabulary),
+		Int64GetDatum(version->sequences),
+		Int64GetDatum(version->windows),
+		Int32GetDatum(version->epochs),
+		Int32GetDatum(version->best_epoch),
+		Float8GetDatum(version->val_loss),
+		Float8GetDatum(version->hit_rate),
+		Float8GetDatum(version->seconds),
+		Int64GetDatum((int64) bytes)
+	};
+	char		nulls[lengthof(values) + 1];
+
+	memset(nulls, ' ', lengthof(values));
+	nulls[10] = isnan(version->val_loss) ? 'n' : ' ';
+	nulls[11] = isnan(version->hit_rate) ? 'n' : ' ';
+	nulls[lengthof(values)] = '\0';
+	run(caller, "INSERT INTO %s.recseq_version (model, version, created, trained_by,"
+		" source, options, vocabulary, sequences, windows, epochs, best_epoch,"
+		" val_loss, hit_rate, seconds, bytes)"
+		" VALUES ($1, $2, pg_catalog.clock_timestamp(), $3, $4,"
+		" $5::pg_catalog.jsonb, $6::pg_catalog.jsonb, $7, $8, $9, $10, $11, $12, $13, $14)"
+		" RETURNING id", lengthof(values), types, values, nulls);
+	return DatumGetInt64(first_row(1));
+}
+
+static void
+insert_chunks(const Caller *caller, int64 id, const char *image, Size bytes)
+{
+	Oid			types[] = {INT8OID, INT4OID, BYTEAOID};
+	bytea	   *data = palloc(VARHDRSZ + CHUNK_BYTES);
+	int32		number = 0;
+
+	for (Size done = 0; done < bytes; done += CHUNK_BYTES)
+	{
+		Size		length = Min(bytes - done, CHUNK_BYTES);
+		Datum		values[] = {
+			Int64GetDatum(id), Int32GetDatum(number++), PointerGetDatum(data)
+		};
+
+		CHECK_FOR_INTERRUPTS();
+		SET_VARSIZE(data, VARHDRSZ + length);
+		memcpy(VARDATA(data), image + done, length);
+		run(caller, "INSERT INTO %s.recseq_chunk (id, chunk, data) VALUES ($1, $2, $3)",
+			lengthof(values), types, values, NULL);
+	}
+	pfree(data);
+}
+
+int32
+catalog_store(const Catalog *catalog, const NewVersion *version, const char *image,
+			  Size bytes)
+{
+	Caller		caller = become_owner(catalog);
+	int32		number = 0;
+	int64		id;
+
+	if (!lock_model(&caller, version->model, &number))
+	{
+		Oid			types[] = {TEXTOID, NAMEOID};
+		Datum		values[] = {
+			CStringGetTextDatum(version->model),
+			CStringGetDatum(GetUserNameFromId(caller.user, false))
+		};
+
+		run(&caller, "INSERT INTO %s.recseq_model (model, owner, last_version)"
+			" VALUES ($1, $2, 0) ON CONFLICT (model) DO NOTHING",
+			lengthof(values), types, values, NULL);
+		if (!lock_model(&caller, version->model, &number))
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not store model \"%s\" due to concurrent activity",
+							version->model),
+					 errhint("Train it again in a new transaction.")));
+	}
+	number++;
+	id = insert_version(&caller, version, number, bytes);
+	insert_chunks(&caller, id, image, bytes);
+	{
+		Oid			types[] = {TEXTOID, INT8OID, INT4OID};
+		Datum		values[] = {
+			CStringGetTextDatum(version->model), Int64GetDatum(id), Int32GetDatum(number)
+		};
+
+		run(&caller, "UPDATE %s.recseq_model SET active_id = $2, last_version = $3"
+			" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
+	}
+	become_caller(&caller);
+	return number;
+}
+
+/* Lock a model that must exist. */
+static void
+lock_existing_model(const Caller *caller, const char *model)
+{
+	int32		last_version;
+
+	if (!lock_model(caller, model, &last_version))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model),
+				 errhint("The view recseq_models shows which there are.")));
+}
+
+PG_FUNCTION_INFO_V1(recseq_activate);
+
+/* recseq_activate(model text, version integer): the version answers from now on. */
+Datum
+recseq_activate(PG_FUNCTION_ARGS)
+{
+	char	   *model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Catalog		catalog = catalog_open(fcinfo);
+	Oid			types[] = {TEXTOID, INT4OID};
+	Datum		values[] = {CStringGetTextDatum(model), PG_GETARG_DATUM(1)};
+	Caller		caller;
+
+	PreventCommandIfReadOnly("recseq_activate()");
+	caller = become_owner(&catalog);
+	lock_existing_model(&caller, model);
+	if (run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id"
+			" FROM %1$s.recseq_version v"
+			" WHERE m.model OPERATOR(pg_catalog.=) $1 AND v.model OPERATOR(pg_catalog.=) $1"
+			" AND v.version OPERATOR(pg_catalog.=) $2",
+			lengthof(values), types, values, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("version %d of model \"%s\" does not exist", PG_GETARG_INT32(1), model),
+				 errhint("The view recseq_models shows which versions there are.")));
+	become_caller(&caller);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(recseq_drop_model);
+
+/*
+ * recseq_drop_model(model text, version integer): removes the version; null:
+ * all of them, and the model.  Where the active version goes, the newest that
+ * is left becomes the active one.
+ */
+Datum
+recseq_drop_model(PG_FUNCTION_ARGS)
+{
+	Catalog		catalog = catalog_open(fcinfo);
+	char	   *model;
+	Oid			types[] = {TEXTOID, INT4OID};
+	Datum		values[2];
+	Caller		caller;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the name of the model must not be null")));
+	model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	values[0] = CStringGetTextDatum(model);
+	values[1] = PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1);
+
+	PreventCommandIfReadOnly("recseq_drop_model()");
+	caller = become_owner(&catalog);
+	lock_existing_model(&caller, model);
+	if (!PG_ARGISNULL(1))
+	{
+		if (run(&caller, "DELETE FROM %s.recseq_version"
+				" WHERE model OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
+				2, types, values, NULL) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("version %d of model \"%s\" does not exist",
+							PG_GETARG_INT32(1), model),
+					 errhint("The view recseq_models shows which versions there are.")));
+		if (run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id"
+				" FROM (SELECT id, version FROM %1$s.recseq_version"
+				"  WHERE model OPERATOR(pg_catalog.=) $1 ORDER BY version DESC LIMIT 1) v"
+				" WHERE m.model OPERATOR(pg_catalog.=) $1 AND NOT EXISTS"
+				"  (SELECT FROM %1$s.recseq_version a WHERE a.id OPERATOR(pg_catalog.=) m.active_id)"
+				" RETURNING v.version", 1, types, values, NULL) > 0)
+			ereport(NOTICE,
+					(errmsg("version %d of model \"%s\" is now the active one",
+							DatumGetInt32(first_row(1)), model)));
+	}
+	run(&caller, "DELETE FROM %1$s.recseq_model m"
+		" WHERE m.model OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR NOT EXISTS"
+		"  (SELECT FROM %1$s.recseq_version v WHERE v.model OPERATOR(pg_catalog.=) $1))",
+		2, types, values, PG_ARGISNULL(1) ? " n" : "  ");
+	become_caller(&caller);
+	PG_RETURN_VOID();
+}

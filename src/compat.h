@@ -1,0 +1,21 @@
+/*
+ * compat.h
+ *	  Every difference between PostgreSQL 13 to 18 that recseq meets.
+ */
+#ifndef RECSEQ_COMPAT_H
+#define RECSEQ_COMPAT_H
+
+#include "postgres.h"
+
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM < 130000
+#error "recseq needs PostgreSQL 13 or newer"
+#endif
+
+/* 15 (88103567cb8f) renamed it, since it now forbids unknown settings as well. */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+#endif							/* RECSEQ_COMPAT_H */

@@ -1,0 +1,87 @@
+/*
+ * infer.c
+ *	  From a history to the best items.
+ */
+#include "infer.h"
+
+#include <math.h>
+
+void
+infer_place(Infer *infer, Arena *arena, const Model *model)
+{
+	BatchCapacity capacity = {1, model->config.max_length};
+
+	infer->model = model;
+	infer->kernels = kernels_best();
+	batch_place(&infer->batch, arena, &model->config, &capacity);
+	network_place(&infer->network, arena, &model->config, infer->kernels, &capacity,
+				  false);
+	infer->representation = ARENA_TAKE(arena, float, config_output_dim(&model->config));
+	infer->logits = ARENA_TAKE(arena, float, INFER_TILE);
+}
+
+const float *
+infer_representation(Infer *infer, const int32_t *item, int32_t *const feature[],
+					 int32_t length)
+{
+	int64_t		start[2] = {0, length};
+	Dataset		dataset = {
+		.sequences = 1,
+		.start = start,
+		.item = item,
+		.features = infer->model->config.features
+	};
+	WindowGroup		group;
+	int64_t		chosen = 0;
+
+	for (int32_t f = 0; f < dataset.features; f++)
+		dataset.feature[f] = feature[f];
+	group = batch_history(&dataset, 0, infer->model->config.max_length);
+	batch_fill(&infer->batch, &dataset, &group, &chosen, 1, false);
+	network_forward(infer->representation, &infer->network, &infer->model->params,
+					&infer->batch, NULL);
+	return infer->representation;
+}
+
+float
+infer_rank(Infer *infer, const float *representation, const uint8_t *excluded,
+		   TopK *top)
+{
+	const Params *params = &infer->model->params;
+	int32_t		columns = config_output_dim(&infer->model->config);
+	int32_t		items = infer->model->config.items;
+	float		maximum = -INFINITY;
+	float		sum = 0;
+	int32_t		last;
+
+	for (int32_t first = 0; first < items; first = last)
+	{
+		last = first + INFER_TILE < items ? first + INFER_TILE : items;
+		infer->kernels->score_rows(infer->logits,
+								   params->output_weight + (size_t) first * columns,
+								   representation, last - first, columns);
+		infer->kernels->softmax_statistics(infer->logits, params->output_bias + first,
+										   1, last - first, &maximum, &sum);
+		for (int32_t i = first; i < last; i++)
+		{
+			float		logit = infer->logits[i - first];
+
+			if (logit >= topk_threshold(top) &&
+				(excluded == NULL || !exclusion_test(excluded, i)))
+				topk_offer(top, (Scored) {i, logit});
+		}
+	}
+	return maximum + logf(sum);
+}
+
+void
+infer_logits(Infer *infer, const float *representation, float *logits)
+{
+	const Params *params = &infer->model->params;
+	int32_t		items = infer->model->config.items;
+
+	infer->kernels->score_rows(logits, params->output_weight, representation, items,
+							   config_output_dim(&infer->model->config));
+	for (int32_t i = 0; i < items; i++)
+		logits[i] += params->output_bias[i];
+}

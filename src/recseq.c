@@ -1,0 +1,106 @@
+/*
+ * recseq.c
+ *	  Module entry: settings, and BLAS held to one thread.
+ *
+ * Where things are:
+ *
+ *	dataset.c	a relation of sequences -> arrays of tokens, read through SPI as the
+ *				caller, so that privileges and row security apply
+ *	train.c		recseq_train: dataset -> nn/trainer -> catalog
+ *	recommend.c	recseq_recommend: a history -> nn/infer -> rows
+ *	evaluate.c	recseq_evaluate: ranking metrics of a model and of baselines
+ *	catalog.c	models as rows: store, find, load, activate, drop
+ *	cache.c		models in the memory of this backend
+ *	compat.h	differences between PostgreSQL versions
+ *	nn/			the network: plain C and CBLAS, knows nothing of PostgreSQL
+ *
+ * Memory: training takes one block of at most recseq.max_training_memory, and
+ * the dataset; both go with the statement.  Loaded models take at most
+ * recseq.cache_size in a backend, in children of CacheMemoryContext.
+ *
+ * Locks: reading takes AccessShareLock on the source and on recseq's tables.
+ * Storing a version takes RowExclusiveLock on those tables and locks the
+ * model's row until the transaction ends; training itself holds no lock that
+ * anybody waits for.
+ *
+ * Cancelled or killed: training asks for interrupts every few milliseconds and
+ * writes nothing before it is done, so a cancelled or killed one leaves
+ * nothing.  What it then writes is part of the caller's transaction.
+ */
+#include "recseq.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+
+#include "fmgr.h"
+
+PG_MODULE_MAGIC;
+
+bool		recseq_progress = true;
+int			recseq_cache_size = 512 * 1024;
+int			recseq_max_training_memory = 2 * 1024 * 1024;
+
+void		_PG_init(void);
+
+/*
+ * Hold OpenBLAS to this thread.  Its threaded build starts threads when it is
+ * loaded, with signals unblocked, and a handler of PostgreSQL's must never run
+ * on one of them.  The serial build, which recseq is linked with where there
+ * is one, does not have these functions or ignores them; other BLAS libraries
+ * do not have them either.
+ */
+static void
+hold_blas_to_one_thread(void)
+{
+	void		(*set_threads) (int);
+	int			(*shutdown) (void);
+
+	*(void **) &set_threads = dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
+	*(void **) &shutdown = dlsym(RTLD_DEFAULT, "blas_thread_shutdown_");
+	if (set_threads != NULL)
+		set_threads(1);
+	if (shutdown != NULL)
+		shutdown();
+}
+
+void
+_PG_init(void)
+{
+	hold_blas_to_one_thread();
+
+	DefineCustomBoolVariable("recseq.progress",
+							 "Reports each epoch of training with a notice.",
+							 NULL,
+							 &recseq_progress,
+							 true,
+							 PGC_USERSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+	DefineCustomIntVariable("recseq.cache_size",
+							"Sets the memory a backend uses for loaded models.",
+							"The models used least recently make room for others.",
+							&recseq_cache_size,
+							512 * 1024,
+							1024,
+							MAX_KILOBYTES,
+							PGC_SUSET,
+							GUC_UNIT_KB,
+							NULL,
+							NULL,
+							NULL);
+	DefineCustomIntVariable("recseq.max_training_memory",
+							"Sets the memory that training a model may use.",
+							NULL,
+							&recseq_max_training_memory,
+							2 * 1024 * 1024,
+							1024,
+							MAX_KILOBYTES,
+							PGC_SUSET,
+							GUC_UNIT_KB,
+							NULL,
+							NULL,
+							NULL);
+	MarkGUCPrefixReserved("recseq");
+}

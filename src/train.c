@@ -1,0 +1,475 @@
+/*
+ * train.c
+ *	  recseq_train: a relation -> the network's trainer -> a stored version.
+ *
+ * Phases, and who owns which memory: the dataset is read into a context of the
+ * call; the trainer gets one block that it lays out itself; the image of the
+ * best weights is written and stored, and the contexts are deleted.  Nothing is
+ * written to the database before the last phase.
+ */
+#include "recseq.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "catalog.h"
+#include "dataset.h"
+#include "nn/codec.h"
+#include "nn/rng.h"
+#include "nn/trainer.h"
+
+/* Arguments of recseq_train by number, as sql/functions.sql declares them. */
+enum
+{
+	ARG_SOURCE,
+	ARG_MODEL,
+	ARG_FEATURES,
+	ARG_UNITS,
+	ARG_LAYERS,
+	ARG_BIDIRECTIONAL,
+	ARG_ATTENTION,
+	ARG_ITEM_DIM,
+	ARG_FEATURE_DIM,
+	ARG_TIED,
+	ARG_DROPOUT,
+	ARG_ITEM_DROPOUT,
+	ARG_EPOCHS,
+	ARG_BATCH_SIZE,
+	ARG_LEARNING_RATE,
+	ARG_CLIP_NORM,
+	ARG_PATIENCE,
+	ARG_VALIDATION_FRACTION,
+	ARG_MAX_LENGTH,
+	ARG_SEED
+};
+
+#define MAX_EPOCHS 10000
+#define MAX_BATCH_SIZE 65536
+
+typedef struct TrainOptions
+{
+	Oid			source;
+	char	   *model;
+	ArrayType  *features;
+	double		validation_fraction;
+	Config		config;			/* but for what the data decides */
+	TrainerOptions trainer;
+} TrainOptions;
+
+/* What the trainer's calls know. */
+typedef struct Progress
+{
+	instr_time	start;
+	instr_time	epoch_start;
+	int32		epochs;
+} Progress;
+
+/* ---------------------------------------------------------------- options */
+
+static void
+check_not_null(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("option \"%s\" must not be null", name),
+				 errhint("Leave it out to use its default.")));
+}
+
+static int32
+int_option(FunctionCallInfo fcinfo, int arg, const char *name, int32 low, int32 high)
+{
+	int32		value;
+
+	check_not_null(fcinfo, arg, name);
+	value = PG_GETARG_INT32(arg);
+	if (value < low || value > high)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" is %d", name, value),
+				 errhint("It must be between %d and %d.", low, high)));
+	return value;
+}
+
+/* A real option in low .. high, or below high where that is excluded. */
+static float
+real_option(FunctionCallInfo fcinfo, int arg, const char *name, double low,
+			double high, bool high_excluded)
+{
+	double		value;
+
+	check_not_null(fcinfo, arg, name);
+	value = PG_GETARG_FLOAT8(arg);
+	if (!(value >= low && value <= high) || (high_excluded && value == high))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" is %g", name, value),
+				 high_excluded
+				 ? errhint("It must be at least %g and less than %g.", low, high)
+				 : errhint("It must be between %g and %g.", low, high)));
+	return (float) value;
+}
+
+static bool
+bool_option(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	check_not_null(fcinfo, arg, name);
+	return PG_GETARG_BOOL(arg);
+}
+
+static TrainOptions
+read_options(FunctionCallInfo fcinfo)
+{
+	TrainOptions options = {0};
+	Config	   *config = &options.config;
+	TrainerOptions *trainer = &options.trainer;
+
+	check_not_null(fcinfo, ARG_SOURCE, "source");
+	options.source = PG_GETARG_OID(ARG_SOURCE);
+	check_not_null(fcinfo, ARG_MODEL, "model");
+	options.model = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
+	if (!PG_ARGISNULL(ARG_FEATURES))
+		options.features = PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
+
+	config->units = int_option(fcinfo, ARG_UNITS, "units", 1, CONFIG_MAX_UNITS);
+	config->layers = int_option(fcinfo, ARG_LAYERS, "layers", 1, CONFIG_MAX_LAYERS);
+	config->bidirectional = bool_option(fcinfo, ARG_BIDIRECTIONAL, "bidirectional");
+	config->attention = bool_option(fcinfo, ARG_ATTENTION, "attention");
+	config->item_dim = int_option(fcinfo, ARG_ITEM_DIM, "item_dim", 1, CONFIG_MAX_DIM);
+	config->feature_dim = int_option(fcinfo, ARG_FEATURE_DIM, "feature_dim",
+									 1, CONFIG_MAX_DIM);
+	config->tied = bool_option(fcinfo, ARG_TIED, "tied");
+	config->dropout = real_option(fcinfo, ARG_DROPOUT, "dropout", 0, 1, true);
+	config->max_length = int_option(fcinfo, ARG_MAX_LENGTH, "max_length",
+									1, CONFIG_MAX_LENGTH);
+
+	trainer->item_dropout = real_option(fcinfo, ARG_ITEM_DROPOUT, "item_dropout",
+										0, 1, true);
+	trainer->epochs = int_option(fcinfo, ARG_EPOCHS, "epochs", 1, MAX_EPOCHS);
+	trainer->batch_size = int_option(fcinfo, ARG_BATCH_SIZE, "batch_size",
+									 1, MAX_BATCH_SIZE);
+	trainer->learning_rate = real_option(fcinfo, ARG_LEARNING_RATE, "learning_rate",
+										 1e-8, 10, false);
+	trainer->clip_norm = real_option(fcinfo, ARG_CLIP_NORM, "clip_norm", 0, 1e6, false);
+	trainer->patience = int_option(fcinfo, ARG_PATIENCE, "patience", 0, MAX_EPOCHS);
+	options.validation_fraction = real_option(fcinfo, ARG_VALIDATION_FRACTION,
+											  "validation_fraction", 0, 0.9, false);
+	check_not_null(fcinfo, ARG_SEED, "seed");
+	trainer->seed = (uint64_t) PG_GETARG_INT64(ARG_SEED);
+	return options;
+}
+
+/* All options as a JSON object. */
+static char *
+options_to_json(const TrainOptions *options, const SourceData *source)
+{
+	const Config *config = &options->config;
+	const TrainerOptions *trainer = &options->trainer;
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoString(&json, "{\"features\": [");
+	for (int f = 0; f < source->data.features; f++)
+	{
+		if (f > 0)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, source->feature_name[f]);
+	}
+	appendStringInfo(&json, "], \"units\": %d, \"layers\": %d, \"bidirectional\": %s,"
+					 " \"attention\": %s, \"item_dim\": %d, \"feature_dim\": %d, \"tied\": %s,"
+					 " \"dropout\": %g, \"item_dropout\": %g, \"epochs\": %d, \"batch_size\": %d,"
+					 " \"learning_rate\": %g, \"clip_norm\": %g, \"patience\": %d,"
+					 " \"validation_fraction\": %g, \"max_length\": %d, \"seed\": " INT64_FORMAT "}",
+					 config->units, config->layers,
+					 config->bidirectional ? "true" : "false",
+					 config->attention ? "true" : "false",
+					 config->item_dim, config->feature_dim,
+					 config->tied ? "true" : "false",
+					 config->dropout, trainer->item_dropout,
+					 trainer->epochs, trainer->batch_size,
+					 trainer->learning_rate, trainer->clip_norm, trainer->patience,
+					 options->validation_fraction, config->max_length,
+					 (int64) trainer->seed);
+	return json.data;
+}
+
+/* The sizes of the vocabularies as a JSON object. */
+static char *
+vocabulary_to_json(const SourceData *source)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfo(&json, "{\"items\": %d", source->items.count);
+	for (int f = 0; f < source->data.features; f++)
+	{
+		appendStringInfoString(&json, ", ");
+		escape_json(&json, source->feature_name[f]);
+		appendStringInfo(&json, ": %d", source->feature_values[f].count);
+	}
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+/* ---------------------------------------------------------------- training */
+
+static double
+seconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
+
+/* MayGoOn: leaves by longjmp when the query is cancelled. */
+static bool
+may_go_on(void *context)
+{
+	CHECK_FOR_INTERRUPTS();
+	return true;
+}
+
+static void
+report_epoch(void *context, const EpochReport *report)
+{
+	Progress   *progress = context;
+	double		left = seconds_since(progress->start) / report->epoch *
+		(progress->epochs - report->epoch);
+
+	if (recseq_progress)
+	{
+		if (report->validation_windows > 0)
+			ereport(NOTICE,
+					(errmsg("epoch %d of %d: loss %.4f, validation loss %.4f%s, hit rate at %d %.4f, learning rate %g, %.1f s, at most %.0f s left",
+							report->epoch, progress->epochs, report->loss,
+							report->validation_loss, report->best ? " (best)" : "",
+							TRAINER_HIT_RATE_K, report->hit_rate, report->learning_rate,
+							seconds_since(progress->epoch_start), left)));
+		else
+			ereport(NOTICE,
+					(errmsg("epoch %d of %d: loss %.4f, no validation, learning rate %g, %.1f s, %.0f s left",
+							report->epoch, progress->epochs, report->loss,
+							report->learning_rate,
+							seconds_since(progress->epoch_start), left)));
+	}
+	INSTR_TIME_SET_CURRENT(progress->epoch_start);
+}
+
+/* How many of the sequences, which come in order, are for training. */
+static int32
+training_share(const SourceData *source, double validation_fraction)
+{
+	int32		sequences = source->data.sequences;
+	int32		validation = (int32) (sequences * validation_fraction);
+
+	return Max(sequences - validation, 1);
+}
+
+/* Items by falling count, the lower index first among equals. */
+static int
+compare_counts(const void *a, const void *b, void *context)
+{
+	const int32 *count = context;
+	int32		x = *(const int32 *) a;
+	int32		y = *(const int32 *) b;
+
+	if (count[x] != count[y])
+		return count[x] > count[y] ? -1 : 1;
+	return (x > y) - (x < y);
+}
+
+static int32 *
+sort_by_popularity(const SourceData *source)
+{
+	int32	   *popular = huge_array(int32, source->items.count);
+
+	for (int32 i = 0; i < source->items.count; i++)
+		popular[i] = i;
+	qsort_arg(popular, source->items.count, sizeof(int32), compare_counts,
+			  source->item_count);
+	return popular;
+}
+
+/* The trained model, with what the data tells of each item. */
+static Model
+make_model(const Trainer *trainer, const SourceData *source)
+{
+	Model		model = {
+		.config = trainer->config,
+		.params = trainer->params,
+		.items = source->items,
+		.item_count = source->item_count,
+		.popular = sort_by_popularity(source)
+	};
+
+	for (int f = 0; f < source->data.features; f++)
+	{
+		model.feature_values[f] = source->feature_values[f];
+		memcpy(model.feature_name[f], source->feature_name[f], MODEL_FEATURE_NAME);
+		model.item_feature[f] = source->item_feature[f];
+	}
+	return model;
+}
+
+/* Read the source; complain if it has nothing to learn from. */
+static SourceData *
+read_source(const TrainOptions *options)
+{
+	SourceData *source = dataset_read(options->source, options->features, 2,
+									  options->trainer.seed);
+
+	if (source->rows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("source \"%s\" has no rows", get_rel_name(options->source)),
+				 errhint("A source has one row a sequence. With row security, only the rows that you may see count.")));
+	if (source->data.sequences == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("source \"%s\" has no sequence of two or more items",
+						get_rel_name(options->source)),
+				 errhint("A model learns from what follows what: every row is one sequence, oldest item first.")));
+	return source;
+}
+
+/* Allocate and lay out the trainer's block. */
+static void
+place_trainer(Trainer *trainer, const Config *config, const TrainerOptions *options,
+			  const TrainerSizes *sizes)
+{
+	Arena		arena = {0};
+	Size		limit = (Size) recseq_max_training_memory * 1024;
+	char	   *block;
+
+	trainer_place(trainer, &arena, config, options, sizes);
+	if (arena.used > limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("training would need %zu MB of memory", arena.used / (1024 * 1024)),
+				 errdetail("\"recseq.max_training_memory\" is %d MB.",
+						   recseq_max_training_memory / 1024),
+				 errhint("Raise it, or lower \"batch_size\", \"max_length\", \"units\" or \"item_dim\".")));
+	block = MemoryContextAllocHuge(CurrentMemoryContext, arena.used + ARENA_ALIGNMENT);
+	arena = (Arena) {(char *) TYPEALIGN(ARENA_ALIGNMENT, block), 0};
+	trainer_place(trainer, &arena, config, options, sizes);
+}
+
+/* Store the trained model; returns its version. */
+static int32
+store_model(const Catalog *catalog, const TrainOptions *options, const Trainer *trainer,
+			const SourceData *source, const TrainerResult *result, double seconds)
+{
+	Model		model = make_model(trainer, source);
+	Size		bytes = codec_bytes(&model);
+	char	   *memory = MemoryContextAllocHuge(CurrentMemoryContext, bytes + ARENA_ALIGNMENT);
+	char	   *image = (char *) TYPEALIGN(ARENA_ALIGNMENT, memory);
+	NewVersion	version = {
+		.model = options->model,
+		.source = quote_qualified_identifier(get_namespace_name(get_rel_namespace(options->source)),
+											 get_rel_name(options->source)),
+		.options = options_to_json(options, source),
+		.vocabulary = vocabulary_to_json(source),
+		.sequences = source->data.sequences,
+		.windows = trainer->sizes.training_windows,
+		.epochs = result->epochs,
+		.best_epoch = result->best.epoch,
+		.val_loss = result->best.validation_loss,
+		.hit_rate = result->best.hit_rate,
+		.seconds = seconds
+	};
+
+	codec_write(&model, image);
+	return catalog_store(catalog, &version, image, bytes);
+}
+
+/* Set a column of the result; NAN: null. */
+static void
+set_double(Datum *values, bool *nulls, int column, double value)
+{
+	nulls[column] = isnan(value);
+	if (!nulls[column])
+		values[column] = Float8GetDatum(value);
+}
+
+PG_FUNCTION_INFO_V1(recseq_train);
+
+/*
+ * recseq_train(source regclass, model text, options ...): see sql/functions.sql
+ * for the options, their ranges and the columns of the row it returns.
+ */
+Datum
+recseq_train(PG_FUNCTION_ARGS)
+{
+	Catalog		catalog = catalog_open(fcinfo);
+	TrainOptions options = read_options(fcinfo);
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+	Progress	progress = {.epochs = options.trainer.epochs};
+	TrainerCalls calls = {&progress, may_go_on, report_epoch, NULL};
+	SourceData *source;
+	Config	   *config = &options.config;
+	TrainerSizes sizes;
+	Trainer		trainer;
+	TrainerResult result = {0};
+	int32		version;
+	double		seconds;
+	TupleDesc	tupdesc;
+	Datum		values[10];
+	bool		nulls[10] = {false};
+	HeapTuple	tuple;
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	catalog_check_trainable(&catalog, options.model);
+
+	context = AllocSetContextCreate(caller, "recseq training", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	INSTR_TIME_SET_CURRENT(progress.start);
+	source = read_source(&options);
+	config->items = source->items.count;
+	config->features = source->data.features;
+	for (int f = 0; f < config->features; f++)
+		config->feature_values[f] = source->feature_values[f].count + 1;
+	if (config_problem(config) != NULL)
+		elog(ERROR, "invalid configuration: %s", config_problem(config));
+
+	sizes = trainer_sizes(&source->data,
+						  training_share(source, options.validation_fraction),
+						  config, &options.trainer);
+	place_trainer(&trainer, config, &options.trainer, &sizes);
+	trainer_start(&trainer, &source->data);
+	INSTR_TIME_SET_CURRENT(progress.epoch_start);
+	if (trainer_run(&trainer, 0, 1, &calls, &result) == NN_DIVERGED)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("training diverged: the loss is not a finite number any more"),
+				 errhint("Lower \"learning_rate\" or \"clip_norm\".")));
+	seconds = seconds_since(progress.start);
+	version = store_model(&catalog, &options, &trainer, source, &result, seconds);
+
+	MemoryContextSwitchTo(caller);
+	values[0] = CStringGetTextDatum(options.model);
+	values[1] = Int32GetDatum(version);
+	values[2] = Int64GetDatum(source->data.sequences);
+	values[3] = Int64GetDatum(sizes.training_windows);
+	values[4] = Int32GetDatum(config->items);
+	values[5] = Int32GetDatum(result.epochs);
+	values[6] = Int32GetDatum(result.best.epoch);
+	set_double(values, nulls, 7, result.best.validation_loss);
+	set_double(values, nulls, 8, result.best.hit_rate);
+	values[9] = Float8GetDatum(seconds);
+	MemoryContextDelete(context);
+	tuple = heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls);
+	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+}

@@ -1,0 +1,679 @@
+/*
+ * kernels_test.c
+ *	  Every inner loop of every instruction set this processor runs, against
+ *	  plain code in double precision: every tail, extreme arguments, and that
+ *	  the sets agree.
+ */
+#include "adam.h"
+#include "kernels.h"
+
+#include "fixture.h"
+#include "tap.h"
+
+/* Sizes around and between the multiples of 4, 8 and 16 lanes. */
+static const int32_t sizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 31, 32, 33, 47, 50, 64, 65};
+
+#define SIZES ((int) (sizeof(sizes) / sizeof(sizes[0])))
+#define LARGEST 65
+
+static double
+sigmoid(double x)
+{
+	return 1 / (1 + exp(-x));
+}
+
+static double
+max_of(double a, double b)
+{
+	return a > b || isnan(a) ? a : b;
+}
+
+/* ----------------------------------------------------------- LSTM, forward */
+
+/*
+ * The activations over a dense range of arguments, by one step of one row
+ * without a previous one: i, f, g, o, then c = i g and h = o tanh(c).
+ */
+static void
+check_activations(const Kernels *kernels)
+{
+	enum
+	{
+		POINTS = 400001
+	};
+	float	   *gates = NEW(float, 4 * POINTS);
+	float	   *cell = NEW(float, POINTS);
+	float	   *hidden = NEW(float, POINTS);
+	double		worst[5] = {0};
+
+	for (int i = 0; i < POINTS; i++)
+	{
+		/* denser around 0 */
+		double		u = 2.0 * i / (POINTS - 1) - 1;
+
+		for (int k = 0; k < 4; k++)
+			gates[(size_t) k * POINTS + i] = (float) (100 * u * u * u);
+	}
+	kernels->lstm_cell_forward(gates, cell, hidden, NULL, 1, 0, POINTS);
+	for (int i = 0; i < POINTS; i++)
+	{
+		double		u = 2.0 * i / (POINTS - 1) - 1;
+		double		x = (float) (100 * u * u * u);
+		double		c = sigmoid(x) * tanh(x);
+
+		worst[0] = max_of(fabs(gates[i] - sigmoid(x)), worst[0]);
+		worst[1] = max_of(fabs(gates[POINTS + i] - sigmoid(x)), worst[1]);
+		worst[2] = max_of(fabs(gates[2 * POINTS + i] - tanh(x)), worst[2]);
+		worst[3] = max_of(fabs(gates[3 * POINTS + i] - sigmoid(x)), worst[3]);
+		worst[4] = max_of(fabs(hidden[i] - sigmoid(x) * tanh(c)), worst[4]);
+	}
+	ok(worst[0] < 1e-6 && worst[1] < 1e-6 && worst[3] < 1e-6,
+	   "%s: sigmoid to 1e-6 over +-100", kernels->name);
+	ok(worst[2] < 1e-6, "%s: tanh to 1e-6 over +-100", kernels->name);
+	ok(worst[4] < 1e-6, "%s: hidden state to 1e-6 over +-100", kernels->name);
+	if (max_of(max_of(worst[0], worst[2]), worst[4]) > 5e-7)
+		diag("%s: worst sigmoid %g, tanh %g, hidden state %g", kernels->name, worst[0],
+			 worst[2], worst[4]);
+	free(gates);
+	free(cell);
+	free(hidden);
+}
+
+static void
+check_extremes(const Kernels *kernels)
+{
+	const float arguments[] = {0, -0.0f, 1e-30f, -1e-30f, 1e-42f, 30, -30, 88, -88, 89, -89,
+	1e4f, -1e4f, 3e38f, -3e38f, INFINITY, -INFINITY};
+	const int32_t count = (int32_t) (sizeof(arguments) / sizeof(arguments[0]));
+	float	   *gates = NEW(float, 4 * count);
+	float	   *cell = NEW(float, count);
+	float	   *hidden = NEW(float, count);
+	bool		right = true;
+
+	for (int k = 0; k < 4; k++)
+		memcpy(gates + k * count, arguments, sizeof(arguments));
+	kernels->lstm_cell_forward(gates, cell, hidden, NULL, 1, 0, count);
+	for (int i = 0; i < count; i++)
+	{
+		double		x = arguments[i];
+		double		c = sigmoid(x) * tanh(x);
+
+		if (!(fabs(gates[i] - sigmoid(x)) < 1e-6 &&
+			  fabs(gates[2 * count + i] - tanh(x)) < 1e-6 &&
+			  fabs(cell[i] - c) < 1e-6 &&
+			  fabs(hidden[i] - sigmoid(x) * tanh(c)) < 1e-6))
+		{
+			right = false;
+			diag("at %g: sigmoid %g, tanh %g", x, gates[i], gates[2 * count + i]);
+		}
+	}
+	ok(right, "%s: activations at extreme arguments", kernels->name);
+	free(gates);
+	free(cell);
+	free(hidden);
+}
+
+typedef struct Cells
+{
+	int32_t		rows;
+	int32_t		previous_rows;
+	int32_t		units;
+	size_t		count;			/* rows x units */
+	float	   *gates;
+	float	   *cell;
+	float	   *hidden;
+	float	   *d_hidden;
+	float	   *d_cell;
+	float	   *previous;		/* previous rows x units */
+} Cells;
+
+static Cells
+cells_new(int32_t rows, int32_t previous_rows, int32_t units, uint64_t seed)
+{
+	Rng			rng = test_rng(seed);
+	Cells		cells = {.rows = rows, .previous_rows = previous_rows, .units = units,
+		.count = (size_t) rows * units
+	};
+
+	cells.gates = new_random(cells.count * 4, 4, &rng);
+	cells.previous = new_random((size_t) previous_rows * units, 2, &rng);
+	cells.d_hidden = new_random(cells.count, 1, &rng);
+	cells.d_cell = new_random(cells.count, 1, &rng);
+	cells.cell = NEW(float, cells.count);
+	cells.hidden = NEW(float, cells.count);
+	return cells;
+}
+
+static void
+cells_free(Cells *cells)
+{
+	free(cells->gates);
+	free(cells->cell);
+	free(cells->hidden);
+	free(cells->d_hidden);
+	free(cells->d_cell);
+	free(cells->previous);
+}
+
+/* Both passes over one shape; the results stay in *cells for a comparison. */
+static bool
+check_cells(const Kernels *kernels, Cells *cells)
+{
+	size_t		units = (size_t) cells->units;
+	size_t		count = cells->count;
+	double	   *gates = new_doubles(cells->gates, count * 4);
+	double	   *cell = NEW(double, count);
+	double	   *hidden = NEW(double, count);
+	double	   *d_gates = NEW(double, count * 4);
+	double	   *d_cell = NEW(double, count);
+	bool		right;
+
+	for (size_t j = 0; j < count; j++)
+	{
+		size_t		r = j / units;
+		size_t		u = j % units;
+		double	   *row = gates + r * 4 * units + u;
+		double	   *d_row = d_gates + r * 4 * units + u;
+		bool		has_previous = r < (size_t) cells->previous_rows;
+		double		before = has_previous ? cells->previous[j] : 0;
+		double		i = row[0] = sigmoid(row[0]);
+		double		f = row[units] = sigmoid(row[units]);
+		double		g = row[2 * units] = tanh(row[2 * units]);
+		double		o = row[3 * units] = sigmoid(row[3 * units]);
+		double		c = cell[j] = f * before + i * g;
+		double		dc = cells->d_cell[j] + cells->d_hidden[j] * o * (1 - tanh(c) * tanh(c));
+
+		hidden[j] = o * tanh(c);
+		d_row[0] = dc * g * i * (1 - i);
+		d_row[units] = dc * before * f * (1 - f);
+		d_row[2 * units] = dc * i * (1 - g * g);
+		d_row[3 * units] = cells->d_hidden[j] * tanh(c) * o * (1 - o);
+		d_cell[j] = dc * f;
+	}
+	kernels->lstm_cell_forward(cells->gates, cells->cell, cells->hidden, cells->previous,
+							   cells->rows, cells->previous_rows, cells->units);
+	right = worst_difference(cells->gates, gates, count * 4) < 1e-6 &&
+		worst_difference(cells->cell, cell, count) < 2e-6 &&
+		worst_difference(cells->hidden, hidden, count) < 2e-6;
+	kernels->lstm_cell_backward(cells->gates, cells->cell, cells->d_hidden,
+								cells->d_cell, cells->previous, cells->rows,
+								cells->previous_rows, cells->units);
+	right = right && worst_difference(cells->gates, d_gates, count * 4) < 4e-6 &&
+		worst_difference(cells->d_cell, d_cell, count) < 4e-6;
+	free(gates);
+	free(cell);
+	free(hidden);
+	free(d_gates);
+	free(d_cell);
+	return right;
+}
+
+static void
+check_lstm(const Kernels *kernels, const Kernels *other)
+{
+	for (int32_t previous_rows = 0; previous_rows <= 3; previous_rows++)
+	{
+		int			wrong = 0;
+		int			apart = 0;
+
+		for (int i = 0; i < SIZES; i++)
+		{
+			Cells		cells = cells_new(3, previous_rows, sizes[i], (uint64_t) i);
+			Cells		others = cells_new(3, previous_rows, sizes[i], (uint64_t) i);
+			double	   *want;
+
+			wrong += !check_cells(kernels, &cells);
+			check_cells(other, &others);
+			want = new_doubles(others.gates, others.count * 4);
+			apart += !(worst_difference(cells.gates, want, cells.count * 4) < 2e-6);
+			free(want);
+			want = new_doubles(others.hidden, others.count);
+			apart += !(worst_difference(cells.hidden, want, cells.count) < 1e-6);
+			free(want);
+			cells_free(&cells);
+			cells_free(&others);
+		}
+		ok(wrong == 0, "%s: lstm cell, %d of 3 rows with a step before, every tail",
+		   kernels->name, previous_rows);
+		ok(apart == 0, "%s: lstm cell, %d of 3 rows with a step before, as %s",
+		   kernels->name, previous_rows, other->name);
+	}
+}
+
+static void
+check_lstm_nan(const Kernels *kernels)
+{
+	bool		right = true;
+
+	for (int gate = 0; gate < 4; gate++)
+	{
+		for (int32_t at = 0; at < 19; at++)
+		{
+			Cells		cells = cells_new(1, 1, 19, 1);
+
+			cells.gates[gate * 19 + at] = NAN;
+			kernels->lstm_cell_forward(cells.gates, cells.cell, cells.hidden,
+									   cells.previous, 1, 1, 19);
+			for (int32_t u = 0; u < 19; u++)
+			{
+				bool		nan = u == at;
+
+				/* the output gate does not reach the cell */
+				right = right && isnan(cells.gates[gate * 19 + u]) == nan &&
+					isnan(cells.cell[u]) == (nan && gate != 3) &&
+					isnan(cells.hidden[u]) == nan;
+			}
+			kernels->lstm_cell_backward(cells.gates, cells.cell, cells.d_hidden,
+										cells.d_cell, cells.previous, 1, 1, 19);
+			for (int32_t u = 0; u < 19; u++)
+				right = right && isnan(cells.gates[gate * 19 + u]) == (u == at);
+			cells_free(&cells);
+		}
+	}
+	ok(right, "%s: lstm cell: not a number stays one, in its own lane", kernels->name);
+}
+
+/* ----------------------------------------------------------------- softmax */
+
+/* exp() alone: a row of one logit, with a normaliser of 0 */
+static void
+check_exp(const Kernels *kernels)
+{
+	enum
+	{
+		POINTS = 200001
+	};
+	float	   *logits = NEW(float, POINTS);
+	float	   *bias = new_zeros(POINTS);
+	float	   *d_bias = new_zeros(POINTS);
+	const float zero = 0;
+	double		near = 0;
+	double		far = 0;
+	bool		within = true;
+
+	for (int i = 0; i < POINTS; i++)
+		logits[i] = (float) (-86.9 + 173.8 * i / (POINTS - 1));
+	kernels->softmax_gradient(logits, bias, 1, POINTS, &zero, 1, d_bias);
+	for (int i = 0; i < POINTS; i++)
+	{
+		double		x = (float) (-86.9 + 173.8 * i / (POINTS - 1));
+		double		error = fabs(logits[i] / exp(x) - 1);
+
+		far = max_of(error, far);
+		if (fabs(x) <= 1)
+			near = max_of(error, near);
+		within = within && fabs(logits[i] - exp(x)) <= 1e-6 * max_of(1, 6 * exp(x));
+	}
+	ok(near < 3e-7, "%s: exp to 3e-7 of its value over +-1", kernels->name);
+	ok(far < 6e-6, "%s: exp to 6e-6 of its value over +-87", kernels->name);
+	ok(within, "%s: exp of what is negative to 1e-6", kernels->name);
+	if (!(near < 3e-7 && far < 6e-6))
+		diag("%g over +-1, %g over +-87", near, far);
+	free(logits);
+	free(bias);
+	free(d_bias);
+}
+
+/* Two tiles of a softmax, statistics and gradient; which sizes went wrong. */
+static void
+check_softmax(const Kernels *kernels, const Kernels *other, float range, float shift)
+{
+	enum
+	{
+		ROWS = 4
+	};
+	int			wrong[3] = {0};
+	int			apart = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		int32_t		widths[2] = {sizes[i], sizes[(i * 7 + 3) % SIZES]};
+		int32_t		all = widths[0] + widths[1];
+		Rng			rng = test_rng((uint64_t) i);
+		float	   *bias = new_random((size_t) all, 1, &rng);
+		double		logits[ROWS][2 * LARGEST];
+		float		maximum[2][ROWS];
+		float		sum[2][ROWS];
+		float	   *tile[2];
+		int32_t		begin = 0;
+
+		for (int t = 0; t < 2; begin += widths[t++])
+		{
+			tile[t] = new_random((size_t) ROWS * widths[t], range, &rng);
+			for (int32_t j = 0; j < ROWS * widths[t]; j++)
+				tile[t][j] += shift;
+			for (int32_t r = 0; r < ROWS; r++)
+			{
+				for (int32_t j = 0; j < widths[t]; j++)
+					logits[r][begin + j] =
+						(float) (tile[t][r * widths[t] + j] + bias[begin + j]);
+			}
+		}
+		for (int set = 0; set < 2; set++)
+		{
+			for (int32_t r = 0; r < ROWS; r++)
+			{
+				maximum[set][r] = -INFINITY;
+				sum[set][r] = 0;
+			}
+			begin = 0;
+			for (int t = 0; t < 2; begin += widths[t++])
+			{
+				float	   *scratch = NEW(float, ROWS * widths[t]);
+
+				memcpy(scratch, tile[t], (size_t) (ROWS * widths[t]) * sizeof(float));
+				(set == 0 ? kernels : other)->softmax_statistics
+					(scratch, bias + begin, ROWS, widths[t], maximum[set], sum[set]);
+				free(scratch);
+			}
+		}
+		for (int32_t r = 0; r < ROWS; r++)
+		{
+			double		top = -INFINITY;
+			double		total = 0;
+
+			for (int32_t j = 0; j < all; j++)
+				top = logits[r][j] > top ? logits[r][j] : top;
+			for (int32_t j = 0; j < all; j++)
+				total += exp(logits[r][j] - top);
+			wrong[0] += maximum[0][r] != (float) top;
+			wrong[0] += !(fabs(sum[0][r] / total - 1) < 2e-6);
+			apart += maximum[0][r] != maximum[1][r];
+			apart += !(fabs(sum[0][r] / sum[1][r] - 1) < 2e-6);
+		}
+
+		begin = 0;
+		for (int t = 0; t < 2; begin += widths[t++])
+		{
+			float		normaliser[ROWS];
+			float	   *d_bias = NEW(float, widths[t]);
+			double	   *want = NEW(double, ROWS * widths[t]);
+			double	   *want_bias = NEW(double, widths[t]);
+
+			for (int32_t j = 0; j < widths[t]; j++)
+				d_bias[j] = (float) (want_bias[j] = 0.25);
+			for (int32_t r = 0; r < ROWS; r++)
+			{
+				normaliser[r] = maximum[0][r] + logf(sum[0][r]);
+				for (int32_t j = 0; j < widths[t]; j++)
+				{
+					want[r * widths[t] + j] =
+						0.125 * exp(logits[r][begin + j] - normaliser[r]);
+					want_bias[j] += want[r * widths[t] + j];
+				}
+			}
+			kernels->softmax_gradient(tile[t], bias + begin, ROWS, widths[t], normaliser,
+									  0.125f, d_bias);
+			wrong[1] += !(worst_difference(tile[t], want, (size_t) (ROWS * widths[t])) <
+						  1e-6 * (1 + fabs((double) shift)));
+			wrong[2] += !(worst_difference(d_bias, want_bias, (size_t) widths[t]) <
+						  1e-6 * (1 + fabs((double) shift)));
+			free(d_bias);
+			free(want);
+			free(want_bias);
+		}
+		free(bias);
+		for (int t = 0; t < 2; t++)
+			free(tile[t]);
+	}
+	ok(wrong[0] == 0, "%s: softmax statistics, logits %g +- %g, every tail", kernels->name,
+	   (double) shift, (double) range);
+	ok(apart == 0, "%s: softmax statistics, logits %g +- %g, as %s", kernels->name,
+	   (double) shift, (double) range, other->name);
+	ok(wrong[1] == 0 && wrong[2] == 0,
+	   "%s: softmax gradient, logits %g +- %g, every tail", kernels->name,
+	   (double) shift, (double) range);
+}
+
+/* One logit that is not a number spoils its row, and no other. */
+static void
+check_softmax_nan(const Kernels *kernels)
+{
+	enum
+	{
+		WIDTH = 37
+	};
+	bool		right = true;
+
+	for (int32_t at = 0; at < WIDTH; at++)
+	{
+		Rng			rng = test_rng(7);
+		float	   *logits = new_random(3 * WIDTH, 2, &rng);
+		float	   *again = NEW(float, 3 * WIDTH);
+		float	   *bias = new_random(WIDTH, 1, &rng);
+		float	   *d_bias = new_zeros(WIDTH);
+		float		maximum[3] = {-INFINITY, -INFINITY, -INFINITY};
+		float		sum[3] = {0};
+		const float normaliser[3] = {5, 5, 5};
+
+		logits[WIDTH + at] = NAN;
+		memcpy(again, logits, 3 * WIDTH * sizeof(float));
+		kernels->softmax_statistics(logits, bias, 3, WIDTH, maximum, sum);
+		right = right && isfinite(sum[0]) && isnan(sum[1]) && isfinite(sum[2]);
+		kernels->softmax_gradient(again, bias, 3, WIDTH, normaliser, 1, d_bias);
+		for (int32_t j = 0; j < WIDTH; j++)
+			right = right && isfinite(again[j]) && isfinite(again[2 * WIDTH + j]) &&
+				isnan(again[WIDTH + j]) == (j == at) && isnan(d_bias[j]) == (j == at);
+		free(logits);
+		free(again);
+		free(bias);
+		free(d_bias);
+	}
+	ok(right, "%s: softmax: not a number stays one, in its own row", kernels->name);
+}
+
+/* A window without a target adds nothing: its normaliser is infinite. */
+static void
+check_softmax_infinite(const Kernels *kernels)
+{
+	float		logits[21];
+	float		bias[21] = {0};
+	float		d_bias[21] = {0};
+	const float normaliser = INFINITY;
+	float		largest = 0;
+
+	for (int j = 0; j < 21; j++)
+		logits[j] = (float) j;
+	kernels->softmax_gradient(logits, bias, 1, 21, &normaliser, 1, d_bias);
+	for (int j = 0; j < 21; j++)
+		largest = fmaxf(largest, fmaxf(fabsf(logits[j]), fabsf(d_bias[j])));
+	ok(largest < 1e-37f, "%s: softmax gradient with an infinite normaliser",
+	   kernels->name);
+}
+
+static void
+check_count(const Kernels *kernels)
+{
+	int			wrong = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		Rng			rng = test_rng((uint64_t) i);
+		int32_t		columns = sizes[i];
+		float	   *logits = new_random(5 * (size_t) columns, 1, &rng);
+		float	   *bias = new_random((size_t) columns, 1, &rng);
+		float		threshold[5];
+		int32_t		count[5] = {0, 1, 2, 3, 4};
+
+		for (int32_t r = 0; r < 5; r++)
+			threshold[r] = logits[r * columns + r % columns] + bias[r % columns];
+		kernels->count_at_least(logits, bias, 5, columns, threshold, count);
+		for (int32_t r = 0; r < 5; r++)
+		{
+			int32_t		want = r;
+
+			for (int32_t j = 0; j < columns; j++)
+				want += (float) (logits[r * columns + j] + bias[j]) >= threshold[r];
+			wrong += count[r] != want;
+		}
+		free(logits);
+		free(bias);
+	}
+	ok(wrong == 0, "%s: count at least, ties counted, every tail", kernels->name);
+}
+
+static void
+check_score_rows(const Kernels *kernels)
+{
+	int			wrong = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		Rng			rng = test_rng((uint64_t) i);
+		int32_t		columns = sizes[i];
+		float	   *weights = new_random(5 * (size_t) columns, 1, &rng);
+		float	   *vector = new_random((size_t) columns, 1, &rng);
+		float		scores[5];
+		double		want[5] = {0};
+
+		for (int32_t r = 0; r < 5; r++)
+		{
+			for (int32_t c = 0; c < columns; c++)
+				want[r] += (double) weights[r * columns + c] * vector[c];
+		}
+		kernels->score_rows(scores, weights, vector, 5, columns);
+		wrong += !(worst_difference(scores, want, 5) < 2e-6);
+		weights[2 * columns + columns - 1] = NAN;
+		kernels->score_rows(scores, weights, vector, 5, columns);
+		for (int32_t r = 0; r < 5; r++)
+			wrong += isnan(scores[r]) != (r == 2);
+		free(weights);
+		free(vector);
+	}
+	ok(wrong == 0, "%s: score rows, every tail", kernels->name);
+}
+
+/* --------------------------------------------------- sums and the optimizer */
+
+static void
+check_sum_squares(const Kernels *kernels)
+{
+	const size_t counts[] = {0, 1, 3, 16, 17, 31, 4095, 4096, 4097, 8192, 8209, 100003};
+	int			wrong = 0;
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+	{
+		Rng			rng = test_rng(i);
+		float	   *values = new_random(counts[i], 3, &rng);
+		double		want = 0;
+
+		for (size_t j = 0; j < counts[i]; j++)
+			want += (double) values[j] * values[j];
+		wrong += !(fabs(kernels->sum_squares(values, counts[i]) - want) <= 1e-6 * want);
+		if (counts[i] > 0)
+		{
+			values[counts[i] - 1] = NAN;
+			wrong += !isnan(kernels->sum_squares(values, counts[i]));
+			values[counts[i] - 1] = 1e25f;	/* its square is no float */
+			wrong += !isinf(kernels->sum_squares(values, counts[i]));
+		}
+		free(values);
+	}
+	ok(wrong == 0, "%s: sum of squares, every tail", kernels->name);
+}
+
+/* Ten steps of Adam, with clipping, as Kingma and Ba write it. */
+static void
+check_adam(const Kernels *kernels)
+{
+	int			wrong = 0;
+	int			left = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		Rng			rng = test_rng((uint64_t) i);
+		size_t		count = (size_t) sizes[i];
+		float	   *weight = new_random(count, 1, &rng);
+		float	   *first = new_zeros(count);
+		float	   *second = new_zeros(count);
+		double	   *want = new_doubles(weight, count);
+		double	   *want_first = new_doubles(first, count);
+		double	   *want_second = new_doubles(second, count);
+
+		for (int64_t t = 1; t <= 10; t++)
+		{
+			float	   *gradient = new_random(count, t < 5 ? 3 : 0.01f, &rng);
+			double		norm = 0;
+			double		scale;
+			AdamStep	step;
+
+			for (size_t j = 0; j < count; j++)
+				norm += (double) gradient[j] * gradient[j];
+			norm = sqrt(norm);
+			scale = norm > 0.5 ? 0.5 / norm : 1;
+			for (size_t j = 0; j < count; j++)
+			{
+				double		g = scale * gradient[j];
+
+				want_first[j] = 0.9 * want_first[j] + 0.1 * g;
+				want_second[j] = 0.999 * want_second[j] + 0.001 * g * g;
+				want[j] -= 0.02 * (want_first[j] / (1 - pow(0.9, (double) t))) /
+					(sqrt(want_second[j] / (1 - pow(0.999, (double) t))) + 1e-7);
+			}
+			step = adam_step(t, 0.02f, norm, 0.5f);
+			kernels->adam(weight, gradient, first, second, count, &step);
+			for (size_t j = 0; j < count; j++)
+				left += gradient[j] != 0;
+			free(gradient);
+		}
+		wrong += !(worst_difference(weight, want, count) < 2e-6);
+		wrong += !(worst_difference(first, want_first, count) < 1e-6);
+		free(weight);
+		free(first);
+		free(second);
+		free(want);
+		free(want_first);
+		free(want_second);
+	}
+	ok(wrong == 0, "%s: ten steps of adam with clipping, every tail", kernels->name);
+	ok(left == 0, "%s: adam sets the gradient to 0", kernels->name);
+}
+
+static void
+check_adam_nan(const Kernels *kernels)
+{
+	float		weight[21] = {0};
+	float		gradient[21] = {0};
+	float		first[21] = {0};
+	float		second[21] = {0};
+	AdamStep	step = adam_step(1, 0.1f, 1, 0);
+	bool		right = true;
+
+	gradient[18] = NAN;
+	kernels->adam(weight, gradient, first, second, 21, &step);
+	for (int j = 0; j < 21; j++)
+		right = right && isnan(weight[j]) == (j == 18) && (j == 18 || weight[j] == 0);
+	ok(right, "%s: adam: not a number stays one; no gradient, no step", kernels->name);
+}
+
+int
+main(void)
+{
+	const Kernels *list[3];
+	int			sets = kernels_list(list);
+
+	ok(sets >= 1 && kernels_best() == list[0], "the best set is the first of the list");
+	ok(list[sets - 1] == &kernels_generic, "the generic set is always there");
+	for (int i = 0; i < sets; i++)
+	{
+		const Kernels *other = list[(i + 1) % sets];
+
+		ok(list[i]->supported(), "%s: supported", list[i]->name);
+		check_activations(list[i]);
+		check_extremes(list[i]);
+		check_lstm(list[i], other);
+		check_lstm_nan(list[i]);
+		check_exp(list[i]);
+		check_softmax(list[i], other, 3, 0);
+		check_softmax(list[i], other, 30, 0);
+		check_softmax(list[i], other, 1, -40);
+		check_softmax_nan(list[i]);
+		check_softmax_infinite(list[i]);
+		check_count(list[i]);
+		check_score_rows(list[i]);
+		check_sum_squares(list[i]);
+		check_adam(list[i]);
+		check_adam_nan(list[i]);
+	}
+	return done_testing();
+}

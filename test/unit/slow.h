@@ -1,0 +1,217 @@
+/*
+ * slow.h
+ *	  The network again, in double precision: one window at a time, one number
+ *	  at a time, as the textbook has it.  What the library computes is checked
+ *	  against this, and its gradients against finite differences of this.
+ *
+ * Nothing here is shared with the library but the order of the parameters.
+ */
+#ifndef SLOW_H
+#define SLOW_H
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "config.h"
+#include "params.h"
+
+#define SLOW_MAX_LENGTH 64
+#define SLOW_MAX_WIDTH 256		/* columns of any stage */
+
+/* rows of values of one window: one row a token */
+typedef double SlowRows[SLOW_MAX_LENGTH][SLOW_MAX_WIDTH];
+
+static inline double
+slow_sigmoid(double x)
+{
+	return 1 / (1 + exp(-x));
+}
+
+/*
+ * One direction of an LSTM over one row of `length` tokens of `columns` values;
+ * writes the hidden states to out[token][at .. at + units - 1].
+ */
+static inline void
+slow_lstm(SlowRows out, int at, SlowRows in, int length, int columns, int units,
+		  const double *w_input, const double *w_hidden, const double *bias,
+		  bool reverse)
+{
+	double		hidden[SLOW_MAX_WIDTH] = {0};
+	double		cell[SLOW_MAX_WIDTH] = {0};
+	double		gate[4][SLOW_MAX_WIDTH];
+
+	for (int n = 0; n < length; n++)
+	{
+		int			t = reverse ? length - 1 - n : n;
+
+		for (int k = 0; k < 4; k++)
+		{
+			for (int u = 0; u < units; u++)
+			{
+				size_t		row = (size_t) k * units + u;
+				double		sum = bias[row];
+
+				for (int c = 0; c < columns; c++)
+					sum += w_input[row * columns + c] * in[t][c];
+				for (int c = 0; c < units; c++)
+					sum += w_hidden[row * units + c] * hidden[c];
+				gate[k][u] = k == 2 ? tanh(sum) : slow_sigmoid(sum);
+			}
+		}
+		for (int u = 0; u < units; u++)
+		{
+			cell[u] = gate[1][u] * cell[u] + gate[0][u] * gate[2][u];
+			hidden[u] = gate[3][u] * tanh(cell[u]);
+			out[t][at + u] = hidden[u];
+		}
+	}
+}
+
+/* Self-attention of one row. */
+static inline void
+slow_attention(SlowRows out, SlowRows in, int length, int columns)
+{
+	for (int t = 0; t < length; t++)
+	{
+		double		weight[SLOW_MAX_LENGTH];
+		double		sum = 0;
+
+		for (int j = 0; j < length; j++)
+		{
+			double		score = 0;
+
+			for (int c = 0; c < columns; c++)
+				score += in[t][c] * in[j][c];
+			weight[j] = exp(score / sqrt(columns));
+			sum += weight[j];
+		}
+		for (int c = 0; c < columns; c++)
+		{
+			out[t][c] = 0;
+			for (int j = 0; j < length; j++)
+				out[t][c] += weight[j] / sum * in[j][c];
+		}
+	}
+}
+
+/* A network: `block` has the layout of `views`, which says where things are. */
+typedef struct SlowNetwork
+{
+	const Config *config;
+	const Params *views;
+	const double *block;
+} SlowNetwork;
+
+/* The double that stands for a view of the library's block. */
+static inline const double *
+slow_view(const SlowNetwork *network, const float *view)
+{
+	return network->block + (view - network->views->block);
+}
+
+/*
+ * The representation of one window, tokens item[0 .. length - 1], feature f of
+ * token t being feature[f][t].  mask: NULL, or a factor for each column of what
+ * dropout acts on.
+ */
+static inline void
+slow_representation(double *representation, const SlowNetwork *network,
+					const int32_t *item, const int32_t *const *feature,
+					int length, const double *mask)
+{
+	const Config *config = network->config;
+	const Params *views = network->views;
+	static _Thread_local SlowRows rows;
+	static _Thread_local SlowRows out;
+	double		state[SLOW_MAX_WIDTH];
+	int			columns = config->item_dim + config->features * config->feature_dim;
+	int			units = config->units;
+	bool		bidirectional = config->bidirectional;
+
+	for (int t = 0; t < length; t++)
+	{
+		for (int c = 0; c < config->item_dim; c++)
+			rows[t][c] = slow_view(network, views->item_embedding)
+				[(size_t) item[t] * config->item_dim + c];
+		for (int f = 0; f < config->features; f++)
+		{
+			for (int c = 0; c < config->feature_dim; c++)
+				rows[t][config->item_dim + f * config->feature_dim + c] =
+					slow_view(network, views->feature_embedding[f])
+					[(size_t) feature[f][t] * config->feature_dim + c];
+		}
+	}
+	for (int l = 0; l < config->layers; l++)
+	{
+		/* attention lies below the last LSTM, or above the only one */
+		bool		attend = config->attention &&
+			(config->layers == 1 || l == config->layers - 2);
+
+		for (int d = 0; d < (bidirectional ? 2 : 1); d++)
+			slow_lstm(out, d * units, rows, length, columns, units,
+					  slow_view(network, views->lstm[l][d].w_input),
+					  slow_view(network, views->lstm[l][d].w_hidden),
+					  slow_view(network, views->lstm[l][d].bias), d == 1);
+		columns = bidirectional ? 2 * units : units;
+		if (attend)
+		{
+			slow_attention(rows, out, length, columns);
+			for (int c = 0; c < columns; c++)
+				state[c] = rows[length - 1][c];
+			bidirectional = false;
+		}
+		else
+		{
+			memcpy(rows, out, sizeof(rows[0]) * (size_t) length);
+			for (int c = 0; c < columns; c++)
+				state[c] = out[c < units ? length - 1 : 0][c];
+		}
+	}
+	for (int c = 0; mask != NULL && c < columns; c++)
+		state[c] *= mask[c];
+	if (!config->tied)
+	{
+		for (int c = 0; c < columns; c++)
+			representation[c] = state[c];
+		return;
+	}
+	for (int i = 0; i < config->item_dim; i++)
+	{
+		representation[i] = 0;
+		for (int c = 0; c < columns; c++)
+			representation[i] += state[c] *
+				slow_view(network, views->projection)[(size_t) i * columns + c];
+	}
+}
+
+/* The score of one item. */
+static inline double
+slow_logit(const SlowNetwork *network, const double *representation, int item)
+{
+	const Config *config = network->config;
+	int			columns = config->tied ? config->item_dim
+		: config->units * (config->bidirectional &&
+						   !(config->attention && config->layers > 1) ? 2 : 1);
+	const double *weight = slow_view(network, config->tied
+									 ? network->views->item_embedding
+									 : network->views->output_weight);
+	double		logit = slow_view(network, network->views->output_bias)[item];
+
+	for (int c = 0; c < columns; c++)
+		logit += weight[(size_t) item * columns + c] * representation[c];
+	return logit;
+}
+
+/* Cross-entropy of the softmax over all items. */
+static inline double
+slow_loss(const SlowNetwork *network, const double *representation, int target)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < network->config->items; i++)
+		sum += exp(slow_logit(network, representation, i));
+	return log(sum) - slow_logit(network, representation, target);
+}
+
+#endif							/* SLOW_H */

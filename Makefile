@@ -37,12 +37,16 @@ EXPORTS = src/recseq.map
 OBJS = $(GLUE_OBJS) $(NN_OBJS)
 EXTRA_CLEAN = build
 
-# Input in test/sql and test/specs, expected output of both in expected/. These lists are all of them; a part runs with
+# Input in test/sql and test/specs, expected output of both in expected/, in a database that has the extension. These lists
+# are all of them; a part runs with
 # make installcheck REGRESS="train recommend" ISOLATION=
 REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
-REGRESS_OPTS = --inputdir=test
+REGRESS_OPTS = --inputdir=test --outputdir=build/regress --load-extension=$(EXTENSION)
 ISOLATION = $(sort $(basename $(notdir $(wildcard test/specs/*.spec))))
-ISOLATION_OPTS = --inputdir=test --outputdir=.
+ISOLATION_OPTS = --inputdir=test --outputdir=build/isolation --load-extension=$(EXTENSION)
+# Up to PostgreSQL 15 a file in the output directory, ours by default, comes before the one in the input directory: without
+# a directory of its own, pg_regress would take the extension's sql/retailrocket.sql for the test of that name.
+REGRESS_PREP = build/regress/expected build/isolation/expected
 
 # Empty it (make WERROR=) where a newer compiler finds more to warn about.
 WERROR = -Werror
@@ -76,6 +80,10 @@ $(SQL_SCRIPT): $(SQL_PARTS) Makefile
 $(GLUE_OBJS): $(wildcard src/*.h) $(NN_HEADERS) Makefile
 
 recseq.so: $(EXPORTS)
+
+$(REGRESS_PREP):
+	@mkdir -p $(@D)
+	ln -s ../../expected $@
 
 # ---------------------------------------------------------------- BLAS
 

@@ -145,7 +145,7 @@ give_back() {
 	local owner made
 	owner=$(stat -c %u:%g "$ROOT")
 	[ -n "$AM_ROOT" ] && [ "${owner%:*}" != 0 ] || return 0
-	for made in build src sql recseq.so results regression.diffs regression.out output_iso; do
+	for made in build src sql recseq.so; do
 		[ ! -e "$ROOT/$made" ] || chown -R -h --from=0 "$owner" "$ROOT/$made"
 	done
 }

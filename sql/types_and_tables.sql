@@ -5,6 +5,10 @@
 /*
  * A model is a name that points at one of its versions.  A version and its
  * chunks are written once and never changed.
+ *
+ * The tables refer to each other without foreign keys: CREATE EXTENSION would
+ * bring these back before the rows, and pg_restore --jobs, which loads the
+ * tables in any order, would fail.  Only recseq's functions write here.
  */
 CREATE TABLE @extschema@.recseq_model (
 	model text COLLATE "C" PRIMARY KEY,
@@ -20,7 +24,7 @@ COMMENT ON COLUMN @extschema@.recseq_model.last_version IS 'highest version numb
 
 CREATE TABLE @extschema@.recseq_version (
 	id bigserial PRIMARY KEY,
-	model text COLLATE "C" NOT NULL REFERENCES @extschema@.recseq_model ON DELETE CASCADE,
+	model text COLLATE "C" NOT NULL,
 	version integer NOT NULL,
 	created timestamptz NOT NULL,
 	trained_by name NOT NULL,
@@ -41,7 +45,7 @@ COMMENT ON TABLE @extschema@.recseq_version IS 'recseq: one row a version of a m
 COMMENT ON COLUMN @extschema@.recseq_version.id IS 'key of the chunks; never used twice';
 
 CREATE TABLE @extschema@.recseq_chunk (
-	id bigint NOT NULL REFERENCES @extschema@.recseq_version ON DELETE CASCADE,
+	id bigint NOT NULL,
 	chunk integer NOT NULL,
 	data bytea NOT NULL,
 	PRIMARY KEY (id, chunk)

@@ -506,6 +506,8 @@ recseq_drop_model(PG_FUNCTION_ARGS)
 	char	   *model;
 	Oid			types[] = {TEXTOID, INT4OID};
 	Datum		values[2];
+	const char *nulls = PG_ARGISNULL(1) ? " n" : "  ";
+	uint64		deleted;
 	Caller		caller;
 
 	if (PG_ARGISNULL(0))
@@ -519,11 +521,15 @@ recseq_drop_model(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("recseq_drop_model()");
 	caller = become_owner(&catalog);
 	lock_existing_model(&caller, model);
+	run(&caller, "DELETE FROM %1$s.recseq_chunk c USING %1$s.recseq_version v"
+		" WHERE c.id OPERATOR(pg_catalog.=) v.id AND v.model OPERATOR(pg_catalog.=) $1"
+		" AND ($2 IS NULL OR v.version OPERATOR(pg_catalog.=) $2)", 2, types, values, nulls);
+	deleted = run(&caller, "DELETE FROM %s.recseq_version"
+				  " WHERE model OPERATOR(pg_catalog.=) $1"
+				  " AND ($2 IS NULL OR version OPERATOR(pg_catalog.=) $2)", 2, types, values, nulls);
 	if (!PG_ARGISNULL(1))
 	{
-		if (run(&caller, "DELETE FROM %s.recseq_version"
-				" WHERE model OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
-				2, types, values, NULL) == 0)
+		if (deleted == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("version %d of model \"%s\" does not exist",
@@ -542,7 +548,7 @@ recseq_drop_model(PG_FUNCTION_ARGS)
 	run(&caller, "DELETE FROM %1$s.recseq_model m"
 		" WHERE m.model OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR NOT EXISTS"
 		"  (SELECT FROM %1$s.recseq_version v WHERE v.model OPERATOR(pg_catalog.=) $1))",
-		2, types, values, PG_ARGISNULL(1) ? " n" : "  ");
+		2, types, values, nulls);
 	become_caller(&caller);
 	PG_RETURN_VOID();
 }

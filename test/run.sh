@@ -4,7 +4,7 @@
 # Stages, each skipped where it has no tests:
 #   test/unit/*_test.c   the network alone, plain and with sanitizers
 #   test/sql/*.sql       pg_regress, through make installcheck; expected output in expected/
-#   test/specs/*.spec    pg_isolation_regress, likewise
+#   test/specs/*.spec    pg_isolation_regress, likewise (both in a database that has recseq)
 #   test/pgtap/*.sql     pgTAP, in a database that has pgtap and recseq
 #   test/t/*.pl          PostgreSQL::Test::Cluster, as the server's account, in a copy of the checkout's test files
 #
@@ -122,14 +122,14 @@ unit_tests() {
 	stage "$3" "$OUT/unit-$1.log" limited prove -v -m --exec '' "${UNIT_TESTS[@]/#/$ROOT/$2/}" || true
 }
 
-# installcheck TITLE LOG VARIABLE...
+# installcheck TITLE NAME VARIABLE...
 installcheck() {
-	local title=$1 log=$2
+	local title=$1 name=$2 diffs=$ROOT/build/$2/regression.diffs
 	shift 2
-	rm -f "$ROOT/regression.diffs"
-	stage "$title" "$log" limited env PGHOST="$(server_socket_dir)" PGUSER="$DATABASE_USER" \
+	rm -f "$diffs"
+	stage "$title" "$OUT/$name.log" limited env PGHOST="$(server_socket_dir)" PGUSER="$DATABASE_USER" \
 		"$MAKE" -C "$ROOT" --no-print-directory PG_CONFIG="$PG_CONFIG" installcheck "$@" ||
-		show_file "$ROOT/regression.diffs"
+		show_file "$diffs"
 }
 
 show_file() {
@@ -222,10 +222,10 @@ install_extension "$OUT/build.log" || true
 make_server
 
 if [ -n "$(files 'test/sql/*.sql')" ]; then
-	installcheck "pg_regress" "$OUT/regress.log" ISOLATION=
+	installcheck pg_regress regress ISOLATION=
 fi
 if [ -n "$(files 'test/specs/*.spec')" ]; then
-	installcheck "isolation" "$OUT/isolation.log" REGRESS=
+	installcheck isolation isolation REGRESS=
 fi
 mapfile -t PGTAP_TESTS < <(files 'test/pgtap/*.sql')
 if [ ${#PGTAP_TESTS[@]} -gt 0 ]; then

@@ -33,6 +33,7 @@ typedef struct TrainerShared
 {
 	int64_t		step;			/* minibatches so far */
 	float		learning_rate;
+	int32_t		steps[TRAINER_DATA_SHARDS];	/* of the sequences in each batch */
 	double		square_norm[TRAINER_PARAMETER_SHARDS];
 	double		best_loss;
 	int32_t		stalled;		/* epochs since best_loss */
@@ -317,6 +318,7 @@ forward(Rank *rank, const int64_t *order, int64_t first,
 			continue;
 		batch_fill(batch, &rank->dataset, trainer->groups, order + first,
 				   (int32_t) (shard_end[s] - first), true);
+		trainer->shared->steps[s] = batch->sequence.steps;
 		if (training)
 			drop_items(batch, &trainer->config, trainer->options.item_dropout,
 					   shard_stream(rank, RNG_ITEM_DROPOUT, s));
@@ -347,7 +349,7 @@ output_pass(const Rank *rank, int32_t s)
 }
 
 /* What is done to one tile of items; shard_offset: of the shard's window arrays. */
-typedef void (*TileFunction) (Rank *rank, const OutputPass *pass, int32_t s,
+typedef void (*TileFunction) (Rank *rank, const OutputPass *pass,
 							  size_t shard_offset, int32_t first, int32_t last);
 
 /* Apply a function to all tiles of this rank's item shards. */
@@ -365,8 +367,8 @@ for_each_tile(Rank *rank, TileFunction function)
 		for (int32_t first = item_shard_start(rank->trainer, s); first < end; first = last)
 		{
 			last = first + OUTPUT_TILE < end ? first + OUTPUT_TILE : end;
-			function(rank, &pass, s,
-					 (size_t) s * rank->trainer->options.batch_size, first, last);
+			function(rank, &pass, (size_t) s * rank->trainer->options.batch_size,
+					 first, last);
 			if (!go_on(rank))
 				return NN_CANCELLED;
 		}
@@ -374,50 +376,60 @@ for_each_tile(Rank *rank, TileFunction function)
 	return NN_OK;
 }
 
+/*
+ * Begin the sums of this rank's item shards.  A shard may have no item at all,
+ * and then nothing else is written to them.
+ */
 static void
-statistics_tile(Rank *rank, const OutputPass *pass, int32_t s, size_t shard_offset,
+clear_sums(Rank *rank)
+{
+	Trainer    *trainer = rank->trainer;
+	size_t		stride = (size_t) trainer->options.batch_size;
+	size_t		windows = (size_t) rank->windows;
+	size_t		columns = (size_t) config_output_dim(&trainer->config);
+
+	for (size_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
+	{
+		if (!is_mine(rank, (int32_t) s))
+			continue;
+		for (size_t w = 0; w < windows; w++)
+			trainer->maximum[s * stride + w] = -INFINITY;
+		memset(trainer->sum + s * stride, 0, windows * sizeof(float));
+		memset(trainer->above + s * stride, 0, windows * sizeof(int32_t));
+		memset(trainer->d_representation + s * stride * columns, 0,
+			   windows * columns * sizeof(float));
+	}
+}
+
+static void
+statistics_tile(Rank *rank, const OutputPass *pass, size_t shard_offset,
 				int32_t first, int32_t last)
 {
 	Trainer    *trainer = rank->trainer;
-	float	   *maximum = trainer->maximum + shard_offset;
-	float	   *sum = trainer->sum + shard_offset;
 
-	if (first == item_shard_start(trainer, s))
-	{
-		for (int32_t w = 0; w < rank->windows; w++)
-		{
-			maximum[w] = -INFINITY;
-			sum[w] = 0;
-		}
-	}
-	output_statistics(pass, first, last, maximum, sum, trainer->target_logit);
+	output_statistics(pass, first, last, trainer->maximum + shard_offset,
+					  trainer->sum + shard_offset, trainer->target_logit);
 }
 
 static void
-gradient_tile(Rank *rank, const OutputPass *pass, int32_t s, size_t shard_offset,
+gradient_tile(Rank *rank, const OutputPass *pass, size_t shard_offset,
 			  int32_t first, int32_t last)
 {
 	Trainer    *trainer = rank->trainer;
-	float	   *d_representation = trainer->d_representation +
-		shard_offset * pass->columns;
 
-	if (first == item_shard_start(trainer, s))
-		memset(d_representation, 0,
-			   (size_t) rank->windows * pass->columns * sizeof(float));
 	output_gradient(pass, first, last, trainer->log_normaliser,
-					1.0f / (float) rank->windows, &trainer->gradient, d_representation);
+					1.0f / (float) rank->windows, &trainer->gradient,
+					trainer->d_representation + shard_offset * pass->columns);
 }
 
 static void
-count_tile(Rank *rank, const OutputPass *pass, int32_t s, size_t shard_offset,
+count_tile(Rank *rank, const OutputPass *pass, size_t shard_offset,
 		   int32_t first, int32_t last)
 {
 	Trainer    *trainer = rank->trainer;
-	int32_t    *above = trainer->above + shard_offset;
 
-	if (first == item_shard_start(trainer, s))
-		memset(above, 0, (size_t) rank->windows * sizeof(int32_t));
-	output_count_above(pass, first, last, trainer->target_logit, above);
+	output_count_above(pass, first, last, trainer->target_logit,
+					   trainer->above + shard_offset);
 }
 
 /* Whether the target of window w is in the vocabulary. */
@@ -523,6 +535,8 @@ assemble(Rank *rank)
 			continue;
 		for (size_t i = (size_t) shard_start(core, rank->rank, rank->ranks); i < end; i++)
 			trainer->gradient.block[i] += trainer->core_gradient[s].block[i];
+		/* another rank may have filled the batch: the arrays are shared, this is not */
+		trainer->batch[s].sequence.steps = trainer->shared->steps[s];
 		embedding_backward(&trainer->gradient, trainer->network[s].d_input,
 						   &trainer->config, &trainer->batch[s],
 						   rank->rank, rank->ranks);
@@ -583,6 +597,7 @@ train_minibatch(Rank *rank, int64_t *next, double *loss, int64_t *count)
 
 	share_out(rank, trainer->order, next, trainer->sizes.training_groups, shard_end);
 	forward(rank, trainer->order, first, shard_end, true);
+	clear_sums(rank);
 	wait_for_all(rank);
 	if (for_each_tile(rank, statistics_tile) != NN_OK)
 		return NN_CANCELLED;
@@ -626,6 +641,7 @@ validate(Rank *rank)
 		share_out(rank, trainer->validation_order, &next,
 				  trainer->sizes.validation_groups, shard_end);
 		forward(rank, trainer->validation_order, first, shard_end, false);
+		clear_sums(rank);
 		wait_for_all(rank);
 		if (for_each_tile(rank, statistics_tile) != NN_OK)
 			return NN_CANCELLED;

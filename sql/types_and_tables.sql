@@ -43,6 +43,21 @@ CREATE TABLE @extschema@.recseq_version (
 );
 COMMENT ON TABLE @extschema@.recseq_version IS 'recseq: one row a version of a model; never changed. Read it through recseq_models.';
 COMMENT ON COLUMN @extschema@.recseq_version.id IS 'key of the chunks; never used twice';
+COMMENT ON COLUMN @extschema@.recseq_version.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.recseq_version.version IS 'number of the version, from 1; never given twice';
+COMMENT ON COLUMN @extschema@.recseq_version.created IS 'when the version was stored';
+COMMENT ON COLUMN @extschema@.recseq_version.trained_by IS 'role that trained the version';
+COMMENT ON COLUMN @extschema@.recseq_version.source IS 'relation that the version was trained on';
+COMMENT ON COLUMN @extschema@.recseq_version.options IS 'every option of recseq_train as it was used';
+COMMENT ON COLUMN @extschema@.recseq_version.vocabulary IS 'number of items, and of values of each feature';
+COMMENT ON COLUMN @extschema@.recseq_version.sequences IS 'sequences of two and more items in the source';
+COMMENT ON COLUMN @extschema@.recseq_version.windows IS 'training windows: a history and the item that follows';
+COMMENT ON COLUMN @extschema@.recseq_version.epochs IS 'epochs that were run';
+COMMENT ON COLUMN @extschema@.recseq_version.best_epoch IS 'epoch whose weights were kept';
+COMMENT ON COLUMN @extschema@.recseq_version.val_loss IS 'mean cross-entropy over the validation windows, in nats; null without any';
+COMMENT ON COLUMN @extschema@.recseq_version.hit_rate IS 'share of validation windows whose target is among the best 5; null without any';
+COMMENT ON COLUMN @extschema@.recseq_version.seconds IS 'seconds that training took';
+COMMENT ON COLUMN @extschema@.recseq_version.bytes IS 'size of the image in bytes';
 
 CREATE TABLE @extschema@.recseq_chunk (
 	id bigint NOT NULL,

@@ -31,9 +31,12 @@ typedef struct CacheEntry
 static dlist_head entries = DLIST_STATIC_INIT(entries);
 static Size entries_bytes = 0;
 
-/* No query of this transaction runs any more: nothing is pinned. */
+/*
+ * No query of this transaction runs any more: nothing is pinned, and what the
+ * last call of each model took, which is much for a very long history, goes.
+ */
 static void
-unpin_all(XactEvent event, void *arg)
+end_transaction(XactEvent event, void *arg)
 {
 	dlist_iter	iter;
 
@@ -41,7 +44,12 @@ unpin_all(XactEvent event, void *arg)
 		event != XACT_EVENT_PREPARE)
 		return;
 	dlist_foreach(iter, &entries)
-		dlist_container(CacheEntry, node, iter.cur)->pins = 0;
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
+
+		entry->pins = 0;
+		MemoryContextReset(entry->cached.scratch);
+	}
 }
 
 static CacheEntry *
@@ -141,7 +149,7 @@ cache_get(const Catalog *catalog, int64 id)
 	}
 	if (!registered)
 	{
-		RegisterXactCallback(unpin_all, NULL);
+		RegisterXactCallback(end_transaction, NULL);
 		registered = true;
 	}
 

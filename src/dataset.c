@@ -69,8 +69,9 @@ id_equal(Id a, Id b)
 typedef struct IdSet
 {
 	IdKind		kind;
+	MemoryContext context;		/* owns it all, texts too */
 	idtable_hash *table;
-	Id	   *keys;			/* [count] by index */
+	Id		   *keys;			/* [count] by index */
 	int32		count;
 	int32		room;
 } IdSet;
@@ -79,7 +80,8 @@ static void
 idset_create(IdSet *set, IdKind kind)
 {
 	set->kind = kind;
-	set->table = idtable_create(CurrentMemoryContext, 1024, NULL);
+	set->context = CurrentMemoryContext;
+	set->table = idtable_create(set->context, 1024, NULL);
 	set->count = 0;
 	set->room = 1024;
 	set->keys = huge_array(Id, set->room);
@@ -106,7 +108,7 @@ idset_number(IdSet *set, Id key)
 	}
 	if (key.text != NULL)
 	{
-		char	   *copy = palloc(key.length + 1);
+		char	   *copy = MemoryContextAlloc(set->context, key.length + 1);
 
 		memcpy(copy, key.text, key.length);
 		entry->key.text = copy;
@@ -292,10 +294,16 @@ column_is_taken(const SourceColumns *columns, Form_pg_attribute attribute)
 static void
 find_columns(Oid relation, ArrayType *features, SourceColumns *columns)
 {
-	Relation	rel = relation_open(relation, AccessShareLock);
-	TupleDesc	tupdesc = RelationGetDescr(rel);
+	Relation	rel = try_relation_open(relation, AccessShareLock);
+	TupleDesc	tupdesc;
 	Oid			type;
 
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relation),
+				 errhint("A source is a relation with one row a sequence.")));
+	tupdesc = RelationGetDescr(rel);
 	if (rel->rd_rel->relkind != RELKIND_RELATION &&
 		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
 		rel->rd_rel->relkind != RELKIND_VIEW &&

@@ -62,6 +62,8 @@ typedef struct Evaluation
 	int32	   *to_model;		/* [source items] number in the model, or -1 */
 	int32	   *value_to_model[CONFIG_MAX_FEATURES];	/* [source values] */
 	float	   *logits;			/* [model items] */
+	int32	   *seen_in;		/* [source items] the last case with it in its history,
+								 * from 1 */
 } Evaluation;
 
 /* Sums over cases. */
@@ -224,19 +226,15 @@ make_case(const Evaluation *evaluation, int32 s, Case *one)
 	one->item = data->item + start;
 	one->target = one->item[one->length];
 	one->model_target = evaluation->to_model[one->target];
-	one->seen = false;
 	one->distinct = huge_array(int32, one->length);
 	one->distinct_count = 0;
 	for (int32 i = one->length - 1; i >= 0; i--)
 	{
-		bool		repeated = false;
-
-		for (int32 j = 0; j < one->distinct_count && !repeated; j++)
-			repeated = one->distinct[j] == one->item[i];
-		if (!repeated)
+		if (evaluation->seen_in[one->item[i]] != s + 1)
 			one->distinct[one->distinct_count++] = one->item[i];
-		one->seen |= one->item[i] == one->target;
+		evaluation->seen_in[one->item[i]] = s + 1;
 	}
+	one->seen = evaluation->seen_in[one->target] == s + 1;
 
 	one->token = huge_array(int32, one->length);
 	for (int32 i = 0; i < one->length; i++)
@@ -318,6 +316,11 @@ recseq_evaluate(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"k\" is %d", k),
 				 errhint("It is the number of items that count as recommended, 1 or more.")));
+	if (!PG_ARGISNULL(ARG_VERSION) && PG_GETARG_INT32(ARG_VERSION) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version is %d", PG_GETARG_INT32(ARG_VERSION)),
+				 errhint("Versions are numbered from 1; leave it out for the active one.")));
 	MemoryContextSwitchTo(context);
 	evaluation.cached = cache_get(&catalog,
 								  catalog_find(&catalog,
@@ -333,6 +336,8 @@ recseq_evaluate(PG_FUNCTION_ARGS)
 											   &model->feature_values[f],
 											   model->feature_name[f]);
 	evaluation.logits = huge_array(float, model->config.items);
+	evaluation.seen_in = huge_array(int32, evaluation.source->items.count + 1);
+	memset(evaluation.seen_in, 0, sizeof(int32) * evaluation.source->items.count);
 
 	for (int32 s = 0; s < evaluation.source->data.sequences; s++)
 	{

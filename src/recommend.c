@@ -60,6 +60,7 @@ typedef struct History
 	int32	   *feature[CONFIG_MAX_FEATURES];	/* [length] */
 	IdArray		ids;			/* the whole history */
 	int32	   *index;			/* [ids.count] of each, -1: unknown */
+	uint8	   *seen;			/* bit an item of the model: it is in the history */
 } History;
 
 /* What a caller wants to know of a model. */
@@ -155,8 +156,13 @@ read_history(FunctionCallInfo fcinfo, Request *request)
 	convert_ids(&history->ids, &model->items, "items", request->model_name);
 	history->index = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int32) *
 											Max(history->ids.count, 1));
+	history->seen = palloc0(exclusion_bytes(model->config.items));
 	for (int i = 0; i < history->ids.count; i++)
+	{
 		history->index[i] = find_id(&model->items, &history->ids.ids[i]);
+		if (history->index[i] >= 0)
+			exclusion_set(history->seen, history->index[i]);
+	}
 
 	history->length = Min(history->ids.count, model->config.max_length);
 	first = history->ids.count - history->length;
@@ -252,13 +258,8 @@ read_exclusions(FunctionCallInfo fcinfo, Request *request)
 		return;
 	request->excluded = palloc0(exclusion_bytes(model->config.items));
 	if (exclude_seen)
-	{
-		for (int i = 0; i < request->history.ids.count; i++)
-		{
-			if (request->history.index[i] >= 0)
-				exclusion_set(request->excluded, request->history.index[i]);
-		}
-	}
+		memcpy(request->excluded, request->history.seen,
+			   exclusion_bytes(model->config.items));
 	if (!PG_ARGISNULL(ARG_EXCLUDE))
 	{
 		IdArray		exclude = ids_of_array(PG_GETARG_ARRAYTYPE_P(ARG_EXCLUDE), "exclude");
@@ -342,12 +343,7 @@ reason_of(const Request *request, int32 item)
 {
 	if (request->history.ids.count == 0)
 		return "popular";
-	for (int i = 0; i < request->history.ids.count; i++)
-	{
-		if (request->history.index[i] == item)
-			return "seen before";
-	}
-	return "sequence";
+	return exclusion_test(request->history.seen, item) ? "seen before" : "sequence";
 }
 
 /* Add the rows for items in order with their probabilities. */
@@ -370,7 +366,10 @@ add_rows(const Results *results, const Request *request, const TopK *top)
 		if (!id_to_datum(&model->items, scored.item,
 						 TupleDescAttr(results->tupdesc, COLUMN_ITEM)->atttypid,
 						 &values[COLUMN_ITEM]))
-			elog(ERROR, "unexpected type of column \"item\"");
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("the ids of model \"%s\" are texts", request->model_name),
+					 errhint("Pass \"items\" as text[], also where it is null.")));
 		if (model->config.features > 0)
 			category = model->item_feature[CATEGORY_FEATURE][scored.item];
 		nulls[COLUMN_CATEGORY] = category == 0 ||

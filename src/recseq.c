@@ -7,6 +7,7 @@
  *	dataset.c	a relation of sequences -> arrays of tokens, read through SPI as the
  *				caller, so that privileges and row security apply
  *	train.c		recseq_train: dataset -> nn/trainer -> catalog
+ *	team.c		the trainer in this backend and in parallel workers
  *	recommend.c	recseq_recommend: a history -> nn/infer -> rows
  *	evaluate.c	recseq_evaluate: ranking metrics of a model and of baselines
  *	catalog.c	models as rows: store, find, load, activate, drop
@@ -39,6 +40,7 @@ PG_MODULE_MAGIC;
 bool		recseq_progress = true;
 int			recseq_cache_size = 512 * 1024;
 int			recseq_max_training_memory = 2 * 1024 * 1024;
+int			recseq_max_training_workers = 1;
 
 void		_PG_init(void);
 
@@ -99,6 +101,18 @@ _PG_init(void)
 							MAX_KILOBYTES,
 							PGC_SUSET,
 							GUC_UNIT_KB,
+							NULL,
+							NULL,
+							NULL);
+	DefineCustomIntVariable("recseq.max_training_workers",
+							"Sets the number of parallel workers that may join in training a model.",
+							"The result does not depend on it.",
+							&recseq_max_training_workers,
+							1,
+							0,
+							MAX_TRAINING_WORKERS,
+							PGC_SUSET,
+							0,
 							NULL,
 							NULL,
 							NULL);

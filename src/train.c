@@ -3,7 +3,7 @@
  *	  recseq_train: a relation -> the network's trainer -> a stored version.
  *
  * Phases, and who owns which memory: the dataset is read into a context of the
- * call; the trainer gets one block that it lays out itself; the image of the
+ * call; the trainer gets one block that it lays out itself, shared with workers; the image of the
  * best weights is written and stored, and the contexts are deleted.  Nothing is
  * written to the database before the last phase.
  */
@@ -26,6 +26,7 @@
 #include "nn/codec.h"
 #include "nn/rng.h"
 #include "nn/trainer.h"
+#include "team.h"
 
 /* Arguments of recseq_train by number, as sql/functions.sql declares them. */
 enum
@@ -42,6 +43,8 @@ enum
 	ARG_TIED,
 	ARG_DROPOUT,
 	ARG_ITEM_DROPOUT,
+	ARG_LOSS,
+	ARG_NEGATIVES,
 	ARG_EPOCHS,
 	ARG_BATCH_SIZE,
 	ARG_LEARNING_RATE,
@@ -49,11 +52,16 @@ enum
 	ARG_PATIENCE,
 	ARG_VALIDATION_FRACTION,
 	ARG_MAX_LENGTH,
-	ARG_SEED
+	ARG_SEED,
+	ARG_WORKERS
 };
 
 #define MAX_EPOCHS 10000
 #define MAX_BATCH_SIZE 65536
+#define MAX_NEGATIVES 65536
+
+/* Names of the losses, by enum Loss. */
+static const char *const loss_names[] = {"softmax", "sampled_softmax", "bpr_max"};
 
 typedef struct TrainOptions
 {
@@ -61,6 +69,7 @@ typedef struct TrainOptions
 	char	   *model;
 	ArrayType  *features;
 	double		validation_fraction;
+	int			workers;
 	Config		config;			/* but for what the data decides */
 	TrainerOptions trainer;
 } TrainOptions;
@@ -100,8 +109,11 @@ int_option(FunctionCallInfo fcinfo, int arg, const char *name, int32 low, int32 
 	return value;
 }
 
-/* A real option in low .. high, or below high where that is excluded. */
-static float
+/*
+ * A real option in low .. high, or below high where that is excluded, also after
+ * it is rounded to the precision that the network has.
+ */
+static double
 real_option(FunctionCallInfo fcinfo, int arg, const char *name, double low,
 			double high, bool high_excluded)
 {
@@ -109,14 +121,14 @@ real_option(FunctionCallInfo fcinfo, int arg, const char *name, double low,
 
 	check_not_null(fcinfo, arg, name);
 	value = PG_GETARG_FLOAT8(arg);
-	if (!(value >= low && value <= high) || (high_excluded && value == high))
+	if (!(value >= low && value <= high) || (high_excluded && (float) value >= high))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" is %g", name, value),
 				 high_excluded
 				 ? errhint("It must be at least %g and less than %g.", low, high)
 				 : errhint("It must be between %g and %g.", low, high)));
-	return (float) value;
+	return value;
 }
 
 static bool
@@ -126,6 +138,24 @@ bool_option(FunctionCallInfo fcinfo, int arg, const char *name)
 	return PG_GETARG_BOOL(arg);
 }
 
+static Loss
+loss_option(FunctionCallInfo fcinfo)
+{
+	char	   *name;
+
+	check_not_null(fcinfo, ARG_LOSS, "loss");
+	name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_LOSS));
+	for (int i = 0; i < lengthof(loss_names); i++)
+	{
+		if (strcmp(name, loss_names[i]) == 0)
+			return (Loss) i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"loss\" is \"%s\"", name),
+			 errhint("It must be \"softmax\", \"sampled_softmax\" or \"bpr_max\".")));
+}
+
 static TrainOptions
 read_options(FunctionCallInfo fcinfo)
 {
@@ -133,7 +163,11 @@ read_options(FunctionCallInfo fcinfo)
 	Config	   *config = &options.config;
 	TrainerOptions *trainer = &options.trainer;
 
-	check_not_null(fcinfo, ARG_SOURCE, "source");
+	if (PG_ARGISNULL(ARG_SOURCE))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"source\" must not be null"),
+				 errhint("Name the table or view with one row a sequence.")));
 	options.source = PG_GETARG_OID(ARG_SOURCE);
 	check_not_null(fcinfo, ARG_MODEL, "model");
 	options.model = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
@@ -148,23 +182,30 @@ read_options(FunctionCallInfo fcinfo)
 	config->feature_dim = int_option(fcinfo, ARG_FEATURE_DIM, "feature_dim",
 									 1, CONFIG_MAX_DIM);
 	config->tied = bool_option(fcinfo, ARG_TIED, "tied");
-	config->dropout = real_option(fcinfo, ARG_DROPOUT, "dropout", 0, 1, true);
+	config->dropout = (float) real_option(fcinfo, ARG_DROPOUT, "dropout", 0, 1, true);
 	config->max_length = int_option(fcinfo, ARG_MAX_LENGTH, "max_length",
 									1, CONFIG_MAX_LENGTH);
 
-	trainer->item_dropout = real_option(fcinfo, ARG_ITEM_DROPOUT, "item_dropout",
-										0, 1, true);
+	trainer->item_dropout = (float) real_option(fcinfo, ARG_ITEM_DROPOUT, "item_dropout",
+												0, 1, true);
+	trainer->loss = loss_option(fcinfo);
+	trainer->negatives = int_option(fcinfo, ARG_NEGATIVES, "negatives", 1, MAX_NEGATIVES);
 	trainer->epochs = int_option(fcinfo, ARG_EPOCHS, "epochs", 1, MAX_EPOCHS);
 	trainer->batch_size = int_option(fcinfo, ARG_BATCH_SIZE, "batch_size",
 									 1, MAX_BATCH_SIZE);
-	trainer->learning_rate = real_option(fcinfo, ARG_LEARNING_RATE, "learning_rate",
-										 1e-8, 10, false);
-	trainer->clip_norm = real_option(fcinfo, ARG_CLIP_NORM, "clip_norm", 0, 1e6, false);
+	trainer->learning_rate = (float) real_option(fcinfo, ARG_LEARNING_RATE, "learning_rate",
+												 1e-8, 10, false);
+	trainer->clip_norm = (float) real_option(fcinfo, ARG_CLIP_NORM, "clip_norm", 0, 1e6, false);
 	trainer->patience = int_option(fcinfo, ARG_PATIENCE, "patience", 0, MAX_EPOCHS);
 	options.validation_fraction = real_option(fcinfo, ARG_VALIDATION_FRACTION,
 											  "validation_fraction", 0, 0.9, false);
 	check_not_null(fcinfo, ARG_SEED, "seed");
 	trainer->seed = (uint64_t) PG_GETARG_INT64(ARG_SEED);
+	options.workers = recseq_max_training_workers;
+	if (!PG_ARGISNULL(ARG_WORKERS))
+		options.workers = Min(int_option(fcinfo, ARG_WORKERS, "workers", 0,
+										 MAX_TRAINING_WORKERS),
+							  recseq_max_training_workers);
 	return options;
 }
 
@@ -186,7 +227,8 @@ options_to_json(const TrainOptions *options, const SourceData *source)
 	}
 	appendStringInfo(&json, "], \"units\": %d, \"layers\": %d, \"bidirectional\": %s,"
 					 " \"attention\": %s, \"item_dim\": %d, \"feature_dim\": %d, \"tied\": %s,"
-					 " \"dropout\": %g, \"item_dropout\": %g, \"epochs\": %d, \"batch_size\": %d,"
+					 " \"dropout\": %g, \"item_dropout\": %g,"
+					 " \"loss\": \"%s\", \"negatives\": %d, \"epochs\": %d, \"batch_size\": %d,"
 					 " \"learning_rate\": %g, \"clip_norm\": %g, \"patience\": %d,"
 					 " \"validation_fraction\": %g, \"max_length\": %d, \"seed\": " INT64_FORMAT "}",
 					 config->units, config->layers,
@@ -195,6 +237,7 @@ options_to_json(const TrainOptions *options, const SourceData *source)
 					 config->item_dim, config->feature_dim,
 					 config->tied ? "true" : "false",
 					 config->dropout, trainer->item_dropout,
+					 loss_names[trainer->loss], trainer->negatives,
 					 trainer->epochs, trainer->batch_size,
 					 trainer->learning_rate, trainer->clip_norm, trainer->patience,
 					 options->validation_fraction, config->max_length,
@@ -344,15 +387,14 @@ read_source(const TrainOptions *options)
 }
 
 /* Allocate and lay out the trainer's block. */
-static void
-place_trainer(Trainer *trainer, const Config *config, const TrainerOptions *options,
-			  const TrainerSizes *sizes)
+static TeamMemory
+place_trainer(Trainer *trainer, const TrainOptions *options, const TrainerSizes *sizes)
 {
 	Arena		arena = {0};
 	Size		limit = (Size) recseq_max_training_memory * 1024;
-	char	   *block;
+	TeamMemory	memory;
 
-	trainer_place(trainer, &arena, config, options, sizes);
+	trainer_place(trainer, &arena, &options->config, &options->trainer, sizes);
 	if (arena.used > limit)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -360,9 +402,10 @@ place_trainer(Trainer *trainer, const Config *config, const TrainerOptions *opti
 				 errdetail("\"recseq.max_training_memory\" is %d MB.",
 						   recseq_max_training_memory / 1024),
 				 errhint("Raise it, or lower \"batch_size\", \"max_length\", \"units\" or \"item_dim\".")));
-	block = MemoryContextAllocHuge(CurrentMemoryContext, arena.used + ARENA_ALIGNMENT);
-	arena = (Arena) {(char *) TYPEALIGN(ARENA_ALIGNMENT, block), 0};
-	trainer_place(trainer, &arena, config, options, sizes);
+	memory = team_allocate(arena.used, options->workers);
+	arena = (Arena) {memory.block, 0};
+	trainer_place(trainer, &arena, &options->config, &options->trainer, sizes);
+	return memory;
 }
 
 /* Store the trained model; returns its version. */
@@ -421,6 +464,7 @@ recseq_train(PG_FUNCTION_ARGS)
 	Config	   *config = &options.config;
 	TrainerSizes sizes;
 	Trainer		trainer;
+	TeamMemory	memory;
 	TrainerResult result = {0};
 	int32		version;
 	double		seconds;
@@ -447,10 +491,10 @@ recseq_train(PG_FUNCTION_ARGS)
 	sizes = trainer_sizes(&source->data,
 						  training_share(source, options.validation_fraction),
 						  config, &options.trainer);
-	place_trainer(&trainer, config, &options.trainer, &sizes);
+	memory = place_trainer(&trainer, &options, &sizes);
 	trainer_start(&trainer, &source->data);
 	INSTR_TIME_SET_CURRENT(progress.epoch_start);
-	if (trainer_run(&trainer, 0, 1, &calls, &result) == NN_DIVERGED)
+	if (team_run(&trainer, &memory, options.workers, &calls, &result) == NN_DIVERGED)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("training diverged: the loss is not a finite number any more"),
@@ -469,6 +513,8 @@ recseq_train(PG_FUNCTION_ARGS)
 	set_double(values, nulls, 7, result.best.validation_loss);
 	set_double(values, nulls, 8, result.best.hit_rate);
 	values[9] = Float8GetDatum(seconds);
+	if (memory.segment != NULL)
+		dsm_detach(memory.segment);
 	MemoryContextDelete(context);
 	tuple = heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls);
 	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "matrix.h"
+#include "table.h"
 
 void
 embedding_forward(float *out, const Params *params, const Config *config,
@@ -33,19 +34,18 @@ embedding_forward(float *out, const Params *params, const Config *config,
 
 void
 embedding_backward(Params *gradient, const float *d_out, const Config *config,
-				   const Batch *batch, int32_t part, int32_t parts)
+				   const Batch *batch, int32_t tokens, int32_t rank, int32_t ranks)
 {
 	size_t		width = (size_t) config_input_dim(config);
 	size_t		item_dim = (size_t) config->item_dim;
 	size_t		feature_dim = (size_t) config->feature_dim;
-	int32_t		tokens = layout_tokens(&batch->sequence);
 
 	for (int32_t t = 0; t < tokens; t++)
 	{
 		const float *from = d_out + (size_t) t * width;
 		int32_t		item = batch->item[t];
 
-		if (item % parts == part)
+		if (table_owns(item, rank, ranks))
 			matrix_add_rows(gradient->item_embedding + (size_t) item * item_dim,
 							from, 1, config->item_dim);
 		from += item_dim;
@@ -53,7 +53,7 @@ embedding_backward(Params *gradient, const float *d_out, const Config *config,
 		{
 			int32_t		value = batch->feature[f][t];
 
-			if (value % parts == part)
+			if (table_owns(value, rank, ranks))
 				matrix_add_rows(gradient->feature_embedding[f] +
 								(size_t) value * feature_dim,
 								from, 1, config->feature_dim);

@@ -13,12 +13,11 @@ extern void embedding_forward(float *out, const Params *params,
 							  const Config *config, const Batch *batch);
 
 /*
- * Add the gradients of those rows of the tables that fall to part `part` of
- * `parts`: as each row falls to one part, parts may run side by side.
- * d_out: gradient of out.
+ * Add the gradients of those rows of the tables that table_owns gives to this
+ * rank.  d_out: gradient of out, of that many tokens.
  */
 extern void embedding_backward(Params *gradient, const float *d_out,
 							   const Config *config, const Batch *batch,
-							   int32_t part, int32_t parts);
+							   int32_t tokens, int32_t rank, int32_t ranks);
 
 #endif							/* NN_EMBEDDING_H */

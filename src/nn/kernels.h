@@ -70,6 +70,9 @@ typedef struct Kernels
 									 const float *log_normaliser, float scale,
 									 float *d_bias);
 
+	/* values[j] = scale x exp(values[j] - shift) */
+	void		(*exponentials) (float *values, int32_t count, float shift, float scale);
+
 	/*
 	 * For each row, count the logits (bias still to be added) that are at
 	 * least threshold[row], and add to count[row].
@@ -84,6 +87,15 @@ typedef struct Kernels
 
 	/* Sum of squares. */
 	double		(*sum_squares) (const float *values, size_t count);
+
+	/*
+	 * What steps without a gradient do to count parameters: the moments decay
+	 * by decay1 and decay2, and the weights move on by drift x first moment /
+	 * (square root of the second + epsilon); see table.h.
+	 */
+	void		(*adam_catch_up) (float *weight, float *first, float *second,
+								  size_t count, float drift, float decay1,
+								  float decay2, float epsilon);
 
 	/* One Adam step of count parameters; sets the gradient to 0. */
 	void		(*adam) (float *weight, float *gradient, float *first,

@@ -135,6 +135,15 @@ softmax_gradient(float *logits, const float *bias, int32_t rows, int32_t columns
 }
 
 static void
+exponentials(float *values, int32_t count, float shift, float scale)
+{
+	for (int32_t j = 0; j < count; j += LANES)
+		vec_store_part(values + j,
+					   scale * vec_exp(vec_load_part(values + j, count - j) - shift),
+					   count - j);
+}
+
+static void
 count_at_least(const float *logits, const float *bias, int32_t rows, int32_t columns,
 			   const float *threshold, int32_t *count)
 {
@@ -192,6 +201,30 @@ sum_squares(const float *values, size_t count)
 	return total;
 }
 
+/* Lanes left from j on, at most all. */
+static inline int32_t
+lanes_left(size_t count, size_t j)
+{
+	return count - j < (size_t) LANES ? (int32_t) (count - j) : LANES;
+}
+
+static void
+adam_catch_up(float *weight, float *first, float *second, size_t count,
+			  float drift, float decay1, float decay2, float epsilon)
+{
+	for (size_t j = 0; j < count; j += (size_t) LANES)
+	{
+		int32_t		n = lanes_left(count, j);
+		Vec			m = vec_load_part(first + j, n);
+		Vec			v = vec_load_part(second + j, n);
+
+		vec_store_part(weight + j, vec_load_part(weight + j, n) -
+					   drift * m / (vec_sqrt(v) + epsilon), n);
+		vec_store_part(first + j, decay1 * m, n);
+		vec_store_part(second + j, decay2 * v, n);
+	}
+}
+
 static void
 adam(float *weight, float *gradient, float *first, float *second, size_t count,
 	 const AdamStep *step)
@@ -201,7 +234,7 @@ adam(float *weight, float *gradient, float *first, float *second, size_t count,
 
 	for (size_t j = 0; j < count; j += (size_t) LANES)
 	{
-		int32_t		n = count - j < (size_t) LANES ? (int32_t) (count - j) : LANES;
+		int32_t		n = lanes_left(count, j);
 		Vec			g = vec_load_part(gradient + j, n) * step->gradient_scale;
 		Vec			m = beta1 * vec_load_part(first + j, n) + (1.0f - beta1) * g;
 		Vec			v = beta2 * vec_load_part(second + j, n) + (1.0f - beta2) * g * g;
@@ -228,8 +261,10 @@ const Kernels KERNELS_TABLE = {
 	.lstm_cell_backward = lstm_cell_backward,
 	.softmax_statistics = softmax_statistics,
 	.softmax_gradient = softmax_gradient,
+	.exponentials = exponentials,
 	.count_at_least = count_at_least,
 	.score_rows = score_rows,
 	.sum_squares = sum_squares,
+	.adam_catch_up = adam_catch_up,
 	.adam = adam,
 };

@@ -60,7 +60,7 @@ enum
 	RNG_SHUFFLE,
 	RNG_DROPOUT,
 	RNG_ITEM_DROPOUT,
-	RNG_SPLIT
+	RNG_NEGATIVES
 };
 
 #endif							/* NN_RNG_H */

@@ -33,7 +33,7 @@ softmax_row(const SampledPass *pass, float *row, float target, float scale, floa
 	float		sum = 1;
 	float		log_normaliser;
 
-	pass->kernels->softmax_statistics(row, pass->log_expected, 1, pass->negatives,
+	pass->kernels->softmax_statistics(row, pass->negative_offset, 1, pass->negatives,
 									  &maximum, &sum);
 	log_normaliser = maximum + logf(sum);
 	pass->kernels->exponentials(row, pass->negatives, log_normaliser, scale);
@@ -52,7 +52,10 @@ bpr_max_row(const SampledPass *pass, float *row, float target, float scale, floa
 	float		squares = 0;	/* sum of s_j r_j^2 */
 
 	for (int32_t j = 0; j < pass->negatives; j++)
+	{
+		row[j] += pass->negative_offset[j];
 		maximum = row[j] > maximum ? row[j] : maximum;
+	}
 	for (int32_t j = 0; j < pass->negatives; j++)
 		normaliser += expf(row[j] - maximum);
 	for (int32_t j = 0; j < pass->negatives; j++)
@@ -87,7 +90,6 @@ sampled_loss(const SampledPass *pass, float scale, float *loss,
 {
 	int32_t		columns = pass->columns;
 	int32_t		negatives = pass->negatives;
-	bool		corrected = pass->loss == LOSS_SAMPLED_SOFTMAX;
 
 	matrix_multiply_transposed(pass->logits, pass->representation, pass->negative_weight,
 							   pass->windows, negatives, columns, 0.0f);
@@ -100,8 +102,11 @@ sampled_loss(const SampledPass *pass, float scale, float *loss,
 				pass->params->output_weight + (size_t) item * columns, columns);
 
 		for (int32_t j = 0; j < negatives; j++)
-			row[j] = pass->negative[j] == item ? MASKED : row[j] + pass->negative_bias[j];
-		loss[w] = corrected
+		{
+			if (pass->negative[j] == item)
+				row[j] = MASKED;
+		}
+		loss[w] = pass->loss == LOSS_SAMPLED_SOFTMAX
 			? softmax_row(pass, row, target, scale, &gradient->target[w])
 			: bpr_max_row(pass, row, target, scale, &gradient->target[w]);
 	}

@@ -36,8 +36,7 @@ typedef struct SampledPass
 	const int32_t *target;		/* [windows] */
 	const int32_t *negative;	/* [negatives] items */
 	const float *negative_weight;	/* negatives x columns: their output weights */
-	const float *negative_bias; /* [negatives] their output biases */
-	const float *log_expected;	/* [negatives] log of the expected number of draws */
+	const float *negative_offset;	/* [negatives] see below */
 	float	   *logits;			/* scratch: windows x negatives */
 } SampledPass;
 
@@ -52,15 +51,17 @@ typedef struct SampledGradient
 
 /*
  * Loss of each window into loss[], gradients of scale x their sum (all of them
- * set, not added to).
+ * set, not added to).  A negative that is the target is passed over.
  *
  * LOSS_SAMPLED_SOFTMAX: cross-entropy whose normaliser is estimated from the
  * negatives by importance sampling: each counts exp(logit) / expected draws
- * (Bengio and Senecal, 2008), that is, its logit is lowered by log_expected
- * ("logQ correction").  A negative that is the target is passed over.
+ * (Bengio and Senecal, IEEE Transactions on Neural Networks 2008).  So
+ * negative_offset is the item's output bias minus the logarithm of the expected
+ * number of times it is drawn ("logQ correction").
  *
  * LOSS_BPR_MAX: Hidasi and Karatzoglou, "Recurrent neural networks with top-k
  * gains for session-based recommendations", CIKM 2018, equation 10.
+ * negative_offset is the item's output bias.
  */
 extern void sampled_loss(const SampledPass *pass, float scale, float *loss,
 						 const SampledGradient *gradient);

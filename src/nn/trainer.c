@@ -5,18 +5,23 @@
  * A minibatch goes through these phases; between two of them all ranks wait for
  * each other, since each phase reads what others wrote in the one before:
  *
- *	 1. forward		network of each data shard -> representations
- *	 2. statistics	each item shard: part of every window's softmax normaliser;
- *					then the parts are put together
- *	 3. gradient	each item shard: its rows' gradient, its share of d_representation
- *	 4. backward	network of each data shard -> its gradient of the core
- *	 5. assemble	core and embeddings: sums over the data shards, in their order;
- *					then the squares of each parameter shard, for the norm
- *	 6. step		Adam on each parameter shard
+ *	prepare		each data shard: its windows; rank 0: the negatives
+ *	touch		rows of tables that the minibatch reads are paid up (table.h)
+ *	forward		each data shard: network -> representations
+ *	output		softmax over all items: each item shard finds its part of every
+ *				window's normaliser; the parts are put together; then each finds
+ *				its rows' gradient and its share of the representations' gradient
+ *	backward	each data shard: gradient of the core and of the embeddings' output
+ *	assemble	sums over the data shards, in their order
+ *	measure		squares, for the norm of the whole gradient
+ *	step		Adam
  *
- * Phases 2 and 3 touch only rows of their own items, so the large gradient of
- * the output layer needs no summing up.  All memory is the shared block that
- * trainer_place lays out; a rank that leaves early leaves nothing behind.
+ * With a sampled loss, output is part of forward and backward, and all three
+ * are one phase.
+ *
+ * Whoever writes a parameter or its gradient is decided by its place, not by
+ * the number of ranks.  All memory is the shared block that trainer_place lays
+ * out; a rank that leaves early leaves nothing behind.
  */
 #include "trainer.h"
 
@@ -25,6 +30,7 @@
 
 #include "adam.h"
 #include "embedding.h"
+#include "matrix.h"
 #include "output.h"
 #include "rng.h"
 
@@ -33,8 +39,9 @@ typedef struct TrainerShared
 {
 	int64_t		step;			/* minibatches so far */
 	float		learning_rate;
-	int32_t		steps[TRAINER_DATA_SHARDS];	/* of the sequences in each batch */
-	double		square_norm[TRAINER_PARAMETER_SHARDS];
+	int32_t		tokens[TRAINER_DATA_SHARDS];	/* of the sequences in each batch */
+	double		dense_norm[TRAINER_PARAMETER_SHARDS];
+	double		table_norm[TABLE_PARTS];
 	double		best_loss;
 	int32_t		stalled;		/* epochs since best_loss */
 	bool		stop;
@@ -51,9 +58,13 @@ typedef struct Rank
 	int32_t		rank;
 	int32_t		ranks;
 	Dataset		dataset;
+	Drift		drift;			/* step and sums as of the current minibatch */
 	int32_t		windows;		/* of the current minibatch */
 	int32_t		first_window[TRAINER_DATA_SHARDS + 1];
+	int64_t		first_group[TRAINER_DATA_SHARDS + 1];	/* in the order */
 } Rank;
+
+/* ---------------------------------------------------------------- memory */
 
 TrainerSizes
 trainer_sizes(const Dataset *dataset, int32_t training_sequences,
@@ -97,14 +108,115 @@ shard_windows(const Config *config, const TrainerOptions *options)
 	return share + group < options->batch_size ? share + group : options->batch_size;
 }
 
+/* Whether every minibatch touches all output weights. */
+static bool
+is_dense(const TrainerOptions *options)
+{
+	return options->loss == LOSS_SOFTMAX;
+}
+
+/* Add a range of the block that every minibatch touches. */
+static void
+add_dense(Trainer *trainer, const float *start, size_t count)
+{
+	trainer->dense[trainer->dense_ranges++] =
+		(DenseRange) {(size_t) (start - trainer->params.block), count};
+}
+
+/* Add a table of which a minibatch touches few rows. */
+static Table *
+add_table(Trainer *trainer, Arena *arena, const float *start, int32_t rows,
+		  int32_t columns, int64_t most_touched)
+{
+	Table	   *table = &trainer->table[trainer->tables++];
+
+	table_place(table, arena, rows, columns, most_touched);
+	if (arena->base != NULL)
+	{
+		size_t		offset = (size_t) (start - trainer->params.block);
+
+		table->weight = trainer->params.block + offset;
+		table->gradient = trainer->gradient.block + offset;
+		table->first = trainer->first.block + offset;
+		table->second = trainer->second.block + offset;
+	}
+	return table;
+}
+
+/* Decide which parameters are dense and which are tables. */
+static void
+place_tables(Trainer *trainer, Arena *arena)
+{
+	const Config *config = &trainer->config;
+	const TrainerOptions *options = &trainer->options;
+	int64_t		tokens = (int64_t) options->batch_size * config->max_length;
+	int64_t		scored = (int64_t) options->batch_size + options->negatives;
+	bool		dense = is_dense(options);
+	bool		placed = arena->base != NULL;
+
+	if (placed)
+		add_dense(trainer, trainer->params.block, trainer->params.core_count);
+	if (!dense || !config->tied)
+		trainer->item_table = add_table(trainer, arena, trainer->params.item_embedding,
+										config->items + 1, config->item_dim,
+										tokens + (config->tied ? scored : 0));
+	else if (placed)
+		add_dense(trainer, trainer->params.item_embedding,
+				  ((size_t) config->items + 1) * (size_t) config->item_dim);
+	for (int32_t f = 0; f < config->features; f++)
+		trainer->feature_table[f] = add_table(trainer, arena,
+											  trainer->params.feature_embedding[f],
+											  config->feature_values[f],
+											  config->feature_dim, tokens);
+	if (!dense)
+	{
+		trainer->weight_table = config->tied ? trainer->item_table
+			: add_table(trainer, arena, trainer->params.output_weight, config->items,
+						config_output_dim(config), scored);
+		trainer->bias_table = add_table(trainer, arena, trainer->params.output_bias,
+										config->items, 1, scored);
+	}
+	else if (placed)
+	{
+		if (!config->tied)
+			add_dense(trainer, trainer->params.output_weight,
+					  (size_t) config->items * (size_t) config_output_dim(config));
+		add_dense(trainer, trainer->params.output_bias, (size_t) config->items);
+	}
+}
+
+/* The arrays of a sampled loss. */
+static void
+place_sampled(Trainer *trainer, Arena *arena)
+{
+	const Config *config = &trainer->config;
+	size_t		negatives = (size_t) trainer->options.negatives;
+	size_t		columns = (size_t) config_output_dim(config);
+	size_t		windows = (size_t) shard_windows(config, &trainer->options);
+
+	trainer->sampler.items = config->items;
+	trainer->sampler.cumulative = ARENA_TAKE(arena, double, config->items);
+	trainer->negative = ARENA_TAKE(arena, int32_t, negatives);
+	trainer->negative_weight = ARENA_TAKE(arena, float, negatives * columns);
+	trainer->negative_offset = ARENA_TAKE(arena, float, negatives);
+	for (int s = 0; s < TRAINER_DATA_SHARDS; s++)
+	{
+		trainer->sampled[s].negative_weight = ARENA_TAKE(arena, float, negatives * columns);
+		trainer->sampled[s].negative_bias = ARENA_TAKE(arena, float, negatives);
+		trainer->sampled[s].target = ARENA_TAKE(arena, float, windows);
+		trainer->sampled_logits[s] = ARENA_TAKE(arena, float, windows * negatives);
+	}
+}
+
 void
 trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 			  const TrainerOptions *options, const TrainerSizes *sizes)
 {
 	size_t		count = params_count(config);
+	size_t		core = params_core_count(config);
 	size_t		windows = (size_t) options->batch_size;
 	size_t		columns = (size_t) config_output_dim(config);
-	size_t		core;
+	bool		scores_all = is_dense(options) || sizes->validation_windows > 0;
 	float	   *blocks[4];
 	BatchCapacity capacity = {shard_windows(config, options), config->max_length};
 
@@ -123,12 +235,12 @@ trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 								 sizes->validation_groups);
 	trainer->order = ARENA_TAKE(arena, int64_t, sizes->training_groups);
 	trainer->validation_order = ARENA_TAKE(arena, int64_t, sizes->validation_groups);
+	trainer->drift.sum = ARENA_TAKE(arena, double, sizes->training_groups + 1);
 
 	for (int i = 0; i < 4; i++)
 		blocks[i] = ARENA_TAKE(arena, float, count);
-	trainer->best = ARENA_TAKE(arena, float, count);
-
-	core = params_core_count(config);
+	if (sizes->validation_windows > 0)
+		trainer->best = ARENA_TAKE(arena, float, count);
 	for (int s = 0; s < TRAINER_DATA_SHARDS; s++)
 	{
 		float	   *block = ARENA_TAKE(arena, float, core);
@@ -139,17 +251,6 @@ trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 		if (arena->base != NULL)
 			params_bind_core(&trainer->core_gradient[s], config, block);
 	}
-	trainer->representation = ARENA_TAKE(arena, float, windows * columns);
-	trainer->d_representation = ARENA_TAKE(arena, float,
-										   TRAINER_ITEM_SHARDS * windows * columns);
-	trainer->logits = ARENA_TAKE(arena, float,
-								 TRAINER_ITEM_SHARDS * windows * OUTPUT_TILE);
-	trainer->maximum = ARENA_TAKE(arena, float, TRAINER_ITEM_SHARDS * windows);
-	trainer->sum = ARENA_TAKE(arena, float, TRAINER_ITEM_SHARDS * windows);
-	trainer->above = ARENA_TAKE(arena, int32_t, TRAINER_ITEM_SHARDS * windows);
-	trainer->target_logit = ARENA_TAKE(arena, float, windows);
-	trainer->log_normaliser = ARENA_TAKE(arena, float, windows);
-	trainer->target = ARENA_TAKE(arena, int32_t, windows);
 	if (arena->base != NULL)
 	{
 		params_bind(&trainer->params, config, blocks[0]);
@@ -157,6 +258,40 @@ trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 		params_bind(&trainer->first, config, blocks[2]);
 		params_bind(&trainer->second, config, blocks[3]);
 	}
+
+	trainer->representation = ARENA_TAKE(arena, float, windows * columns);
+	trainer->d_representation = ARENA_TAKE(arena, float, windows * columns *
+										   (is_dense(options) ? TRAINER_ITEM_SHARDS : 1));
+	trainer->target = ARENA_TAKE(arena, int32_t, windows);
+	trainer->window_loss = ARENA_TAKE(arena, float, windows);
+	if (scores_all)
+	{
+		trainer->logits = ARENA_TAKE(arena, float,
+									 TRAINER_ITEM_SHARDS * windows * OUTPUT_TILE);
+		trainer->maximum = ARENA_TAKE(arena, float, TRAINER_ITEM_SHARDS * windows);
+		trainer->sum = ARENA_TAKE(arena, float, TRAINER_ITEM_SHARDS * windows);
+		trainer->above = ARENA_TAKE(arena, int32_t, TRAINER_ITEM_SHARDS * windows);
+		trainer->target_logit = ARENA_TAKE(arena, float, windows);
+		trainer->log_normaliser = ARENA_TAKE(arena, float, windows);
+	}
+	if (!is_dense(options))
+		place_sampled(trainer, arena);
+	place_tables(trainer, arena);
+}
+
+/* How often each item is the target of a training window. */
+static void
+start_sampler(Trainer *trainer)
+{
+	int32_t    *count = (int32_t *) trainer->gradient.block;	/* not in use yet */
+
+	memset(count, 0, (size_t) trainer->config.items * sizeof(int32_t));
+	for (int32_t s = 0; s < trainer->sizes.training_sequences; s++)
+	{
+		for (int64_t t = trainer->start[s] + 1; t < trainer->start[s + 1]; t++)
+			count[trainer->item[t]]++;
+	}
+	sampler_start(&trainer->sampler, count);
 }
 
 void
@@ -180,16 +315,23 @@ trainer_start(Trainer *trainer, const Dataset *dataset)
 	for (int64_t i = 0; i < sizes->validation_groups; i++)
 		trainer->validation_order[i] = sizes->training_groups + i;
 
+	if (!is_dense(&trainer->options))
+		start_sampler(trainer);
+	for (int t = 0; t < trainer->tables; t++)
+		table_start(&trainer->table[t]);
 	params_initialise(&trainer->params, &trainer->config, trainer->options.seed);
 	memset(trainer->gradient.block, 0, bytes);
 	memset(trainer->first.block, 0, bytes);
 	memset(trainer->second.block, 0, bytes);
 	memset(trainer->shared, 0, sizeof(*trainer->shared));
 	trainer->shared->learning_rate = trainer->options.learning_rate;
+	drift_start(&trainer->drift, 0);
 	trainer->shared->best_loss = INFINITY;
 	trainer->shared->best.validation_loss = NAN;
 	trainer->shared->best.hit_rate = NAN;
 }
+
+/* ---------------------------------------------------------------- sharing */
 
 static void
 wait_for_all(const Rank *rank)
@@ -226,31 +368,31 @@ item_shard_start(const Trainer *trainer, int32_t s)
 	return (int32_t) shard_start(trainer->config.items, s, TRAINER_ITEM_SHARDS);
 }
 
-/* The first parameter of a parameter shard, at a cache line's start. */
+/* The first float of a parameter shard of a dense range, at a cache line's start. */
 static size_t
-parameter_shard_start(const Trainer *trainer, int32_t s)
+dense_shard_start(const DenseRange *range, int32_t s)
 {
 	const int64_t line = ARENA_ALIGNMENT / sizeof(float);
-	int64_t		lines = (int64_t) trainer->params.count / line;
+	int64_t		lines = ((int64_t) range->count + line - 1) / line;
+	size_t		start = (size_t) (shard_start(lines, s, TRAINER_PARAMETER_SHARDS) * line);
 
-	return (size_t) (shard_start(lines, s, TRAINER_PARAMETER_SHARDS) * line);
+	return range->first + (start < range->count ? start : range->count);
 }
 
 /*
  * Take groups from order[*next .. end - 1] for one minibatch and share them out
- * to the data shards; each rank does so by itself.  shard_end[s] is the end in
- * order[] of shard s, which begins where the one before ends.
+ * to the data shards; each rank does so by itself.
  */
 static void
-share_out(Rank *rank, const int64_t *order, int64_t *next, int64_t end,
-		  int64_t shard_end[TRAINER_DATA_SHARDS])
+share_out(Rank *rank, const int64_t *order, int64_t *next, int64_t end)
 {
 	const Trainer *trainer = rank->trainer;
-	int64_t		first = *next;
 	int32_t		windows = 0;
 	int32_t		taken = 0;
 	int32_t		s = 0;
 
+	rank->first_group[0] = *next;
+	rank->first_window[0] = 0;
 	while (*next < end)
 	{
 		int32_t		more = group_windows(&trainer->groups[order[*next]]);
@@ -261,22 +403,37 @@ share_out(Rank *rank, const int64_t *order, int64_t *next, int64_t end,
 		(*next)++;
 	}
 	rank->windows = windows;
-	rank->first_window[0] = 0;
-	for (int64_t i = first; i < *next; i++)
+	for (int64_t i = rank->first_group[0]; i < *next; i++)
 	{
 		while (taken >= shard_start(windows, s + 1, TRAINER_DATA_SHARDS))
 		{
-			shard_end[s] = i;
-			rank->first_window[++s] = taken;
+			rank->first_group[++s] = i;
+			rank->first_window[s] = taken;
 		}
 		taken += group_windows(&trainer->groups[order[i]]);
 	}
-	for (; s < TRAINER_DATA_SHARDS; s++)
+	while (s < TRAINER_DATA_SHARDS)
 	{
-		shard_end[s] = *next;
-		rank->first_window[s + 1] = taken;
+		rank->first_group[++s] = *next;
+		rank->first_window[s] = taken;
 	}
 }
+
+/* The windows of a data shard in the current minibatch. */
+static int32_t
+windows_of(const Rank *rank, int32_t s)
+{
+	return rank->first_window[s + 1] - rank->first_window[s];
+}
+
+/* Whether a data shard has windows and is this rank's. */
+static bool
+is_my_work(const Rank *rank, int32_t s)
+{
+	return is_mine(rank, s) && windows_of(rank, s) > 0;
+}
+
+/* ---------------------------------------------------------------- phases */
 
 /* Read a share of the history items as unknown ones. */
 static void
@@ -300,34 +457,179 @@ shard_stream(const Rank *rank, uint64_t purpose, int32_t s)
 					  (uint64_t) s);
 }
 
-/* Phase 1: representations of the windows of the minibatch. */
+/* Draw the negatives of a minibatch; what is known of them before it is read. */
 static void
-forward(Rank *rank, const int64_t *order, int64_t first,
-		const int64_t shard_end[TRAINER_DATA_SHARDS], bool training)
+draw_negatives(Rank *rank)
+{
+	Trainer    *trainer = rank->trainer;
+	int32_t		count = trainer->options.negatives;
+	Rng			rng = rng_stream(trainer->options.seed, RNG_NEGATIVES,
+								 (uint64_t) trainer->shared->step);
+
+	for (int32_t j = 0; j < count; j++)
+	{
+		int32_t		item = sampler_draw(&trainer->sampler, &rng);
+
+		trainer->negative[j] = item;
+		trainer->negative_offset[j] = trainer->options.loss == LOSS_SAMPLED_SOFTMAX
+			? -(float) log(count * sampler_probability(&trainer->sampler, item)) : 0;
+	}
+}
+
+/* Prepare: fill the batches of the minibatch. */
+static void
+prepare(Rank *rank, const int64_t *order, bool training)
+{
+	Trainer    *trainer = rank->trainer;
+
+	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
+	{
+		Batch	   *batch = &trainer->batch[s];
+
+		if (is_mine(rank, s))
+			trainer->shared->tokens[s] = 0;
+		if (!is_my_work(rank, s))
+			continue;
+		batch_fill(batch, &rank->dataset, trainer->groups, order + rank->first_group[s],
+				   (int32_t) (rank->first_group[s + 1] - rank->first_group[s]), true);
+		if (training)
+			drop_items(batch, &trainer->config, trainer->options.item_dropout,
+					   shard_stream(rank, RNG_ITEM_DROPOUT, s));
+		trainer->shared->tokens[s] = layout_tokens(&batch->sequence);
+		memcpy(trainer->target + rank->first_window[s], batch->target,
+			   (size_t) windows_of(rank, s) * sizeof(int32_t));
+	}
+	if (training && rank->rank == 0 && !is_dense(&trainer->options))
+		draw_negatives(rank);
+}
+
+/* Touch a row if it is this rank's; true if so. */
+static bool
+touch(Rank *rank, Table *table, int32_t row)
+{
+	if (!table_owns(row, rank->rank, rank->ranks))
+		return false;
+	table_touch(table, rank->trainer->kernels, &rank->drift, row);
+	return true;
+}
+
+/* Touch: pay up the rows that the minibatch reads; copy those of negatives. */
+static void
+touch_rows(Rank *rank)
 {
 	Trainer    *trainer = rank->trainer;
 	size_t		columns = (size_t) config_output_dim(&trainer->config);
 
-	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; first = shard_end[s++])
+	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
 	{
-		Batch	   *batch = &trainer->batch[s];
-		int32_t		windows = rank->first_window[s + 1] - rank->first_window[s];
-		Rng			dropout = shard_stream(rank, RNG_DROPOUT, s);
+		const Batch *batch = &trainer->batch[s];
+		int32_t		tokens = trainer->shared->tokens[s];
 
-		if (!is_mine(rank, s) || windows == 0)
-			continue;
-		batch_fill(batch, &rank->dataset, trainer->groups, order + first,
-				   (int32_t) (shard_end[s] - first), true);
-		trainer->shared->steps[s] = batch->sequence.steps;
-		if (training)
-			drop_items(batch, &trainer->config, trainer->options.item_dropout,
-					   shard_stream(rank, RNG_ITEM_DROPOUT, s));
-		network_forward(trainer->representation + rank->first_window[s] * columns,
-						&trainer->network[s], &trainer->params, batch,
-						training ? &dropout : NULL);
-		memcpy(trainer->target + rank->first_window[s], batch->target,
-			   (size_t) windows * sizeof(int32_t));
+		for (int32_t t = 0; t < tokens && trainer->item_table != NULL; t++)
+			touch(rank, trainer->item_table, batch->item[t]);
+		for (int32_t f = 0; f < trainer->config.features; f++)
+		{
+			for (int32_t t = 0; t < tokens; t++)
+				touch(rank, trainer->feature_table[f], batch->feature[f][t]);
+		}
 	}
+	if (is_dense(&trainer->options))
+		return;
+	for (int32_t w = 0; w < rank->windows; w++)
+	{
+		touch(rank, trainer->weight_table, trainer->target[w]);
+		touch(rank, trainer->bias_table, trainer->target[w]);
+	}
+	for (int32_t j = 0; j < trainer->options.negatives; j++)
+	{
+		int32_t		item = trainer->negative[j];
+
+		if (!touch(rank, trainer->weight_table, item))
+			continue;
+		touch(rank, trainer->bias_table, item);
+		memcpy(trainer->negative_weight + (size_t) j * columns,
+			   trainer->params.output_weight + (size_t) item * columns,
+			   columns * sizeof(float));
+		trainer->negative_offset[j] += trainer->params.output_bias[item];
+	}
+}
+
+/* Forward: representations of the windows of a data shard. */
+static void
+forward(Rank *rank, int32_t s, bool training)
+{
+	Trainer    *trainer = rank->trainer;
+	Rng			dropout = shard_stream(rank, RNG_DROPOUT, s);
+
+	network_forward(trainer->representation + (size_t) rank->first_window[s] *
+					config_output_dim(&trainer->config),
+					&trainer->network[s], &trainer->params, &trainer->batch[s],
+					training ? &dropout : NULL);
+}
+
+/* Forward for all of this rank's data shards. */
+static void
+forward_all(Rank *rank, bool training)
+{
+	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
+	{
+		if (is_my_work(rank, s))
+			forward(rank, s, training);
+	}
+}
+
+/* Backward: from the representations' gradient of a data shard. */
+static void
+backward(Rank *rank, int32_t s)
+{
+	Trainer    *trainer = rank->trainer;
+	Rng			dropout = shard_stream(rank, RNG_DROPOUT, s);
+
+	memset(trainer->core_gradient[s].block, 0,
+		   trainer->params.core_count * sizeof(float));
+	network_backward(&trainer->core_gradient[s],
+					 trainer->d_representation + (size_t) rank->first_window[s] *
+					 config_output_dim(&trainer->config),
+					 &trainer->network[s], &trainer->params, &trainer->batch[s], &dropout);
+}
+
+/* Forward, sampled loss and backward of this rank's data shards. */
+static NnStatus
+run_sampled(Rank *rank)
+{
+	Trainer    *trainer = rank->trainer;
+	size_t		columns = (size_t) config_output_dim(&trainer->config);
+
+	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
+	{
+		int32_t		first = rank->first_window[s];
+		SampledGradient gradient = trainer->sampled[s];
+		SampledPass pass = {
+			.kernels = trainer->kernels,
+			.params = &trainer->params,
+			.loss = trainer->options.loss,
+			.windows = windows_of(rank, s),
+			.columns = (int32_t) columns,
+			.negatives = trainer->options.negatives,
+			.representation = trainer->representation + first * columns,
+			.target = trainer->target + first,
+			.negative = trainer->negative,
+			.negative_weight = trainer->negative_weight,
+			.negative_offset = trainer->negative_offset,
+			.logits = trainer->sampled_logits[s]
+		};
+
+		if (!is_my_work(rank, s))
+			continue;
+		forward(rank, s, true);
+		gradient.representation = trainer->d_representation + first * columns;
+		sampled_loss(&pass, 1.0f / (float) rank->windows, trainer->window_loss + first,
+					 &gradient);
+		backward(rank, s);
+		if (!go_on(rank))
+			return NN_CANCELLED;
+	}
+	return NN_OK;
 }
 
 /* The output layer's view of the minibatch, with the scratch of shard s. */
@@ -381,7 +683,7 @@ for_each_tile(Rank *rank, TileFunction function)
  * and then nothing else is written to them.
  */
 static void
-clear_sums(Rank *rank)
+clear_sums(Rank *rank, bool training)
 {
 	Trainer    *trainer = rank->trainer;
 	size_t		stride = (size_t) trainer->options.batch_size;
@@ -396,8 +698,9 @@ clear_sums(Rank *rank)
 			trainer->maximum[s * stride + w] = -INFINITY;
 		memset(trainer->sum + s * stride, 0, windows * sizeof(float));
 		memset(trainer->above + s * stride, 0, windows * sizeof(int32_t));
-		memset(trainer->d_representation + s * stride * columns, 0,
-			   windows * columns * sizeof(float));
+		if (training)
+			memset(trainer->d_representation + s * stride * columns, 0,
+				   windows * columns * sizeof(float));
 	}
 }
 
@@ -459,8 +762,8 @@ log_normaliser(const Trainer *trainer, int32_t w)
 }
 
 /*
- * Phase 2, put together: the normaliser of each window.  Every rank takes a
- * part of the windows.
+ * Put the normalisers together, and from them each window's cross-entropy (0
+ * without a target).  Every rank takes a part of the windows.
  */
 static void
 combine_statistics(Rank *rank)
@@ -470,58 +773,104 @@ combine_statistics(Rank *rank)
 
 	for (int32_t w = (int32_t) shard_start(rank->windows, rank->rank, rank->ranks);
 		 w < end; w++)
-		trainer->log_normaliser[w] = has_target(trainer, w)
-			? log_normaliser(trainer, w) : INFINITY;
-}
-
-/* Sum of the cross-entropy over the windows that have a target; counts them. */
-static double
-sum_loss(const Rank *rank, int64_t *count)
-{
-	const Trainer *trainer = rank->trainer;
-	double		loss = 0;
-
-	for (int32_t w = 0; w < rank->windows; w++)
 	{
-		if (has_target(trainer, w))
-		{
-			loss += (double) trainer->log_normaliser[w] - trainer->target_logit[w];
-			(*count)++;
-		}
+		bool		known = has_target(trainer, w);
+
+		trainer->log_normaliser[w] = known ? log_normaliser(trainer, w) : INFINITY;
+		trainer->window_loss[w] = known
+			? trainer->log_normaliser[w] - trainer->target_logit[w] : 0;
 	}
-	return loss;
 }
 
-/* Phase 4: gradient of the core, and of the embeddings' outputs. */
+/* Score all items: every window's normaliser and cross-entropy. */
+static NnStatus
+run_statistics(Rank *rank, bool training)
+{
+	clear_sums(rank, training);
+	wait_for_all(rank);
+	if (for_each_tile(rank, statistics_tile) != NN_OK)
+		return NN_CANCELLED;
+	wait_for_all(rank);
+	combine_statistics(rank);
+	wait_for_all(rank);
+	return NN_OK;
+}
+
+/* Add up the item shards' gradients of the representations of a data shard. */
 static void
-backward(Rank *rank)
+sum_item_shards(Rank *rank, int32_t s)
 {
 	Trainer    *trainer = rank->trainer;
 	size_t		columns = (size_t) config_output_dim(&trainer->config);
 	size_t		stride = (size_t) trainer->options.batch_size * columns;
+	size_t		count = (size_t) windows_of(rank, s) * columns;
+	float	   *sum = trainer->d_representation + (size_t) rank->first_window[s] * columns;
 
-	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
+	for (int32_t i = 1; i < TRAINER_ITEM_SHARDS; i++)
 	{
-		size_t		first = rank->first_window[s] * columns;
-		size_t		count = rank->first_window[s + 1] * columns - first;
-		float	   *sum = trainer->d_representation + first;
-		Rng			dropout = shard_stream(rank, RNG_DROPOUT, s);
-
-		if (!is_mine(rank, s) || count == 0)
-			continue;
-		for (int32_t i = 1; i < TRAINER_ITEM_SHARDS; i++)
-		{
-			for (size_t j = 0; j < count; j++)
-				sum[j] += sum[i * stride + j];
-		}
-		memset(trainer->core_gradient[s].block, 0,
-			   trainer->params.core_count * sizeof(float));
-		network_backward(&trainer->core_gradient[s], sum, &trainer->network[s],
-						 &trainer->params, &trainer->batch[s], &dropout);
+		for (size_t j = 0; j < count; j++)
+			sum[j] += sum[i * stride + j];
 	}
 }
 
-/* Phase 5: the whole gradient, except what the output layer has written. */
+/* Forward, softmax over all items, and backward. */
+static NnStatus
+run_softmax(Rank *rank)
+{
+	forward_all(rank, true);
+	if (run_statistics(rank, true) != NN_OK ||
+		for_each_tile(rank, gradient_tile) != NN_OK)
+		return NN_CANCELLED;
+	wait_for_all(rank);
+	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
+	{
+		if (!is_my_work(rank, s))
+			continue;
+		sum_item_shards(rank, s);
+		backward(rank, s);
+	}
+	return NN_OK;
+}
+
+/* Add the gradients of a sampled loss to the rows that are this rank's. */
+static void
+assemble_sampled(Rank *rank)
+{
+	Trainer    *trainer = rank->trainer;
+	int32_t		columns = config_output_dim(&trainer->config);
+	float	   *weight = trainer->gradient.output_weight;
+	float	   *bias = trainer->gradient.output_bias;
+
+	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
+	{
+		const SampledGradient *sampled = &trainer->sampled[s];
+		int32_t		first = rank->first_window[s];
+
+		for (int32_t j = 0; j < trainer->options.negatives && windows_of(rank, s) > 0; j++)
+		{
+			int32_t		item = trainer->negative[j];
+
+			if (!table_owns(item, rank->rank, rank->ranks))
+				continue;
+			matrix_add_rows(weight + (size_t) item * columns,
+							sampled->negative_weight + (size_t) j * columns, 1, columns);
+			bias[item] += sampled->negative_bias[j];
+		}
+		for (int32_t w = 0; w < windows_of(rank, s); w++)
+		{
+			int32_t		item = trainer->target[first + w];
+			const float *h = trainer->representation + (size_t) (first + w) * columns;
+
+			if (!table_owns(item, rank->rank, rank->ranks))
+				continue;
+			for (int32_t c = 0; c < columns; c++)
+				weight[(size_t) item * columns + c] += sampled->target[w] * h[c];
+			bias[item] += sampled->target[w];
+		}
+	}
+}
+
+/* Assemble: the whole gradient, except what run_softmax has written. */
 static void
 assemble(Rank *rank)
 {
@@ -531,19 +880,19 @@ assemble(Rank *rank)
 
 	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
 	{
-		if (rank->first_window[s + 1] == rank->first_window[s])
+		if (windows_of(rank, s) == 0)
 			continue;
 		for (size_t i = (size_t) shard_start(core, rank->rank, rank->ranks); i < end; i++)
 			trainer->gradient.block[i] += trainer->core_gradient[s].block[i];
-		/* another rank may have filled the batch: the arrays are shared, this is not */
-		trainer->batch[s].sequence.steps = trainer->shared->steps[s];
 		embedding_backward(&trainer->gradient, trainer->network[s].d_input,
-						   &trainer->config, &trainer->batch[s],
+						   &trainer->config, &trainer->batch[s], trainer->shared->tokens[s],
 						   rank->rank, rank->ranks);
 	}
+	if (!is_dense(&trainer->options))
+		assemble_sampled(rank);
 }
 
-/* The squares of this rank's parameter shards. */
+/* Measure: the squares of this rank's parameter shards and table parts. */
 static void
 measure(Rank *rank)
 {
@@ -551,39 +900,94 @@ measure(Rank *rank)
 
 	for (int32_t s = 0; s < TRAINER_PARAMETER_SHARDS; s++)
 	{
-		size_t		start = parameter_shard_start(trainer, s);
+		double		sum = 0;
 
-		if (is_mine(rank, s))
-			trainer->shared->square_norm[s] =
-				trainer->kernels->sum_squares(trainer->gradient.block + start,
-											  parameter_shard_start(trainer, s + 1) - start);
+		if (!is_mine(rank, s))
+			continue;
+		for (int r = 0; r < trainer->dense_ranges; r++)
+		{
+			size_t		start = dense_shard_start(&trainer->dense[r], s);
+
+			sum += trainer->kernels->sum_squares(trainer->gradient.block + start,
+												 dense_shard_start(&trainer->dense[r], s + 1) - start);
+		}
+		trainer->shared->dense_norm[s] = sum;
+	}
+	for (int32_t part = 0; part < TABLE_PARTS; part++)
+	{
+		double		sum = 0;
+
+		if (!is_mine(rank, part))
+			continue;
+		for (int t = 0; t < trainer->tables; t++)
+			sum += table_square_norm(&trainer->table[t], trainer->kernels, part);
+		trainer->shared->table_norm[part] = sum;
 	}
 }
 
-/* Phase 6: one step of the optimizer. */
+/* Step: Adam on this rank's parameter shards and table parts. */
 static void
-step(Rank *rank, int64_t number)
+step(Rank *rank)
 {
 	Trainer    *trainer = rank->trainer;
 	AdamStep	constants;
 	double		square_norm = 0;
 
 	for (int32_t s = 0; s < TRAINER_PARAMETER_SHARDS; s++)
-		square_norm += trainer->shared->square_norm[s];
-	constants = adam_step(number, trainer->shared->learning_rate, sqrt(square_norm),
-						  trainer->options.clip_norm);
+		square_norm += trainer->shared->dense_norm[s];
+	for (int32_t part = 0; part < TABLE_PARTS; part++)
+		square_norm += trainer->shared->table_norm[part];
+	constants = adam_step(rank->drift.step + 1, trainer->shared->learning_rate,
+						  sqrt(square_norm), trainer->options.clip_norm);
 	for (int32_t s = 0; s < TRAINER_PARAMETER_SHARDS; s++)
 	{
-		size_t		start = parameter_shard_start(trainer, s);
+		for (int r = 0; r < trainer->dense_ranges && is_mine(rank, s); r++)
+		{
+			size_t		start = dense_shard_start(&trainer->dense[r], s);
 
-		if (is_mine(rank, s))
 			trainer->kernels->adam(trainer->params.block + start,
 								   trainer->gradient.block + start,
 								   trainer->first.block + start,
 								   trainer->second.block + start,
-								   parameter_shard_start(trainer, s + 1) - start,
+								   dense_shard_start(&trainer->dense[r], s + 1) - start,
 								   &constants);
+		}
 	}
+	for (int32_t part = 0; part < TABLE_PARTS; part++)
+	{
+		for (int t = 0; t < trainer->tables && is_mine(rank, part); t++)
+			table_step(&trainer->table[t], trainer->kernels, part, &constants);
+	}
+}
+
+/* Rank 0: count the step. */
+static void
+advance(Rank *rank)
+{
+	Trainer    *trainer = rank->trainer;
+
+	if (rank->rank == 0)
+	{
+		trainer->shared->step++;
+		trainer->drift.learning_rate = trainer->shared->learning_rate;
+		drift_advance(&trainer->drift);
+	}
+	rank->drift.step++;
+}
+
+/* Sum of the losses of the windows that have a target; counts them. */
+static double
+sum_loss(const Rank *rank, int64_t *count)
+{
+	const Trainer *trainer = rank->trainer;
+	double		loss = 0;
+
+	for (int32_t w = 0; w < rank->windows; w++)
+	{
+		loss += (double) trainer->window_loss[w];
+		*count += has_target(trainer, w);
+	}
+	return loss;
 }
 
 /* One minibatch from order[*next]; adds to *loss and *count. */
@@ -591,34 +995,46 @@ static NnStatus
 train_minibatch(Rank *rank, int64_t *next, double *loss, int64_t *count)
 {
 	Trainer    *trainer = rank->trainer;
-	int64_t		shard_end[TRAINER_DATA_SHARDS];
-	int64_t		first = *next;
-	int64_t		number = trainer->shared->step + 1;
 
-	share_out(rank, trainer->order, next, trainer->sizes.training_groups, shard_end);
-	forward(rank, trainer->order, first, shard_end, true);
-	clear_sums(rank);
+	share_out(rank, trainer->order, next, trainer->sizes.training_groups);
+	prepare(rank, trainer->order, true);
 	wait_for_all(rank);
-	if (for_each_tile(rank, statistics_tile) != NN_OK)
+	if (trainer->tables > 0)
+	{
+		touch_rows(rank);
+		wait_for_all(rank);
+	}
+	if ((is_dense(&trainer->options) ? run_softmax(rank) : run_sampled(rank)) != NN_OK)
 		return NN_CANCELLED;
 	wait_for_all(rank);
-	combine_statistics(rank);
-	wait_for_all(rank);
-	if (for_each_tile(rank, gradient_tile) != NN_OK)
-		return NN_CANCELLED;
 	*loss += sum_loss(rank, count);
-	wait_for_all(rank);
-	backward(rank);
-	wait_for_all(rank);
 	assemble(rank);
 	wait_for_all(rank);
 	measure(rank);
 	wait_for_all(rank);
-	step(rank, number);
-	if (rank->rank == 0)
-		trainer->shared->step = number;
+	step(rank);
+	advance(rank);
 	wait_for_all(rank);
 	return NN_OK;
+}
+
+/* ---------------------------------------------------------------- epochs */
+
+/* Pay up all rows of all tables, and begin a new drift with the learning rate. */
+static void
+pay_all(Rank *rank)
+{
+	Trainer    *trainer = rank->trainer;
+
+	for (int32_t part = 0; part < TABLE_PARTS; part++)
+	{
+		for (int t = 0; t < trainer->tables && is_mine(rank, part); t++)
+			table_pay(&trainer->table[t], trainer->kernels, &rank->drift, part);
+	}
+	wait_for_all(rank);
+	rank->drift.base = rank->drift.step;
+	if (rank->rank == 0)
+		drift_start(&trainer->drift, rank->drift.step);
 }
 
 /* Loss and hit rate over the validation windows, into the shared report. */
@@ -628,7 +1044,6 @@ validate(Rank *rank)
 	Trainer    *trainer = rank->trainer;
 	size_t		stride = (size_t) trainer->options.batch_size;
 	int64_t		next = 0;
-	int64_t		shard_end[TRAINER_DATA_SHARDS];
 	double		loss = 0;
 	int64_t		count = 0;
 	int64_t		windows = 0;
@@ -636,18 +1051,11 @@ validate(Rank *rank)
 
 	while (next < trainer->sizes.validation_groups)
 	{
-		int64_t		first = next;
-
-		share_out(rank, trainer->validation_order, &next,
-				  trainer->sizes.validation_groups, shard_end);
-		forward(rank, trainer->validation_order, first, shard_end, false);
-		clear_sums(rank);
-		wait_for_all(rank);
-		if (for_each_tile(rank, statistics_tile) != NN_OK)
-			return NN_CANCELLED;
-		wait_for_all(rank);
-		combine_statistics(rank);
-		if (for_each_tile(rank, count_tile) != NN_OK)
+		share_out(rank, trainer->validation_order, &next, trainer->sizes.validation_groups);
+		prepare(rank, trainer->validation_order, false);
+		forward_all(rank, false);
+		if (run_statistics(rank, false) != NN_OK ||
+			for_each_tile(rank, count_tile) != NN_OK)
 			return NN_CANCELLED;
 		wait_for_all(rank);
 		loss += sum_loss(rank, &count);
@@ -696,17 +1104,19 @@ judge_epoch(Trainer *trainer)
 		shared->stalled >= trainer->options.patience;
 }
 
-/* Copy this rank's parameter shards. */
+/* Copy this rank's share of the parameters. */
 static void
 copy_parameters(const Rank *rank, float *to, const float *from)
 {
+	DenseRange	all = {0, rank->trainer->params.count};
+
 	for (int32_t s = 0; s < TRAINER_PARAMETER_SHARDS; s++)
 	{
-		size_t		start = parameter_shard_start(rank->trainer, s);
-		size_t		end = parameter_shard_start(rank->trainer, s + 1);
+		size_t		start = dense_shard_start(&all, s);
 
 		if (is_mine(rank, s))
-			memcpy(to + start, from + start, (end - start) * sizeof(float));
+			memcpy(to + start, from + start,
+				   (dense_shard_start(&all, s + 1) - start) * sizeof(float));
 	}
 }
 
@@ -750,6 +1160,7 @@ run_epoch(Rank *rank, int32_t epoch)
 			.loss = count > 0 ? loss / (double) count : NAN,
 			.learning_rate = shared->learning_rate
 		};
+	pay_all(rank);
 	if (validate(rank) != NN_OK)
 		return NN_CANCELLED;
 	if (rank->rank == 0)
@@ -759,7 +1170,7 @@ run_epoch(Rank *rank, int32_t epoch)
 			rank->calls->epoch_done(rank->calls->context, &shared->report);
 	}
 	wait_for_all(rank);
-	if (shared->report.best)
+	if (shared->report.best && trainer->best != NULL)
 		copy_parameters(rank, trainer->best, trainer->params.block);
 	return shared->diverged ? NN_DIVERGED : NN_OK;
 }
@@ -778,7 +1189,9 @@ trainer_run(Trainer *trainer, int32_t rank_number, int32_t ranks,
 			.start = trainer->start,
 			.item = trainer->item,
 			.features = trainer->config.features
-		}
+		},
+		.drift = {.step = trainer->shared->step, .base = trainer->shared->step,
+		.sum = trainer->drift.sum}
 	};
 
 	for (int32_t f = 0; f < trainer->config.features; f++)
@@ -792,8 +1205,11 @@ trainer_run(Trainer *trainer, int32_t rank_number, int32_t ranks,
 		if (trainer->shared->stop)
 			break;
 	}
-	copy_parameters(&rank, trainer->params.block, trainer->best);
-	wait_for_all(&rank);
+	if (trainer->best != NULL)
+	{
+		copy_parameters(&rank, trainer->params.block, trainer->best);
+		wait_for_all(&rank);
+	}
 	result->epochs = trainer->shared->report.epoch;
 	result->best = trainer->shared->best;
 	return NN_OK;

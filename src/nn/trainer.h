@@ -14,7 +14,10 @@
 #include "kernels.h"
 #include "network.h"
 #include "params.h"
+#include "sampled.h"
+#include "sampler.h"
 #include "status.h"
+#include "table.h"
 
 #define TRAINER_HIT_RATE_K 5	/* validation counts targets among the best 5 */
 
@@ -29,6 +32,8 @@
 
 typedef struct TrainerOptions
 {
+	Loss		loss;
+	int32_t		negatives;		/* items drawn for a minibatch; sampled losses */
 	int32_t		epochs;
 	int32_t		batch_size;		/* windows */
 	int32_t		patience;		/* epochs without improvement; 0: never stop early */
@@ -42,9 +47,9 @@ typedef struct TrainerOptions
 typedef struct EpochReport
 {
 	int32_t		epoch;			/* from 1 */
-	double		loss;			/* mean cross-entropy of the training windows */
+	double		loss;			/* mean of the training windows */
 	int64_t		validation_windows; /* whose target is in the vocabulary */
-	double		validation_loss;	/* NAN without any */
+	double		validation_loss;	/* cross-entropy over all items; NAN without any */
 	double		hit_rate;		/* of the validation windows; NAN without */
 	double		learning_rate;	/* that the epoch used */
 	bool		best;			/* lowest validation loss so far */
@@ -79,6 +84,16 @@ typedef struct TrainerSizes
 
 struct TrainerShared;
 
+/* Item embeddings, one a feature, output weights, output biases. */
+#define TRAINER_MAX_TABLES (CONFIG_MAX_FEATURES + 3)
+
+/* Parameters that every minibatch touches. */
+typedef struct DenseRange
+{
+	size_t		first;			/* floats from the start of the block */
+	size_t		count;
+} DenseRange;
+
 typedef struct Trainer
 {
 	Config		config;
@@ -90,7 +105,7 @@ typedef struct Trainer
 	int64_t    *start;			/* the dataset, copied */
 	int32_t    *item;
 	int32_t    *feature[CONFIG_MAX_FEATURES];
-	WindowGroup	   *groups;			/* training, then validation */
+	WindowGroup *groups;		/* training, then validation */
 	int64_t    *order;			/* of the training groups, shuffled each epoch */
 	int64_t    *validation_order;
 	Params		params;
@@ -102,14 +117,33 @@ typedef struct Trainer
 	Network		network[TRAINER_DATA_SHARDS];
 	Params		core_gradient[TRAINER_DATA_SHARDS]; /* core_count floats each */
 	float	   *representation; /* windows x columns */
-	float	   *d_representation;	/* item shards x windows x columns */
+	float	   *d_representation;	/* item shards (sampled: 1) x windows x columns */
+	int32_t    *target;			/* windows */
+	float	   *window_loss;	/* windows */
+	/* output layer over all items: training or validation */
 	float	   *logits;			/* item shards x windows x OUTPUT_TILE */
 	float	   *maximum;		/* item shards x windows */
 	float	   *sum;			/* item shards x windows */
+	int32_t    *above;			/* item shards x windows */
 	float	   *target_logit;	/* windows */
 	float	   *log_normaliser; /* windows */
-	int32_t    *above;			/* item shards x windows */
-	int32_t    *target;			/* windows */
+	/* sampled losses */
+	Sampler		sampler;
+	int32_t    *negative;		/* negatives: items */
+	float	   *negative_weight;	/* negatives x columns */
+	float	   *negative_offset;	/* negatives */
+	SampledGradient sampled[TRAINER_DATA_SHARDS];
+	float	   *sampled_logits[TRAINER_DATA_SHARDS];
+	/* what minibatches touch */
+	DenseRange	dense[TRAINER_MAX_TABLES + 1];
+	int			dense_ranges;
+	Table		table[TRAINER_MAX_TABLES];
+	int			tables;
+	Table	   *item_table;		/* NULL: dense, as the next two */
+	Table	   *feature_table[CONFIG_MAX_FEATURES];
+	Table	   *weight_table;
+	Table	   *bias_table;
+	Drift		drift;			/* sums in the shared block */
 } Trainer;
 
 /* Sizes for a dataset whose first training_sequences are for training. */
@@ -123,7 +157,10 @@ extern TrainerSizes trainer_sizes(const Dataset *dataset, int32_t training_seque
 extern void trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 						  const TrainerOptions *options, const TrainerSizes *sizes);
 
-/* Copy the dataset in and set the initial weights; by one process, once. */
+/*
+ * Copy the dataset in and set the initial weights; by one process, once.  All
+ * its training items must be in the vocabulary.
+ */
 extern void trainer_start(Trainer *trainer, const Dataset *dataset);
 
 /*

@@ -1,0 +1,94 @@
+/*
+ * table.h
+ *	  Parameters by rows of which a minibatch touches few: those of an embedding.
+ *	  Rows that are not touched cost nothing.
+ *
+ * Adam moves every parameter in every step, those without a gradient by their
+ * decaying moments.  A row's share of that is owed until the row is touched
+ * again, and then paid at once, before anybody reads it.  The moments' decay is
+ * exact.  The movement after step s up to step t is
+ *
+ *	 m / sqrt(v) x sum over j = s + 1 .. t of a(j) r^(j - s),
+ *	 a(j) = learning rate sqrt(1 - beta2^j) / (1 - beta1^j), r = beta1 / sqrt(beta2)
+ *
+ * with m and v as of step s; epsilon is taken as if it decayed with sqrt(v),
+ * which is the only difference from paying step by step.  The sum depends on s
+ * and t alone; Drift keeps it for all s.
+ */
+#ifndef NN_TABLE_H
+#define NN_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "adam.h"
+#include "arena.h"
+#include "kernels.h"
+
+/*
+ * Rows fall to parts by their number, and parts to ranks.  What is summed over
+ * rows is summed by part, so that it does not depend on the number of ranks.
+ */
+#define TABLE_PARTS 16
+
+static inline bool
+table_owns(int32_t row, int32_t rank, int32_t ranks)
+{
+	return row % TABLE_PARTS % ranks == rank;
+}
+
+/* The sums above for s = base .. the current step. */
+typedef struct Drift
+{
+	int64_t		base;
+	int64_t		step;			/* t */
+	float		learning_rate;	/* of the next step */
+	double	   *sum;			/* [steps since base + 1] */
+} Drift;
+
+/* Begin anew at a step that all rows are paid up to. */
+extern void drift_start(Drift *drift, int64_t step);
+
+/* One step more. */
+extern void drift_advance(Drift *drift);
+
+typedef struct Table
+{
+	float	   *weight;			/* rows x columns, as the next three */
+	float	   *gradient;
+	float	   *first;
+	float	   *second;
+	int32_t		rows;
+	int32_t		columns;
+	int32_t		room;			/* touched rows of a part that there is room for */
+	int64_t    *paid;			/* [rows] step up to which the row is paid */
+	int32_t    *touched;		/* TABLE_PARTS x room */
+	int32_t    *touched_count;	/* [TABLE_PARTS] */
+} Table;
+
+/* Lay out a table of which a minibatch touches at most that many rows. */
+extern void table_place(Table *table, Arena *arena, int32_t rows, int32_t columns,
+						int64_t most_touched);
+
+/* Begin with all rows paid up to step 0 and none touched. */
+extern void table_start(Table *table);
+
+/*
+ * Pay a row up to drift->step and note that the next step touches it.  By the
+ * row's owner.
+ */
+extern void table_touch(Table *table, const Kernels *kernels, const Drift *drift,
+						int32_t row);
+
+/* Sum of the squares of the gradient of a part's touched rows. */
+extern double table_square_norm(const Table *table, const Kernels *kernels, int32_t part);
+
+/* Step with a part's touched rows, and forget them. */
+extern void table_step(Table *table, const Kernels *kernels, int32_t part,
+					   const AdamStep *step);
+
+/* Pay all rows of a part up to drift->step. */
+extern void table_pay(Table *table, const Kernels *kernels, const Drift *drift,
+					  int32_t part);
+
+#endif							/* NN_TABLE_H */

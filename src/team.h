@@ -1,0 +1,35 @@
+/*
+ * team.h
+ *	  Runs a trainer in this backend and in parallel workers.
+ */
+#ifndef RECSEQ_TEAM_H
+#define RECSEQ_TEAM_H
+
+#include "postgres.h"
+
+#include "storage/dsm.h"
+
+#include "nn/trainer.h"
+
+/* The block of a trainer. */
+typedef struct TeamMemory
+{
+	char	   *block;
+	dsm_segment *segment;		/* NULL: private, so nobody can join */
+} TeamMemory;
+
+/*
+ * Allocate a block of that many bytes, aligned as arenas must be: shared if
+ * workers are wanted and a segment of that size can be had, else private, in
+ * the current context.  Either goes with the query.
+ */
+extern TeamMemory team_allocate(Size bytes, int workers);
+
+/*
+ * Train with up to that many workers; with fewer where they cannot be had.  The
+ * trainer lies in memory->block and is started.
+ */
+extern NnStatus team_run(Trainer *trainer, const TeamMemory *memory, int workers,
+						 const TrainerCalls *calls, TrainerResult *result);
+
+#endif							/* RECSEQ_TEAM_H */

@@ -103,6 +103,15 @@ allocate_aligned(Size bytes)
 	return (char *) TYPEALIGN(ARENA_ALIGNMENT, memory);
 }
 
+/* Lay out what is made from the image when it is loaded. */
+static void
+place_derived(CachedModel *cached, Arena *arena)
+{
+	scan_place(&cached->index, arena, cached->model.config.items,
+			   config_output_dim(&cached->model.config));
+	infer_place(&cached->infer, arena, &cached->model, &cached->index);
+}
+
 /* Load the image of a version into the current context, and check it. */
 static void
 load_model(CachedModel *cached, const Catalog *catalog, int64 id, Size bytes)
@@ -126,9 +135,11 @@ load_model(CachedModel *cached, const Catalog *catalog, int64 id, Size bytes)
 				 errmsg("the stored model %s", codec_message(status)),
 				 errhint("Restore recseq's tables from a backup, or train the model again.")));
 
-	infer_place(&cached->infer, &measure, &cached->model);
+	place_derived(cached, &measure);
 	place.base = allocate_aligned(measure.used);
-	infer_place(&cached->infer, &place, &cached->model);
+	place_derived(cached, &place);
+	scan_build(&cached->index, cached->model.params.output_weight,
+			   config_output_dim(&cached->model.config));
 	for (int32 i = 0; i < cached->model.config.items; i++)
 		cached->total_count += cached->model.item_count[i];
 }

@@ -20,6 +20,7 @@
 #include "arrays.h"
 #include "cache.h"
 #include "catalog.h"
+#include "nn/exclusion.h"
 #include "results.h"
 
 /* Arguments of recseq_recommend by number, as sql/functions.sql declares them. */
@@ -393,7 +394,7 @@ rank_by_popularity(const Request *request, TopK *top)
 	{
 		int32		item = model->popular[i];
 
-		if (request->excluded == NULL || !exclusion_test(request->excluded, item))
+		if (!exclusion_test(request->excluded, item))
 			top->heap[top->count++] = (Scored) {
 				item, (float) ((double) model->item_count[item] /
 							   (double) request->cached->total_count)
@@ -409,7 +410,10 @@ rank_by_network(const Request *request, TopK *top)
 	const float *representation = infer_representation(infer, request->history.item,
 													   request->history.feature,
 													   request->history.length);
-	float		log_normaliser = infer_rank(infer, representation, request->excluded, top);
+	Scored	   *lower = MemoryContextAllocHuge(CurrentMemoryContext,
+											   sizeof(Scored) * Max(top->k, 1));
+	float		log_normaliser = infer_rank(infer, representation, request->excluded,
+											top, lower);
 
 	topk_sort(top);
 	for (int32 i = 0; i < top->count; i++)

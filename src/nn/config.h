@@ -14,6 +14,7 @@
 #define CONFIG_MAX_LAYERS 4
 #define CONFIG_MAX_UNITS 1024
 #define CONFIG_MAX_DIM 1024
+#define CONFIG_MAX_COLUMNS (2 * CONFIG_MAX_UNITS)	/* of the output layer */
 #define CONFIG_MAX_LENGTH 1000
 #define CONFIG_MAX_VALUES (1 << 27) /* items, or values of one feature */
 

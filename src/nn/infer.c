@@ -6,17 +6,22 @@
 
 #include <math.h>
 
+#include "exclusion.h"
+
 void
-infer_place(Infer *infer, Arena *arena, const Model *model)
+infer_place(Infer *infer, Arena *arena, const Model *model, const ScanIndex *index)
 {
+	int32_t		columns = config_output_dim(&model->config);
 	BatchCapacity capacity = {1, model->config.max_length};
 
 	infer->model = model;
+	infer->index = index;
 	infer->kernels = kernels_best();
 	batch_place(&infer->batch, arena, &model->config, &capacity);
 	network_place(&infer->network, arena, &model->config, infer->kernels, &capacity,
 				  false);
-	infer->representation = ARENA_TAKE(arena, float, config_output_dim(&model->config));
+	scan_place_work(&infer->scan, arena, model->config.items, columns);
+	infer->representation = ARENA_TAKE(arena, float, columns);
 	infer->logits = ARENA_TAKE(arena, float, INFER_TILE);
 }
 
@@ -45,7 +50,20 @@ infer_representation(Infer *infer, const int32_t *item, int32_t *const feature[]
 
 float
 infer_rank(Infer *infer, const float *representation, const uint8_t *excluded,
-		   TopK *top)
+		   TopK *top, Scored *lower)
+{
+	const Params *params = &infer->model->params;
+
+	if (top->k > infer->model->config.items / INFER_SCAN_SHARE)
+		return infer_rank_all(infer, representation, excluded, top);
+	return scan_rank(&infer->scan, infer->index, infer->kernels, params->output_weight,
+					 params->output_bias, config_output_dim(&infer->model->config),
+					 representation, excluded, top, lower);
+}
+
+float
+infer_rank_all(Infer *infer, const float *representation, const uint8_t *excluded,
+			   TopK *top)
 {
 	const Params *params = &infer->model->params;
 	int32_t		columns = config_output_dim(&infer->model->config);
@@ -66,8 +84,7 @@ infer_rank(Infer *infer, const float *representation, const uint8_t *excluded,
 		{
 			float		logit = infer->logits[i - first];
 
-			if (logit >= topk_threshold(top) &&
-				(excluded == NULL || !exclusion_test(excluded, i)))
+			if (logit >= topk_threshold(top) && !exclusion_test(excluded, i))
 				topk_offer(top, (Scored) {i, logit});
 		}
 	}

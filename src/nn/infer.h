@@ -9,9 +9,13 @@
 #include "batch.h"
 #include "model.h"
 #include "network.h"
+#include "scan.h"
 #include "topk.h"
 
 #define INFER_TILE 1024			/* items scored at once for one history */
+
+/* Wanting more than one of so many items, scoring all of them costs less. */
+#define INFER_SCAN_SHARE 16
 
 /* Working memory for one history at a time. */
 typedef struct Infer
@@ -20,12 +24,15 @@ typedef struct Infer
 	const Kernels *kernels;
 	Batch		batch;
 	Network		network;
+	const ScanIndex *index;
+	Scan		scan;
 	float	   *representation; /* config_output_dim() */
 	float	   *logits;			/* INFER_TILE */
 } Infer;
 
-/* Lay out the working memory of a model. */
-extern void infer_place(Infer *infer, Arena *arena, const Model *model);
+/* Lay out the working memory of a model; index: of its output weights. */
+extern void infer_place(Infer *infer, Arena *arena, const Model *model,
+						const ScanIndex *index);
 
 /*
  * The representation of a history of `length` >= 1 tokens, oldest first, of
@@ -36,34 +43,22 @@ extern const float *infer_representation(Infer *infer, const int32_t *item,
 										 int32_t *const feature[], int32_t length);
 
 /*
- * Offer every item to *top with its logit, except those whose bit is set in
- * excluded (items bits; NULL: none).  Returns the logarithm of the softmax's
- * normaliser over all items, excluded or not: exp(logit - that) is the model's
- * probability.
+ * Offer the best items to *top with their logits, except those whose bit is set
+ * in excluded (NULL: none).  lower: room for top->k.  Returns the logarithm of
+ * the softmax's normaliser over all items, excluded or not: exp(logit - that)
+ * is the model's probability.
  */
 extern float infer_rank(Infer *infer, const float *representation,
-						const uint8_t *excluded, TopK *top);
+						const uint8_t *excluded, TopK *top, Scored *lower);
+
+/*
+ * The same by scoring every item in floating point: faster where much of the
+ * vocabulary is wanted, and with a normaliser that is exact.
+ */
+extern float infer_rank_all(Infer *infer, const float *representation,
+							const uint8_t *excluded, TopK *top);
 
 /* The logits of all items: logits[items]. */
 extern void infer_logits(Infer *infer, const float *representation, float *logits);
-
-/* Bits of an exclusion. */
-static inline size_t
-exclusion_bytes(int32_t items)
-{
-	return ((size_t) items + 7) / 8;
-}
-
-static inline void
-exclusion_set(uint8_t *excluded, int32_t item)
-{
-	excluded[item >> 3] |= (uint8_t) (1u << (item & 7));
-}
-
-static inline bool
-exclusion_test(const uint8_t *excluded, int32_t item)
-{
-	return (excluded[item >> 3] >> (item & 7)) & 1;
-}
 
 #endif							/* NN_INFER_H */

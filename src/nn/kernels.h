@@ -85,6 +85,24 @@ typedef struct Kernels
 	void		(*score_rows) (float *scores, const float *weights,
 							   const float *vector, int32_t rows, int32_t columns);
 
+	/*
+	 * Logits, without the bias, of blocks of items by their codes: scan.h.
+	 * query: columns codes.
+	 */
+	void		(*scan_codes) (float *logits, const int8_t *codes,
+							   const int32_t *code_sum, const float *scale,
+							   const int8_t *query, float query_scale,
+							   int32_t blocks, int32_t columns);
+
+	/* upper[j] = logits[j] + norm[j] a + residual_norm[j] b + rounding */
+	void		(*upper_bounds) (float *upper, const float *logits, const float *norm,
+								 const float *residual_norm, float a, float b,
+								 int32_t count);
+
+	/* Places of the values that are at least threshold; returns how many. */
+	int32_t		(*find_at_least) (int32_t *found, const float *values, int32_t count,
+								  float threshold);
+
 	/* Sum of squares. */
 	double		(*sum_squares) (const float *values, size_t count);
 

@@ -5,6 +5,7 @@
  */
 #include "kernels.h"
 
+#include "scan.h"
 #include "vector.h"
 
 /*
@@ -175,6 +176,99 @@ score_rows(float *scores, const float *weights, const float *vector,
 	}
 }
 
+/*
+ * A block is SCAN_BLOCK items; a vector holds SCAN_GROUP columns of each, so
+ * that sums for all items of the block grow side by side.
+ */
+static void
+scan_codes(float *logits, const int8_t *codes, const int32_t *code_sum,
+		   const float *scale, const int8_t *query, float query_scale,
+		   int32_t blocks, int32_t columns)
+{
+	for (int32_t b = 0; b < blocks; b++)
+	{
+		const int8_t *block = codes + (size_t) b * SCAN_BLOCK * columns;
+		int32_t		sums[SCAN_BLOCK];
+
+#if defined(__AVX512VNNI__)
+		/* the instruction multiplies unsigned by signed: shift the query by 128 */
+		__m512i		total = _mm512_mullo_epi32(_mm512_loadu_si512(code_sum + b * SCAN_BLOCK),
+											   _mm512_set1_epi32(-128));
+
+		for (int32_t c = 0; c < columns; c += SCAN_GROUP)
+		{
+			int32_t		four;
+
+			memcpy(&four, query + c, sizeof(four));
+			total = _mm512_dpbusd_epi32(total,
+										_mm512_xor_si512(_mm512_set1_epi32(four),
+														 _mm512_set1_epi8((char) 0x80)),
+										_mm512_loadu_si512(block + (size_t) c * SCAN_BLOCK));
+		}
+		_mm512_storeu_si512(sums, total);
+#else
+		(void) code_sum;
+		memset(sums, 0, sizeof(sums));
+		for (int32_t c = 0; c < columns; c += SCAN_GROUP)
+		{
+			const int8_t *group = block + (size_t) c * SCAN_BLOCK;
+
+			for (int32_t i = 0; i < SCAN_BLOCK; i++)
+				sums[i] += group[4 * i] * query[c] + group[4 * i + 1] * query[c + 1] +
+					group[4 * i + 2] * query[c + 2] + group[4 * i + 3] * query[c + 3];
+		}
+#endif
+		for (int32_t i = 0; i < SCAN_BLOCK; i++)
+			logits[b * SCAN_BLOCK + i] = (float) sums[i] *
+				(scale[b * SCAN_BLOCK + i] * query_scale);
+	}
+}
+
+static void
+upper_bounds(float *upper, const float *logits, const float *norm,
+			 const float *residual_norm, float a, float b, int32_t count)
+{
+	const float rounding = 1e-6f;	/* of the additions here and of the bias */
+
+	for (int32_t j = 0; j < count; j++)
+	{
+		float		size = __builtin_fabsf(logits[j]);
+
+		upper[j] = logits[j] + norm[j] * a + residual_norm[j] * b + size * rounding;
+	}
+}
+
+static int32_t
+find_at_least(int32_t *found, const float *values, int32_t count, float threshold)
+{
+	int32_t		length = 0;
+	int32_t		j = 0;
+
+#if defined(__AVX512F__)
+	__m512i		places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7,
+										   8, 9, 10, 11, 12, 13, 14, 15);
+
+	for (; j + LANES <= count; j += LANES)
+	{
+		__mmask16	hit = _mm512_cmp_ps_mask(_mm512_loadu_ps(values + j),
+											 _mm512_set1_ps(threshold), _CMP_GE_OQ);
+
+		if (hit != 0)
+		{
+			_mm512_mask_compressstoreu_epi32(found + length, hit, places);
+			length += __builtin_popcount(hit);
+		}
+		places = _mm512_add_epi32(places, _mm512_set1_epi32(LANES));
+	}
+#endif
+	for (; j < count; j++)
+	{
+		if (values[j] >= threshold)
+			found[length++] = j;
+	}
+	return length;
+}
+
 static double
 sum_squares(const float *values, size_t count)
 {
@@ -264,6 +358,9 @@ const Kernels KERNELS_TABLE = {
 	.exponentials = exponentials,
 	.count_at_least = count_at_least,
 	.score_rows = score_rows,
+	.scan_codes = scan_codes,
+	.upper_bounds = upper_bounds,
+	.find_at_least = find_at_least,
 	.sum_squares = sum_squares,
 	.adam_catch_up = adam_catch_up,
 	.adam = adam,

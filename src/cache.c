@@ -1,28 +1,34 @@
 /*
  * cache.c
- *	  Models in the memory of this backend.
+ *	  Models that this backend has loaded.
  *
- * A version never changes and its id is never given twice, so an entry is
- * valid as long as the table that holds it exists, and a version that another
- * session commits is simply another id.  Each entry has a memory context of its
- * own below CacheMemoryContext, which goes when room is needed: the entry used
+ * The image of a version lies in shared memory where possible (shared.h), else
+ * in memory of this backend; working memory is always the backend's own.  A
+ * version never changes and its id is never given twice, so an entry is valid
+ * as long as the table that holds it exists, and a version that another session
+ * commits is simply another id.  Each entry has a memory context of its own
+ * below CacheMemoryContext, which goes when room is needed: the entry used
  * least recently first, never one that is pinned.
  */
 #include "cache.h"
 
 #include "access/xact.h"
 #include "lib/ilist.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "nn/codec.h"
 #include "recseq.h"
+#include "segment.h"
+#include "shared.h"
 
 typedef struct CacheEntry
 {
 	dlist_node	node;			/* in entries, used last first */
 	Oid			table;			/* recseq_chunk, which holds the image */
 	int64		id;
-	Size		bytes;			/* of image and working memory */
+	dsm_segment *segment;		/* holds the image; NULL: the context does */
+	Size		bytes;			/* in the context */
 	int			pins;
 	MemoryContext context;		/* owns the entry */
 	CachedModel cached;
@@ -67,6 +73,16 @@ find_entry(Oid table, int64 id)
 	return NULL;
 }
 
+static void
+free_entry(CacheEntry *entry)
+{
+	dlist_delete(&entry->node);
+	entries_bytes -= entry->bytes;
+	if (entry->segment != NULL)
+		dsm_detach(entry->segment);
+	MemoryContextDelete(entry->context);
+}
+
 /* Free entries until there is room for that many bytes more. */
 static void
 make_room(Size bytes)
@@ -85,44 +101,15 @@ make_room(Size bytes)
 		CacheEntry *entry = dlist_container(CacheEntry, node, node);
 
 		node = dlist_has_prev(&entries, node) ? dlist_prev_node(&entries, node) : NULL;
-		if (entry->pins > 0)
-			continue;
-		dlist_delete(&entry->node);
-		entries_bytes -= entry->bytes;
-		MemoryContextDelete(entry->context);
+		if (entry->pins == 0)
+			free_entry(entry);
 	}
 }
 
-/* Allocate in the current context, aligned as images and arenas must be. */
-static char *
-allocate_aligned(Size bytes)
-{
-	char	   *memory = MemoryContextAllocHuge(CurrentMemoryContext,
-												bytes + ARENA_ALIGNMENT);
-
-	return (char *) TYPEALIGN(ARENA_ALIGNMENT, memory);
-}
-
-/* Lay out what is made from the image when it is loaded. */
+/* Complain about an image that codec_read refuses. */
 static void
-place_derived(CachedModel *cached, Arena *arena)
+check_status(CodecStatus status)
 {
-	scan_place(&cached->index, arena, cached->model.config.items,
-			   config_output_dim(&cached->model.config));
-	infer_place(&cached->infer, arena, &cached->model, &cached->index);
-}
-
-/* Load the image of a version into the current context, and check it. */
-static void
-load_model(CachedModel *cached, const Catalog *catalog, int64 id, Size bytes)
-{
-	char	   *image = allocate_aligned(bytes);
-	CodecStatus status;
-	Arena		measure = {0};
-	Arena		place = {0};
-
-	catalog_load(catalog, id, image, bytes);
-	status = codec_read(&cached->model, image, bytes);
 	if (status == CODEC_NEWER_FORMAT || status == CODEC_OTHER_BYTE_ORDER)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -134,25 +121,82 @@ load_model(CachedModel *cached, const Catalog *catalog, int64 id, Size bytes)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the stored model %s", codec_message(status)),
 				 errhint("Restore recseq's tables from a backup, or train the model again.")));
+}
 
-	place_derived(cached, &measure);
-	place.base = allocate_aligned(measure.used);
-	place_derived(cached, &place);
-	scan_build(&cached->index, cached->model.params.output_weight,
-			   config_output_dim(&cached->model.config));
-	for (int32 i = 0; i < cached->model.config.items; i++)
-		cached->total_count += cached->model.item_count[i];
+/* Load the image of a version to `image`, and check it. */
+static void
+load_image(Model *model, const Catalog *catalog, int64 id, char *image, Size bytes)
+{
+	catalog_load(catalog, id, image, bytes);
+	check_status(codec_read(model, image, bytes));
+}
+
+/*
+ * Load a version into shared memory, or attach to what another backend has
+ * loaded.  NULL: there is no room.
+ */
+static dsm_segment *
+load_shared(Model *model, const Catalog *catalog, int64 id)
+{
+	SharedKey	key = {MyDatabaseId, catalog->chunk, id};
+	dsm_segment *segment = shared_attach(key);
+	Size		bytes;
+
+	if (segment == NULL)
+	{
+		bytes = catalog_image_bytes(catalog, id);
+		if (bytes / 1024 >= recseq_shared_cache_size)
+			return NULL;
+		segment = segment_create(bytes);
+		if (segment == NULL)
+			return NULL;
+		load_image(model, catalog, id, dsm_segment_address(segment), bytes);
+		if (shared_publish(key, segment))
+			dsm_pin_mapping(segment);
+		else
+		{
+			dsm_detach(segment);
+			segment = shared_attach(key);
+		}
+	}
+	if (segment != NULL)
+		codec_bind(model, dsm_segment_address(segment), dsm_segment_map_length(segment));
+	return segment;
+}
+
+/* Let go of the versions that have been dropped since the last look. */
+static void
+release_forgotten(void)
+{
+	static uint32 seen = 0;
+	uint32		generation;
+	dlist_mutable_iter iter;
+
+	if (dlist_is_empty(&entries) || (generation = shared_generation()) == seen)
+		return;
+	dlist_foreach_modify(iter, &entries)
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
+
+		if (entry->segment != NULL && entry->pins == 0 &&
+			!shared_exists((SharedKey) {MyDatabaseId, entry->table, entry->id}))
+			free_entry(entry);
+	}
+	seen = generation;
 }
 
 CachedModel *
 cache_get(const Catalog *catalog, int64 id)
 {
 	static bool registered = false;
-	CacheEntry *entry = find_entry(catalog->chunk, id);
+	CacheEntry *entry;
+	CachedModel *cached;
 	MemoryContext context;
 	MemoryContext caller = CurrentMemoryContext;
-	Size		bytes;
+	Arena		arena = {0};
 
+	release_forgotten();
+	entry = find_entry(catalog->chunk, id);
 	if (entry != NULL)
 	{
 		dlist_move_head(&entries, &entry->node);
@@ -164,24 +208,37 @@ cache_get(const Catalog *catalog, int64 id)
 		registered = true;
 	}
 
-	bytes = catalog_image_bytes(catalog, id);
-	make_room(bytes);
 	/* below the caller's context until it is complete: an error frees it */
 	context = AllocSetContextCreate(caller, "recseq model", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	entry = palloc0(sizeof(CacheEntry));
+	cached = &entry->cached;
 	entry->table = catalog->chunk;
 	entry->id = id;
 	entry->context = context;
-	load_model(&entry->cached, catalog, id, bytes);
-	entry->cached.scratch = AllocSetContextCreate(context, "recseq call",
-												  ALLOCSET_DEFAULT_SIZES);
+	entry->segment = load_shared(&cached->model, catalog, id);
+	if (entry->segment == NULL)
+	{
+		Size		bytes = catalog_image_bytes(catalog, id);
+
+		make_room(bytes);
+		load_image(&cached->model, catalog, id, allocate_aligned(bytes), bytes);
+	}
+	infer_place(&cached->infer, &arena, &cached->model);
+	arena = (Arena) {allocate_aligned(arena.used), 0};
+	infer_place(&cached->infer, &arena, &cached->model);
+	cached->scratch = AllocSetContextCreate(context, "recseq call",
+											ALLOCSET_DEFAULT_SIZES);
+	for (int32 i = 0; i < cached->model.config.items; i++)
+		cached->total_count += cached->model.item_count[i];
+
 	entry->bytes = MemoryContextMemAllocated(context, true);
+	make_room(entry->bytes);
 	MemoryContextSwitchTo(caller);
 	MemoryContextSetParent(context, CacheMemoryContext);
 	dlist_push_head(&entries, &entry->node);
 	entries_bytes += entry->bytes;
-	return &entry->cached;
+	return cached;
 }
 
 static CacheEntry *

@@ -15,7 +15,6 @@
 typedef struct CachedModel
 {
 	Model		model;
-	ScanIndex	index;
 	Infer		infer;
 	int64		total_count;	/* sum of model.item_count */
 	MemoryContext scratch;		/* for one call; whoever uses it resets it first */

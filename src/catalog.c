@@ -36,6 +36,7 @@
 #include "utils/timestamp.h"
 
 #include "recseq.h"
+#include "shared.h"
 
 /*
  * Bytes of the image in one row: a bytea doubles when it is dumped, so it must
@@ -526,7 +527,16 @@ recseq_drop_model(PG_FUNCTION_ARGS)
 		" AND ($2 IS NULL OR v.version OPERATOR(pg_catalog.=) $2)", 2, types, values, nulls);
 	deleted = run(&caller, "DELETE FROM %s.recseq_version"
 				  " WHERE model OPERATOR(pg_catalog.=) $1"
-				  " AND ($2 IS NULL OR version OPERATOR(pg_catalog.=) $2)", 2, types, values, nulls);
+				  " AND ($2 IS NULL OR version OPERATOR(pg_catalog.=) $2)"
+				  " RETURNING id", 2, types, values, nulls);
+	for (uint64 i = 0; i < deleted; i++)
+	{
+		bool		isnull;
+		Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
+									   &isnull);
+
+		shared_forget_on_commit((SharedKey) {MyDatabaseId, catalog.chunk, DatumGetInt64(id)});
+	}
 	if (!PG_ARGISNULL(1))
 	{
 		if (deleted == 0)

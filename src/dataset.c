@@ -26,7 +26,13 @@
 #include "arrays.h"
 #include "recseq.h"
 
-#define FETCH_ROWS 1000			/* rows of the relation fetched at once */
+/*
+ * Rows of the relation that are fetched at once: as many as bring about so many
+ * bytes, since one row may be a million items.
+ */
+#define MAX_FETCH_ROWS 1000
+#define FETCH_BYTES (1024 * 1024)
+
 #define FIRST_TOKENS 8192		/* tokens to make room for at first */
 
 /* ---------------------------------------------------------------- ids */
@@ -124,6 +130,7 @@ compare_ids(const void *a, const void *b, void *context)
 	const Id *x = &((const IdSet *) context)->keys[*(const int32 *) a];
 	const Id *y = &((const IdSet *) context)->keys[*(const int32 *) b];
 
+	CHECK_FOR_INTERRUPTS();
 	if (x->text != NULL)
 		return vocabulary_compare_text(x->text, x->length, y->text, y->length);
 	return (x->integer > y->integer) - (x->integer < y->integer);
@@ -551,6 +558,19 @@ read_row(Reading *reading, SourceRow *row, MemoryContext temporary)
 	MemoryContextSwitchTo(permanent);
 }
 
+/* Complain if what has been read takes more memory than training may use. */
+static void
+check_memory(MemoryContext context)
+{
+	if (MemoryContextMemAllocated(context, true) > (Size) recseq_max_training_memory * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the source needs more than %d MB of memory",
+						recseq_max_training_memory / 1024),
+				 errdetail("That is the value of \"recseq.max_training_memory\"."),
+				 errhint("Raise it, or pass a view with fewer sequences.")));
+}
+
 static void
 read_rows(Reading *reading)
 {
@@ -559,6 +579,7 @@ read_rows(Reading *reading)
 													ALLOCSET_DEFAULT_SIZES);
 	SPIPlanPtr	plan;
 	Portal		portal;
+	long		rows = 1;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -568,7 +589,7 @@ read_rows(Reading *reading)
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
 	for (;;)
 	{
-		SPI_cursor_fetch(portal, true, FETCH_ROWS);
+		SPI_cursor_fetch(portal, true, rows);
 		if (SPI_processed == 0)
 			break;
 		for (uint64 i = 0; i < SPI_processed; i++)
@@ -581,7 +602,12 @@ read_rows(Reading *reading)
 			MemoryContextReset(temporary);
 			MemoryContextSwitchTo(procedure);
 		}
+		if (MemoryContextMemAllocated(SPI_tuptable->tuptabcxt, true) > FETCH_BYTES)
+			rows = Max(rows / 2, 1);
+		else
+			rows = Min(rows * 2, MAX_FETCH_ROWS);
 		SPI_freetuptable(SPI_tuptable);
+		check_memory(permanent);
 	}
 	SPI_cursor_close(portal);
 	SPI_finish();
@@ -613,6 +639,7 @@ compare_sequences(const void *a, const void *b, void *context)
 	int64		lengths[2] = {sequence_length(reading, x), sequence_length(reading, y)};
 	int			result;
 
+	CHECK_FOR_INTERRUPTS();
 	if (order->key[x] != order->key[y])
 		return order->key[x] < order->key[y] ? -1 : 1;
 	if (lengths[0] != lengths[1])
@@ -651,6 +678,7 @@ arrange(SourceData *source, Reading *reading, uint64 seed)
 
 	for (int32 s = 0; s < reading->sequences; s++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		sequence[s] = s;
 		order.key[s] = reading->columns.times.field > 0 ? reading->last_time[s]
 			: (int64) hash_bytes_extended((unsigned char *) (reading->item + reading->start[s]),
@@ -664,6 +692,7 @@ arrange(SourceData *source, Reading *reading, uint64 seed)
 	{
 		int64		length = sequence_length(reading, sequence[s]);
 
+		CHECK_FOR_INTERRUPTS();
 		memcpy(item + start[s], reading->item + reading->start[sequence[s]],
 			   length * sizeof(int32));
 		start[s + 1] = start[s] + length;
@@ -677,8 +706,11 @@ arrange(SourceData *source, Reading *reading, uint64 seed)
 		int32	   *value = huge_array(int32, reading->tokens + 1);
 
 		for (int32 s = 0; s < reading->sequences; s++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			memcpy(value + start[s], reading->value[f] + reading->start[sequence[s]],
 				   sequence_length(reading, sequence[s]) * sizeof(int32));
+		}
 		source->data.feature[f] = value;
 		pfree(reading->value[f]);
 	}

@@ -11,13 +11,17 @@
  *	recommend.c	recseq_recommend: a history -> nn/infer -> rows
  *	evaluate.c	recseq_evaluate: ranking metrics of a model and of baselines
  *	catalog.c	models as rows: store, find, load, activate, drop
- *	cache.c		models in the memory of this backend
+ *	cache.c		models that this backend has loaded
+ *	shared.c	the directory of loaded models that all backends share
+ *	segment.c	segments of dynamic shared memory
  *	compat.h	differences between PostgreSQL versions
  *	nn/			the network: plain C and CBLAS, knows nothing of PostgreSQL
  *
  * Memory: training takes one block of at most recseq.max_training_memory, and
- * the dataset; both go with the statement.  Loaded models take at most
- * recseq.cache_size in a backend, in children of CacheMemoryContext.
+ * the dataset; both go with the statement.  Loaded models are shared by all
+ * backends, in dynamic shared memory of at most recseq.shared_cache_size.  A
+ * backend's working memory for them, and models that cannot be shared, take at
+ * most recseq.cache_size, in children of CacheMemoryContext.
  *
  * Locks: reading takes AccessShareLock on the source and on recseq's tables.
  * Storing a version takes RowExclusiveLock on those tables and locks the
@@ -39,6 +43,7 @@ PG_MODULE_MAGIC;
 
 bool		recseq_progress = true;
 int			recseq_cache_size = 512 * 1024;
+int			recseq_shared_cache_size = 512 * 1024;
 int			recseq_max_training_memory = 2 * 1024 * 1024;
 int			recseq_max_training_workers = 1;
 
@@ -81,11 +86,23 @@ _PG_init(void)
 							 NULL,
 							 NULL);
 	DefineCustomIntVariable("recseq.cache_size",
-							"Sets the memory a backend uses for loaded models.",
-							"The models used least recently make room for others.",
+							"Sets the memory of its own that a backend uses for loaded models.",
+							"That is the working memory of shared models and the whole of the others. The models used least recently make room for others.",
 							&recseq_cache_size,
 							512 * 1024,
 							1024,
+							MAX_KILOBYTES,
+							PGC_SUSET,
+							GUC_UNIT_KB,
+							NULL,
+							NULL,
+							NULL);
+	DefineCustomIntVariable("recseq.shared_cache_size",
+							"Sets the memory that loaded models shared by all backends may use.",
+							"Models that do not fit are loaded by each backend for itself, as all are if this is 0.",
+							&recseq_shared_cache_size,
+							512 * 1024,
+							0,
 							MAX_KILOBYTES,
 							PGC_SUSET,
 							GUC_UNIT_KB,

@@ -26,9 +26,9 @@
 #include "storage/condition_variable.h"
 #include "storage/s_lock.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
-#include "compat.h"
+#include "recseq.h"
+#include "segment.h"
 
 #define TEAM_KEY 1				/* of the table of contents */
 
@@ -56,62 +56,17 @@ void		recseq_train_worker(dsm_segment *seg, shm_toc *toc);
 
 /* ---------------------------------------------------------------- memory */
 
-/* Create a segment, or NULL where the system refuses. */
-static dsm_segment *
-try_segment(Size bytes)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	dsm_segment *volatile segment = NULL;
-
-	/* dsm_create raises an error where /dev/shm is too small */
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		segment = dsm_create(bytes, DSM_CREATE_NULL_IF_MAXSEGMENTS);
-		if (segment != NULL)
-			dsm_pin_mapping(segment);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		FreeErrorData(error);
-		segment = NULL;
-	}
-	PG_END_TRY();
-	if (segment != NULL)
-		dsm_unpin_mapping(segment);
-	return segment;
-}
-
 TeamMemory
 team_allocate(Size bytes, int workers)
 {
 	TeamMemory	memory = {0};
-	char	   *block;
 
-	if (workers > 0 && !IsInParallelMode())
-		memory.segment = try_segment(bytes);
+	if (workers > 0)
+		memory.segment = segment_create(bytes);
 	if (memory.segment != NULL)
 		memory.block = dsm_segment_address(memory.segment);
 	else
-	{
-		block = MemoryContextAllocHuge(CurrentMemoryContext, bytes + ARENA_ALIGNMENT);
-		memory.block = (char *) TYPEALIGN(ARENA_ALIGNMENT, block);
-	}
+		memory.block = allocate_aligned(bytes);
 	return memory;
 }
 

@@ -327,6 +327,7 @@ compare_counts(const void *a, const void *b, void *context)
 	int32		x = *(const int32 *) a;
 	int32		y = *(const int32 *) b;
 
+	CHECK_FOR_INTERRUPTS();
 	if (count[x] != count[y])
 		return count[x] > count[y] ? -1 : 1;
 	return (x > y) - (x < y);
@@ -355,6 +356,14 @@ make_model(const Trainer *trainer, const SourceData *source)
 		.item_count = source->item_count,
 		.popular = sort_by_popularity(source)
 	};
+	int32		columns = config_output_dim(&trainer->config);
+	Arena		measure = {0};
+	Arena		place = {0};
+
+	scan_place(&model.index, &measure, source->items.count, columns);
+	place.base = allocate_aligned(measure.used);
+	scan_place(&model.index, &place, source->items.count, columns);
+	scan_build(&model.index, trainer->params.output_weight, columns);
 
 	for (int f = 0; f < source->data.features; f++)
 	{
@@ -415,8 +424,7 @@ store_model(const Catalog *catalog, const TrainOptions *options, const Trainer *
 {
 	Model		model = make_model(trainer, source);
 	Size		bytes = codec_bytes(&model);
-	char	   *memory = MemoryContextAllocHuge(CurrentMemoryContext, bytes + ARENA_ALIGNMENT);
-	char	   *image = (char *) TYPEALIGN(ARENA_ALIGNMENT, memory);
+	char	   *image = allocate_aligned(bytes);
 	NewVersion	version = {
 		.model = options->model,
 		.source = quote_qualified_identifier(get_namespace_name(get_rel_namespace(options->source)),

@@ -32,12 +32,13 @@ enum
 	SECTION_ITEMS,
 	SECTION_ITEM_COUNT,
 	SECTION_POPULAR,
+	SECTION_SCAN,
 	SECTION_FEATURE_NAME = 100,
 	SECTION_FEATURE_VALUES = 200,
 	SECTION_ITEM_FEATURE = 300
 };
 
-#define MAX_SECTIONS (5 + 3 * CONFIG_MAX_FEATURES)
+#define MAX_SECTIONS (6 + 3 * CONFIG_MAX_FEATURES)
 
 typedef struct Section
 {
@@ -170,6 +171,17 @@ write_vocabulary(Writer *writer, uint32_t tag, const Vocabulary *vocabulary)
 		vocabulary_write(vocabulary, to);
 }
 
+/* Bytes of the arrays of a scan index, which lie in one block. */
+static size_t
+index_bytes(const Config *config)
+{
+	ScanIndex	index;
+	Arena		measure = {0};
+
+	scan_place(&index, &measure, config->items, config_output_dim(config));
+	return measure.used;
+}
+
 static size_t
 table_start(void)
 {
@@ -190,6 +202,7 @@ write_sections(Writer *writer, const Model *model)
 	write_vocabulary(writer, SECTION_ITEMS, &model->items);
 	write_section(writer, SECTION_ITEM_COUNT, model->item_count, per_item);
 	write_section(writer, SECTION_POPULAR, model->popular, per_item);
+	write_section(writer, SECTION_SCAN, model->index.codes, index_bytes(config));
 	for (int32_t f = 0; f < config->features; f++)
 	{
 		uint32_t	number = (uint32_t) f;
@@ -251,6 +264,7 @@ typedef struct Reader
 	size_t		bytes;
 	const Section *table;
 	uint32_t	sections;
+	bool		trusted;		/* contents are known to be sound */
 } Reader;
 
 /* The start of a section, or NULL; *bytes: its size. */
@@ -290,7 +304,8 @@ read_vocabulary(const Reader *reader, uint32_t tag, int32_t count,
 	size_t		bytes;
 	const char *start = find_section(reader, tag, &bytes);
 
-	return start != NULL && vocabulary_read(vocabulary, start, bytes) &&
+	return start != NULL &&
+		vocabulary_read(vocabulary, start, bytes, reader->trusted) &&
 		vocabulary->count == count;
 }
 
@@ -300,7 +315,7 @@ read_per_item(const Reader *reader, uint32_t tag, int32_t items, int32_t limit)
 {
 	const int32_t *values = find_exact(reader, tag, (size_t) items * sizeof(int32_t));
 
-	for (int32_t i = 0; values != NULL && i < items; i++)
+	for (int32_t i = 0; values != NULL && !reader->trusted && i < items; i++)
 	{
 		if (values[i] < 0 || values[i] >= limit)
 			return NULL;
@@ -344,6 +359,8 @@ read_sections(const Reader *reader, Model *model)
 	Config	   *config = &model->config;
 	const StoredConfig *stored = find_exact(reader, SECTION_CONFIG, sizeof(*stored));
 	const float *block;
+	const char *index;
+	Arena		place = {0};
 
 	if (stored == NULL)
 		return false;
@@ -351,7 +368,8 @@ read_sections(const Reader *reader, Model *model)
 	if (config_problem(config) != NULL)
 		return false;
 	block = find_exact(reader, SECTION_PARAMETERS, params_count(config) * sizeof(float));
-	if (block == NULL || !all_finite(block, params_count(config)))
+	if (block == NULL ||
+		(!reader->trusted && !all_finite(block, params_count(config))))
 		return false;
 	params_bind(&model->params, config, (float *) block);
 	if (!read_vocabulary(reader, SECTION_ITEMS, config->items, &model->items))
@@ -360,12 +378,28 @@ read_sections(const Reader *reader, Model *model)
 	model->popular = read_per_item(reader, SECTION_POPULAR, config->items, config->items);
 	if (model->item_count == NULL || model->popular == NULL)
 		return false;
+	index = find_exact(reader, SECTION_SCAN, index_bytes(config));
+	if (index == NULL)
+		return false;
+	place.base = (char *) index;
+	scan_place(&model->index, &place, config->items, config_output_dim(config));
 	for (int32_t f = 0; f < config->features; f++)
 	{
 		if (!read_feature(reader, f, model))
 			return false;
 	}
 	return true;
+}
+
+/* Find the table of sections of an image whose header is sound. */
+static void
+set_table(Reader *reader)
+{
+	Header		header;
+
+	memcpy(&header, reader->image, sizeof(header));
+	reader->table = (const Section *) (reader->image + table_start());
+	reader->sections = header.sections;
 }
 
 CodecStatus
@@ -390,7 +424,16 @@ codec_read(Model *model, const char *from, size_t bytes)
 		return CODEC_CHECKSUM;
 	if (header.sections > MAX_SECTIONS)
 		return CODEC_INCONSISTENT;
-	reader.table = (const Section *) (from + table_start());
-	reader.sections = header.sections;
+	set_table(&reader);
 	return read_sections(&reader, model) ? CODEC_OK : CODEC_INCONSISTENT;
+}
+
+void
+codec_bind(Model *model, const char *from, size_t bytes)
+{
+	Reader		reader = {.image = from, .bytes = bytes, .trusted = true};
+
+	memset(model, 0, sizeof(*model));
+	set_table(&reader);
+	read_sections(&reader, model);
 }

@@ -40,4 +40,7 @@ extern void codec_write(const Model *model, char *to);
  */
 extern CodecStatus codec_read(Model *model, const char *from, size_t bytes);
 
+/* The same for an image that codec_read has accepted before: looks at no content. */
+extern void codec_bind(Model *model, const char *from, size_t bytes);
+
 #endif							/* NN_CODEC_H */

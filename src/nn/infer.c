@@ -9,13 +9,12 @@
 #include "exclusion.h"
 
 void
-infer_place(Infer *infer, Arena *arena, const Model *model, const ScanIndex *index)
+infer_place(Infer *infer, Arena *arena, const Model *model)
 {
 	int32_t		columns = config_output_dim(&model->config);
 	BatchCapacity capacity = {1, model->config.max_length};
 
 	infer->model = model;
-	infer->index = index;
 	infer->kernels = kernels_best();
 	batch_place(&infer->batch, arena, &model->config, &capacity);
 	network_place(&infer->network, arena, &model->config, infer->kernels, &capacity,
@@ -56,9 +55,9 @@ infer_rank(Infer *infer, const float *representation, const uint8_t *excluded,
 
 	if (top->k > infer->model->config.items / INFER_SCAN_SHARE)
 		return infer_rank_all(infer, representation, excluded, top);
-	return scan_rank(&infer->scan, infer->index, infer->kernels, params->output_weight,
-					 params->output_bias, config_output_dim(&infer->model->config),
-					 representation, excluded, top, lower);
+	return scan_rank(&infer->scan, &infer->model->index, infer->kernels,
+					 params->output_weight, params->output_bias,
+					 config_output_dim(&infer->model->config), representation, excluded, top, lower);
 }
 
 float

@@ -24,15 +24,13 @@ typedef struct Infer
 	const Kernels *kernels;
 	Batch		batch;
 	Network		network;
-	const ScanIndex *index;
-	Scan		scan;
+	ScanWork	scan;
 	float	   *representation; /* config_output_dim() */
 	float	   *logits;			/* INFER_TILE */
 } Infer;
 
-/* Lay out the working memory of a model; index: of its output weights. */
-extern void infer_place(Infer *infer, Arena *arena, const Model *model,
-						const ScanIndex *index);
+/* Lay out the working memory of a model. */
+extern void infer_place(Infer *infer, Arena *arena, const Model *model);
 
 /*
  * The representation of a history of `length` >= 1 tokens, oldest first, of

@@ -180,47 +180,87 @@ score_rows(float *scores, const float *weights, const float *vector,
  * A block is SCAN_BLOCK items; a vector holds SCAN_GROUP columns of each, so
  * that sums for all items of the block grow side by side.
  */
+#if defined(__AVX512VNNI__)
+
+/* Blocks that are summed up at once: each addition waits for the one before. */
+#define SCAN_TOGETHER 4
+
+/* Sums of `together` blocks; inlined for each number. */
+static inline __attribute__((always_inline)) void
+sum_codes(int32_t *sums, const int8_t *codes, const int32_t *code_sum,
+		  const int8_t *query, int32_t columns, int32_t together)
+{
+	const __m512i shift = _mm512_set1_epi8((char) 0x80);
+	size_t		stride = (size_t) SCAN_BLOCK * columns;
+	__m512i		total[SCAN_TOGETHER];
+
+	/* the instruction multiplies unsigned by signed: the query is shifted by 128 */
+	for (int32_t b = 0; b < together; b++)
+		total[b] = _mm512_mullo_epi32(_mm512_loadu_si512(code_sum + b * SCAN_BLOCK),
+									  _mm512_set1_epi32(-128));
+	for (int32_t c = 0; c < columns; c += SCAN_GROUP)
+	{
+		int32_t		four;
+		__m512i		shifted;
+
+		memcpy(&four, query + c, sizeof(four));
+		shifted = _mm512_xor_si512(_mm512_set1_epi32(four), shift);
+		for (int32_t b = 0; b < together; b++)
+			total[b] = _mm512_dpbusd_epi32(total[b], shifted,
+										   _mm512_loadu_si512(codes + b * stride +
+															  (size_t) c * SCAN_BLOCK));
+	}
+	for (int32_t b = 0; b < together; b++)
+		_mm512_storeu_si512(sums + b * SCAN_BLOCK, total[b]);
+}
+
+#else
+
+#define SCAN_TOGETHER 1
+
+static inline void
+sum_codes(int32_t *sums, const int8_t *codes, const int32_t *code_sum,
+		  const int8_t *query, int32_t columns, int32_t together)
+{
+	(void) code_sum;
+	(void) together;
+	memset(sums, 0, SCAN_BLOCK * sizeof(int32_t));
+	for (int32_t c = 0; c < columns; c += SCAN_GROUP)
+	{
+		const int8_t *group = codes + (size_t) c * SCAN_BLOCK;
+
+		for (int32_t i = 0; i < SCAN_BLOCK; i++)
+			sums[i] += group[4 * i] * query[c] + group[4 * i + 1] * query[c + 1] +
+				group[4 * i + 2] * query[c + 2] + group[4 * i + 3] * query[c + 3];
+	}
+}
+
+#endif
+
 static void
 scan_codes(float *logits, const int8_t *codes, const int32_t *code_sum,
 		   const float *scale, const int8_t *query, float query_scale,
 		   int32_t blocks, int32_t columns)
 {
-	for (int32_t b = 0; b < blocks; b++)
+	int32_t		done = 0;
+
+	while (done < blocks)
 	{
-		const int8_t *block = codes + (size_t) b * SCAN_BLOCK * columns;
-		int32_t		sums[SCAN_BLOCK];
+		int32_t		sums[SCAN_TOGETHER * SCAN_BLOCK];
+		int32_t		first = done * SCAN_BLOCK;
+		const int8_t *start = codes + (size_t) first * columns;
+		int32_t		together = 1;
 
-#if defined(__AVX512VNNI__)
-		/* the instruction multiplies unsigned by signed: shift the query by 128 */
-		__m512i		total = _mm512_mullo_epi32(_mm512_loadu_si512(code_sum + b * SCAN_BLOCK),
-											   _mm512_set1_epi32(-128));
-
-		for (int32_t c = 0; c < columns; c += SCAN_GROUP)
+		if (blocks - done >= SCAN_TOGETHER)
 		{
-			int32_t		four;
-
-			memcpy(&four, query + c, sizeof(four));
-			total = _mm512_dpbusd_epi32(total,
-										_mm512_xor_si512(_mm512_set1_epi32(four),
-														 _mm512_set1_epi8((char) 0x80)),
-										_mm512_loadu_si512(block + (size_t) c * SCAN_BLOCK));
+			together = SCAN_TOGETHER;
+			sum_codes(sums, start, code_sum + first, query, columns, SCAN_TOGETHER);
 		}
-		_mm512_storeu_si512(sums, total);
-#else
-		(void) code_sum;
-		memset(sums, 0, sizeof(sums));
-		for (int32_t c = 0; c < columns; c += SCAN_GROUP)
-		{
-			const int8_t *group = block + (size_t) c * SCAN_BLOCK;
-
-			for (int32_t i = 0; i < SCAN_BLOCK; i++)
-				sums[i] += group[4 * i] * query[c] + group[4 * i + 1] * query[c + 1] +
-					group[4 * i + 2] * query[c + 2] + group[4 * i + 3] * query[c + 3];
-		}
-#endif
-		for (int32_t i = 0; i < SCAN_BLOCK; i++)
-			logits[b * SCAN_BLOCK + i] = (float) sums[i] *
-				(scale[b * SCAN_BLOCK + i] * query_scale);
+		else
+			sum_codes(sums, start, code_sum + first, query, columns, 1);
+		for (int32_t i = 0; i < together * SCAN_BLOCK; i++)
+			logits[first + i] = (float) sums[i] * (scale[first + i] * query_scale);
+		done += together;
 	}
 }
 

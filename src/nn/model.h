@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "params.h"
+#include "scan.h"
 #include "vocabulary.h"
 
 #define MODEL_FEATURE_NAME 64	/* bytes of a feature's name, with its end */
@@ -19,6 +20,7 @@ typedef struct Model
 {
 	Config		config;
 	Params		params;			/* not to be changed */
+	ScanIndex	index;			/* of the output weights */
 	Vocabulary	items;			/* config.items ids */
 	Vocabulary	feature_values[CONFIG_MAX_FEATURES];	/* id i has value i + 1 */
 	char		feature_name[CONFIG_MAX_FEATURES][MODEL_FEATURE_NAME];

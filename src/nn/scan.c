@@ -45,7 +45,7 @@ scan_place(ScanIndex *index, Arena *arena, int32_t items, int32_t columns)
 }
 
 void
-scan_place_work(Scan *scan, Arena *arena, int32_t items, int32_t columns)
+scan_place_work(ScanWork *scan, Arena *arena, int32_t items, int32_t columns)
 {
 	scan->logits = ARENA_TAKE(arena, float, SCAN_TILE);
 	scan->upper = ARENA_TAKE(arena, float, SCAN_TILE);
@@ -135,7 +135,7 @@ scan_build(ScanIndex *index, const float *weights, int32_t columns)
 }
 
 float
-scan_rank(Scan *scan, const ScanIndex *index, const Kernels *kernels,
+scan_rank(ScanWork *scan, const ScanIndex *index, const Kernels *kernels,
 		  const float *weights, const float *bias, int32_t columns,
 		  const float *representation, const uint8_t *excluded,
 		  TopK *top, Scored *lower)

@@ -38,14 +38,17 @@ typedef struct ScanIndex
 	float	   *norm;			/* likewise: |w'| */
 } ScanIndex;
 
-/* Lay out the index of weights of items x columns. */
+/*
+ * Lay out the index of weights of items x columns: one block of memory, which
+ * begins with the codes.
+ */
 extern void scan_place(ScanIndex *index, Arena *arena, int32_t items, int32_t columns);
 
 /* Fill it. */
 extern void scan_build(ScanIndex *index, const float *weights, int32_t columns);
 
 /* Working memory of one scan at a time. */
-typedef struct Scan
+typedef struct ScanWork
 {
 	float	   *logits;			/* SCAN_TILE */
 	float	   *upper;			/* SCAN_TILE */
@@ -53,9 +56,9 @@ typedef struct Scan
 	int8_t	   *query;			/* columns, to a whole group */
 	Scored	   *candidates;		/* items */
 	float	   *estimates;		/* items: the logits that their codes gave */
-} Scan;
+} ScanWork;
 
-extern void scan_place_work(Scan *scan, Arena *arena, int32_t items, int32_t columns);
+extern void scan_place_work(ScanWork *scan, Arena *arena, int32_t items, int32_t columns);
 
 /*
  * Offer the best items to *top with their logits, exactly: those that the true
@@ -64,7 +67,7 @@ extern void scan_place_work(Scan *scan, Arena *arena, int32_t items, int32_t col
  * logarithm of the softmax's normaliser over all items, in which only the
  * candidates are exact.
  */
-extern float scan_rank(Scan *scan, const ScanIndex *index, const Kernels *kernels,
+extern float scan_rank(ScanWork *scan, const ScanIndex *index, const Kernels *kernels,
 					   const float *weights, const float *bias, int32_t columns,
 					   const float *representation, const uint8_t *excluded,
 					   TopK *top, Scored *lower);

@@ -43,8 +43,10 @@ extern void vocabulary_write(const Vocabulary *vocabulary, char *to);
 
 /*
  * Point *vocabulary into bytes that vocabulary_write wrote, aligned as there.
- * False if they are not such, or the ids are not in strictly ascending order.
+ * False if they are not such, or the ids are not in strictly ascending order;
+ * trusted: that is known, and not looked at.
  */
-extern bool vocabulary_read(Vocabulary *vocabulary, const char *from, size_t bytes);
+extern bool vocabulary_read(Vocabulary *vocabulary, const char *from, size_t bytes,
+							bool trusted);
 
 #endif							/* NN_VOCABULARY_H */

@@ -126,6 +126,32 @@ LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
 COMMENT ON FUNCTION @extschema@.recseq_recommend(text[], integer, text, integer, text[], text[], timestamptz[], boolean, text[], text[]) IS
 'The same as for integer[], with ids that are texts. For a model whose ids are integers the texts must be integers.';
 
+CREATE FUNCTION @extschema@.recseq_recommend_batch(
+	source regclass,
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL,
+	exclude_seen boolean DEFAULT false)
+RETURNS TABLE (id text, rank integer, item bigint, category bigint, score real, confidence real, reason text)
+AS 'MODULE_PATHNAME', 'recseq_recommend_batch'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 5000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recseq_recommend_batch(regclass, integer, text, integer, boolean) IS
+'recseq_recommend for every row of a relation, many rows at a time. source: a table or view as for recseq_train; the arrays of the model''s features are read where it has them, else those of the model''s item table count.
+
+id: the first column of the source that has no meaning for recseq, as text. Raises the errors of recseq_recommend, with the row in the context, and one if the ids of the model are texts: use recseq_recommend_batch_text for those.';
+
+CREATE FUNCTION @extschema@.recseq_recommend_batch_text(
+	source regclass,
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL,
+	exclude_seen boolean DEFAULT false)
+RETURNS TABLE (id text, rank integer, item text, category text, score real, confidence real, reason text)
+AS 'MODULE_PATHNAME', 'recseq_recommend_batch'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 5000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recseq_recommend_batch_text(regclass, integer, text, integer, boolean) IS
+'The same as recseq_recommend_batch, with ids as texts.';
+
 CREATE FUNCTION @extschema@.recseq_evaluate(
 	source regclass,
 	model text DEFAULT 'default',

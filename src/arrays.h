@@ -48,6 +48,17 @@ extern IdArray ids_of_array(ArrayType *array, const char *what);
 /* The same, but a null element is an error. */
 extern IdArray ids_of_array_without_nulls(ArrayType *array, const char *what);
 
+/*
+ * Whether element i of the values of a feature says that there is none: null,
+ * or 0 where they are integers.
+ */
+static inline bool
+is_no_value(const IdArray *values, int i)
+{
+	return values->nulls[i] ||
+		(values->kind == ID_INTEGER && values->ids[i].integer == 0);
+}
+
 /* Index of an id in a vocabulary of the same kind, or -1. */
 extern int32 find_id(const Vocabulary *vocabulary, const Id *id);
 

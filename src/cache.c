@@ -13,8 +13,10 @@
 #include "cache.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "nn/codec.h"
@@ -224,9 +226,9 @@ cache_get(const Catalog *catalog, int64 id)
 		make_room(bytes);
 		load_image(&cached->model, catalog, id, allocate_aligned(bytes), bytes);
 	}
-	infer_place(&cached->infer, &arena, &cached->model);
+	infer_place(&cached->infer, &arena, &cached->model, 1);
 	arena = (Arena) {allocate_aligned(arena.used), 0};
-	infer_place(&cached->infer, &arena, &cached->model);
+	infer_place(&cached->infer, &arena, &cached->model, 1);
 	cached->scratch = AllocSetContextCreate(context, "recseq call",
 											ALLOCSET_DEFAULT_SIZES);
 	for (int32 i = 0; i < cached->model.config.items; i++)
@@ -239,6 +241,16 @@ cache_get(const Catalog *catalog, int64 id)
 	dlist_push_head(&entries, &entry->node);
 	entries_bytes += entry->bytes;
 	return cached;
+}
+
+ArrayType *
+model_feature_names(const Model *model)
+{
+	Datum		names[CONFIG_MAX_FEATURES];
+
+	for (int f = 0; f < model->config.features; f++)
+		names[f] = CStringGetTextDatum(model->feature_name[f]);
+	return construct_array(names, model->config.features, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 static CacheEntry *

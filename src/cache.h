@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "utils/array.h"
+
 #include "catalog.h"
 #include "nn/infer.h"
 #include "nn/model.h"
@@ -25,6 +27,9 @@ typedef struct CachedModel
  * is loaded: pin it before calling code that may load one.
  */
 extern CachedModel *cache_get(const Catalog *catalog, int64 id);
+
+/* The names of a model's features (text[]), to read the same columns of a source. */
+extern ArrayType *model_feature_names(const Model *model);
 
 /* Keep a version loaded until the transaction, or cache_unpin, ends it. */
 extern void cache_pin(CachedModel *cached);

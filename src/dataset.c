@@ -2,38 +2,21 @@
  * dataset.c
  *	  A relation of sequences as arrays of tokens.
  *
- * The relation is read through SPI with a cursor, as the caller and with the
- * caller's snapshot: privileges and row security apply, and nothing is held in
- * memory but the tokens.  Ids are numbered in order of appearance while they
- * are read; then ids and sequences are put in orders that depend on the
- * contents alone, so that the same data gives the same model however the rows
- * are stored.
+ * Ids are numbered in order of appearance while rows are read; then ids and
+ * sequences are put in orders that depend on the contents alone, so that the
+ * same data gives the same model however the rows are stored.
  */
 #include "dataset.h"
 
-#include "access/htup_details.h"
-#include "access/relation.h"
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/timestamp.h"
 
-#include "arrays.h"
 #include "recseq.h"
-
-/*
- * Rows of the relation that are fetched at once: as many as bring about so many
- * bytes, since one row may be a million items.
- */
-#define MAX_FETCH_ROWS 1000
-#define FETCH_BYTES (1024 * 1024)
+#include "source.h"
 
 #define FIRST_TOKENS 8192		/* tokens to make room for at first */
+#define CHECK_MEMORY_EVERY 1000	/* sequences */
 
 /* ---------------------------------------------------------------- ids */
 
@@ -186,204 +169,14 @@ idset_finish(IdSet *set, Vocabulary *vocabulary)
 	return place;
 }
 
-/* ---------------------------------------------------------------- columns */
-
-/* A column of the source that is read; attribute 0: there is none. */
-typedef struct SourceColumn
-{
-	const char *name;
-	AttrNumber	attribute;		/* of the relation */
-	int			field;			/* of the query, from 1 */
-	IdKind		kind;			/* of an array of ids */
-} SourceColumn;
-
-typedef struct SourceColumns
-{
-	char	   *relation;		/* qualified, quoted */
-	SourceColumn items;
-	SourceColumn times;
-	SourceColumn id;			/* names a row in messages */
-	int			features;
-	SourceColumn feature[CONFIG_MAX_FEATURES];
-} SourceColumns;
-
-/* Find a column by name; returns its type, or InvalidOid. */
-static Oid
-find_column(TupleDesc tupdesc, const char *name, SourceColumn *column)
-{
-	column->name = name;
-	for (int i = 0; i < tupdesc->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
-
-		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
-		{
-			column->attribute = attribute->attnum;
-			return attribute->atttypid;
-		}
-	}
-	return InvalidOid;
-}
-
-/* Find a column that must be an array of ids, if it is there. */
-static bool
-find_id_column(TupleDesc tupdesc, const char *name, SourceColumn *column)
-{
-	Oid			type = find_column(tupdesc, name, column);
-
-	if (type == InvalidOid)
-		return false;
-	if (!id_kind_of_type(array_element_type(type), &column->kind))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of the source has type %s", name,
-						format_type_be(type)),
-				 errhint("It must be integer[], bigint[] or text[], one element an event, oldest first.")));
-	return true;
-}
-
-/* Find the columns that the option "features" names. */
-static void
-find_features(TupleDesc tupdesc, ArrayType *features, SourceColumns *columns)
-{
-	IdArray		names;
-
-	if (features == NULL)
-	{
-		if (find_id_column(tupdesc, "categories", &columns->feature[0]))
-			columns->features = 1;
-		return;
-	}
-	names = ids_of_array_without_nulls(features, "features");
-	if (names.count > CONFIG_MAX_FEATURES)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"features\" names %d columns", names.count),
-				 errhint("At most %d are possible.", CONFIG_MAX_FEATURES)));
-	for (int i = 0; i < names.count; i++)
-	{
-		char	   *name = pnstrdup(names.ids[i].text, names.ids[i].length);
-
-		for (int j = 0; j < i; j++)
-		{
-			if (strcmp(name, columns->feature[j].name) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("\"features\" names column \"%s\" twice", name)));
-		}
-		if (strcmp(name, "items") == 0 ||
-			!find_id_column(tupdesc, name, &columns->feature[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("the source has no feature column \"%s\"", name),
-					 errhint("Each name in \"features\" must be a column of the source that is an array parallel to \"items\".")));
-		columns->features++;
-	}
-}
-
-/* Whether a column has a meaning already. */
-static bool
-column_is_taken(const SourceColumns *columns, Form_pg_attribute attribute)
-{
-	const char *name = NameStr(attribute->attname);
-
-	if (strcmp(name, "items") == 0 || strcmp(name, "categories") == 0 ||
-		strcmp(name, "events") == 0 || strcmp(name, "times") == 0)
-		return true;
-	for (int f = 0; f < columns->features; f++)
-	{
-		if (columns->feature[f].attribute == attribute->attnum)
-			return true;
-	}
-	return false;
-}
-
-static void
-find_columns(Oid relation, ArrayType *features, SourceColumns *columns)
-{
-	Relation	rel = try_relation_open(relation, AccessShareLock);
-	TupleDesc	tupdesc;
-	Oid			type;
-
-	if (rel == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relation),
-				 errhint("A source is a relation with one row a sequence.")));
-	tupdesc = RelationGetDescr(rel);
-	if (rel->rd_rel->relkind != RELKIND_RELATION &&
-		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
-		rel->rd_rel->relkind != RELKIND_VIEW &&
-		rel->rd_rel->relkind != RELKIND_MATVIEW &&
-		rel->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a table or a view", RelationGetRelationName(rel)),
-				 errhint("A source is a relation with one row a sequence.")));
-	memset(columns, 0, sizeof(*columns));
-	columns->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												   RelationGetRelationName(rel));
-	if (!find_id_column(tupdesc, "items", &columns->items))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("relation \"%s\" has no column \"items\"",
-						RelationGetRelationName(rel)),
-				 errhint("A source has one row a sequence, with the column \"items\" (integer[], bigint[] or text[], oldest first).")));
-	find_features(tupdesc, features, columns);
-
-	type = find_column(tupdesc, "times", &columns->times);
-	if (type != InvalidOid && array_element_type(type) != TIMESTAMPTZOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"times\" of the source has type %s", format_type_be(type)),
-				 errhint("It must be timestamptz[], parallel to \"items\".")));
-
-	for (int i = 0; i < tupdesc->natts && columns->id.attribute == 0; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
-
-		if (!attribute->attisdropped && !column_is_taken(columns, attribute))
-			find_column(tupdesc, pstrdup(NameStr(attribute->attname)), &columns->id);
-	}
-	relation_close(rel, AccessShareLock);
-}
-
-/* Append a column to the query, if there is one, and note its field. */
-static void
-select_column(StringInfo query, SourceColumn *column, int *fields)
-{
-	if (column->attribute == 0)
-		return;
-	column->field = ++(*fields);
-	appendStringInfo(query, "%s%s", *fields > 1 ? ", " : "",
-					 quote_identifier(column->name));
-}
-
-static char *
-make_query(SourceColumns *columns)
-{
-	StringInfoData query;
-	int			fields = 0;
-
-	initStringInfo(&query);
-	appendStringInfoString(&query, "SELECT ");
-	select_column(&query, &columns->items, &fields);
-	select_column(&query, &columns->times, &fields);
-	select_column(&query, &columns->id, &fields);
-	for (int f = 0; f < columns->features; f++)
-		select_column(&query, &columns->feature[f], &fields);
-	appendStringInfo(&query, " FROM %s", columns->relation);
-	return query.data;
-}
-
 /* ---------------------------------------------------------------- rows */
 
 /* What is read of the relation so far; ids by order of appearance. */
 typedef struct Reading
 {
-	SourceColumns columns;
+	Source		source;
+	MemoryContext context;		/* owns it all */
 	int32		min_length;
-	int64		rows;
 	IdSet		items;
 	IdSet		feature[CONFIG_MAX_FEATURES];
 	int64		tokens;
@@ -396,74 +189,17 @@ typedef struct Reading
 	TimestampTz *last_time;		/* [sequences] */
 } Reading;
 
-/* One row: its id for messages. */
-typedef struct SourceRow
-{
-	const Reading *reading;
-	HeapTuple	tuple;
-	TupleDesc	tupdesc;
-} SourceRow;
-
-/* Sets the context of an error to the row that is read. */
+/* Complain if what has been read takes more memory than training may use. */
 static void
-row_error_context(void *arg)
+check_memory(MemoryContext context)
 {
-	const SourceRow *row = arg;
-	const SourceColumn *id = &row->reading->columns.id;
-	char	   *value = NULL;
-
-	if (id->field > 0)
-		value = SPI_getvalue(row->tuple, row->tupdesc, id->field);
-	if (value != NULL)
-		errcontext("row of %s with \"%s\" = %s", row->reading->columns.relation,
-				   id->name, value);
-	else
-		errcontext("row " INT64_FORMAT " of %s", row->reading->rows,
-				   row->reading->columns.relation);
-}
-
-/* The array in a field, or NULL. */
-static ArrayType *
-row_array(const SourceRow *row, const SourceColumn *column)
-{
-	bool		isnull;
-	Datum		datum = SPI_getbinval(row->tuple, row->tupdesc, column->field, &isnull);
-
-	return isnull ? NULL : DatumGetArrayTypeP(datum);
-}
-
-static void
-check_length(const SourceColumn *column, int length, int items)
-{
-	if (length != items)
+	if (MemoryContextMemAllocated(context, true) > (Size) recseq_max_training_memory * 1024)
 		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("\"%s\" has %d elements, but \"items\" has %d",
-						column->name, length, items),
-				 errhint("Arrays that run parallel to \"items\" must have one element for each item.")));
-}
-
-/* The time of the last event of the row. */
-static TimestampTz
-read_last_time(const SourceRow *row, int items)
-{
-	const SourceColumn *column = &row->reading->columns.times;
-	ArrayType  *array = row_array(row, column);
-	int			index = items;
-	Datum		last;
-	bool		isnull;
-
-	if (array == NULL || array_contains_nulls(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be or contain null", column->name),
-				 errhint("Leave the column \"times\" out of the source if times are not known.")));
-	check_one_dimension(array, column->name);
-	check_length(column, ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), items);
-	index += ARR_LBOUND(array)[0] - 1;
-	last = array_get_element(PointerGetDatum(array), 1, &index, -1,
-							 sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &isnull);
-	return DatumGetTimestampTz(last);
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the source needs more than %d MB of memory",
+						recseq_max_training_memory / 1024),
+				 errdetail("That is the value of \"recseq.max_training_memory\"."),
+				 errhint("Raise it, or pass a view with fewer sequences.")));
 }
 
 /* Make room for the tokens of one more sequence. */
@@ -475,7 +211,7 @@ make_room(Reading *reading, int length)
 		while (reading->tokens + length > reading->token_room)
 			reading->token_room *= 2;
 		reading->item = repalloc_huge(reading->item, sizeof(int32) * reading->token_room);
-		for (int f = 0; f < reading->columns.features; f++)
+		for (int f = 0; f < reading->source.features; f++)
 			reading->value[f] = repalloc_huge(reading->value[f],
 											  sizeof(int32) * reading->token_room);
 	}
@@ -493,125 +229,32 @@ make_room(Reading *reading, int length)
 	}
 }
 
-/* Number the values of feature f of a row. */
+/* SourceRowFunction: add a row, if it is long enough. */
 static void
-read_feature(Reading *reading, const SourceRow *row, int f, int length)
+read_row(void *context, const SourceRow *row)
 {
-	const SourceColumn *column = &reading->columns.feature[f];
-	ArrayType  *array = row_array(row, column);
-	int32	   *value = reading->value[f] + reading->tokens;
-	IdArray		ids;
+	Reading    *reading = context;
+	int			length = row->items.count;
 
-	if (array == NULL)
-	{
-		memset(value, 0, sizeof(int32) * length);
+	if (length < reading->min_length)
 		return;
-	}
-	ids = ids_of_array(array, column->name);
-	check_length(column, ids.count, length);
+	make_room(reading, length);
 	for (int i = 0; i < length; i++)
+		reading->item[reading->tokens + i] = idset_number(&reading->items, row->items.ids[i]);
+	for (int f = 0; f < reading->source.features; f++)
 	{
-		bool		none = ids.nulls[i] ||
-			(column->kind == ID_INTEGER && ids.ids[i].integer == 0);
+		int32	   *value = reading->value[f] + reading->tokens;
 
-		value[i] = none ? 0 : idset_number(&reading->feature[f], ids.ids[i]) + 1;
+		for (int i = 0; i < length; i++)
+			value[i] = !row->has_feature[f] || is_no_value(&row->feature[f], i) ? 0
+				: idset_number(&reading->feature[f], row->feature[f].ids[i]) + 1;
 	}
-}
-
-/* Add one row; temporary: a context that is reset afterwards. */
-static void
-read_row(Reading *reading, SourceRow *row, MemoryContext temporary)
-{
-	MemoryContext permanent = MemoryContextSwitchTo(temporary);
-	ErrorContextCallback context = {error_context_stack, row_error_context, row};
-	ArrayType  *array;
-	IdArray		items;
-	TimestampTz last_time = 0;
-
-	reading->rows++;
-	error_context_stack = &context;
-	array = row_array(row, &reading->columns.items);
-	if (array == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"items\" must not be null"),
-				 errhint("Leave such rows out with WHERE items IS NOT NULL.")));
-	items = ids_of_array_without_nulls(array, "items");
-	if (items.count >= reading->min_length)
-	{
-		if (reading->columns.times.field > 0 && items.count > 0)
-			last_time = read_last_time(row, items.count);
-		MemoryContextSwitchTo(permanent);
-		make_room(reading, items.count);
-		for (int i = 0; i < items.count; i++)
-			reading->item[reading->tokens + i] = idset_number(&reading->items, items.ids[i]);
-		for (int f = 0; f < reading->columns.features; f++)
-		{
-			MemoryContextSwitchTo(temporary);
-			read_feature(reading, row, f, items.count);
-		}
-		reading->last_time[reading->sequences++] = last_time;
-		reading->tokens += items.count;
-		reading->start[reading->sequences] = reading->tokens;
-	}
-	error_context_stack = context.previous;
-	MemoryContextSwitchTo(permanent);
-}
-
-/* Complain if what has been read takes more memory than training may use. */
-static void
-check_memory(MemoryContext context)
-{
-	if (MemoryContextMemAllocated(context, true) > (Size) recseq_max_training_memory * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("the source needs more than %d MB of memory",
-						recseq_max_training_memory / 1024),
-				 errdetail("That is the value of \"recseq.max_training_memory\"."),
-				 errhint("Raise it, or pass a view with fewer sequences.")));
-}
-
-static void
-read_rows(Reading *reading)
-{
-	MemoryContext permanent = CurrentMemoryContext;
-	MemoryContext temporary = AllocSetContextCreate(permanent, "recseq row",
-													ALLOCSET_DEFAULT_SIZES);
-	SPIPlanPtr	plan;
-	Portal		portal;
-	long		rows = 1;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	plan = SPI_prepare(make_query(&reading->columns), 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
-	for (;;)
-	{
-		SPI_cursor_fetch(portal, true, rows);
-		if (SPI_processed == 0)
-			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			SourceRow	row = {reading, SPI_tuptable->vals[i], SPI_tuptable->tupdesc};
-			MemoryContext procedure = MemoryContextSwitchTo(permanent);
-
-			CHECK_FOR_INTERRUPTS();
-			read_row(reading, &row, temporary);
-			MemoryContextReset(temporary);
-			MemoryContextSwitchTo(procedure);
-		}
-		if (MemoryContextMemAllocated(SPI_tuptable->tuptabcxt, true) > FETCH_BYTES)
-			rows = Max(rows / 2, 1);
-		else
-			rows = Min(rows * 2, MAX_FETCH_ROWS);
-		SPI_freetuptable(SPI_tuptable);
-		check_memory(permanent);
-	}
-	SPI_cursor_close(portal);
-	SPI_finish();
-	MemoryContextDelete(temporary);
+	reading->last_time[reading->sequences++] =
+		row->times != NULL && length > 0 ? row->times[length - 1] : 0;
+	reading->tokens += length;
+	reading->start[reading->sequences] = reading->tokens;
+	if (reading->sequences % CHECK_MEMORY_EVERY == 0)
+		check_memory(reading->context);
 }
 
 /* ---------------------------------------------------------------- order */
@@ -646,7 +289,7 @@ compare_sequences(const void *a, const void *b, void *context)
 		return lengths[0] < lengths[1] ? -1 : 1;
 	result = memcmp(reading->item + reading->start[x], reading->item + reading->start[y],
 					lengths[0] * sizeof(int32));
-	for (int f = 0; result == 0 && f < reading->columns.features; f++)
+	for (int f = 0; result == 0 && f < reading->source.features; f++)
 		result = memcmp(reading->value[f] + reading->start[x],
 						reading->value[f] + reading->start[y],
 						lengths[0] * sizeof(int32));
@@ -666,7 +309,7 @@ arrange(SourceData *source, Reading *reading, uint64 seed)
 	for (int64 t = 0; t < reading->tokens; t++)
 		reading->item[t] = place[reading->item[t]];
 	pfree(place);
-	for (int f = 0; f < reading->columns.features; f++)
+	for (int f = 0; f < reading->source.features; f++)
 	{
 		int32	   *value = reading->value[f];
 
@@ -680,7 +323,7 @@ arrange(SourceData *source, Reading *reading, uint64 seed)
 	{
 		CHECK_FOR_INTERRUPTS();
 		sequence[s] = s;
-		order.key[s] = reading->columns.times.field > 0 ? reading->last_time[s]
+		order.key[s] = reading->source.times.field > 0 ? reading->last_time[s]
 			: (int64) hash_bytes_extended((unsigned char *) (reading->item + reading->start[s]),
 										  (int) (sequence_length(reading, s) * sizeof(int32)),
 										  seed);
@@ -700,8 +343,8 @@ arrange(SourceData *source, Reading *reading, uint64 seed)
 	source->data.sequences = reading->sequences;
 	source->data.start = start;
 	source->data.item = item;
-	source->data.features = reading->columns.features;
-	for (int f = 0; f < reading->columns.features; f++)
+	source->data.features = reading->source.features;
+	for (int f = 0; f < reading->source.features; f++)
 	{
 		int32	   *value = huge_array(int32, reading->tokens + 1);
 
@@ -751,7 +394,8 @@ dataset_read(Oid relation, ArrayType *features, int32 min_length, uint64 seed)
 	SourceData *source = palloc0(sizeof(SourceData));
 	Reading    *reading = palloc0(sizeof(Reading));
 
-	find_columns(relation, features, &reading->columns);
+	reading->source = source_open(relation, features, false);
+	reading->context = CurrentMemoryContext;
 	reading->min_length = min_length;
 	reading->token_room = FIRST_TOKENS;
 	reading->item = huge_array(int32, reading->token_room);
@@ -759,18 +403,19 @@ dataset_read(Oid relation, ArrayType *features, int32 min_length, uint64 seed)
 	reading->start = huge_array(int64, reading->sequence_room + 1);
 	reading->start[0] = 0;
 	reading->last_time = huge_array(TimestampTz, reading->sequence_room);
-	idset_create(&reading->items, reading->columns.items.kind);
-	for (int f = 0; f < reading->columns.features; f++)
+	idset_create(&reading->items, reading->source.items.kind);
+	for (int f = 0; f < reading->source.features; f++)
 	{
 		reading->value[f] = huge_array(int32, reading->token_room);
-		idset_create(&reading->feature[f], reading->columns.feature[f].kind);
-		if (strlcpy(source->feature_name[f], reading->columns.feature[f].name,
+		idset_create(&reading->feature[f], reading->source.feature[f].kind);
+		if (strlcpy(source->feature_name[f], reading->source.feature[f].name,
 					MODEL_FEATURE_NAME) >= MODEL_FEATURE_NAME)
 			elog(ERROR, "column name is too long");
 	}
 
-	read_rows(reading);
-	source->rows = reading->rows;
+	source_for_each(&reading->source, read_row, reading);
+	check_memory(reading->context);
+	source->rows = reading->source.rows;
 	arrange(source, reading, seed);
 	describe_items(source);
 	return source;

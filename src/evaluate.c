@@ -203,17 +203,6 @@ map_ids(const Vocabulary *from, const Vocabulary *to, const char *what)
 	return map;
 }
 
-/* The names of the model's features, to read the same columns of the source. */
-static ArrayType *
-feature_names(const Model *model)
-{
-	Datum		names[CONFIG_MAX_FEATURES];
-
-	for (int f = 0; f < model->config.features; f++)
-		names[f] = CStringGetTextDatum(model->feature_name[f]);
-	return construct_array(names, model->config.features, TEXTOID, -1, false, TYPALIGN_INT);
-}
-
 /* The last item of sequence s and what comes before it. */
 static void
 make_case(const Evaluation *evaluation, int32 s, Case *one)
@@ -329,7 +318,7 @@ recseq_evaluate(PG_FUNCTION_ARGS)
 											   : PG_GETARG_INT32(ARG_VERSION)));
 	cache_pin(evaluation.cached);
 	model = &evaluation.cached->model;
-	evaluation.source = dataset_read(PG_GETARG_OID(ARG_SOURCE), feature_names(model), 2, 0);
+	evaluation.source = dataset_read(PG_GETARG_OID(ARG_SOURCE), model_feature_names(model), 2, 0);
 	evaluation.to_model = map_ids(&evaluation.source->items, &model->items, "items");
 	for (int f = 0; f < model->config.features; f++)
 		evaluation.value_to_model[f] = map_ids(&evaluation.source->feature_values[f],

@@ -1,11 +1,15 @@
 /*
  * recommend.c
- *	  recseq_recommend: a history -> the network -> rows.
+ *	  recseq_recommend, and recseq_recommend_batch: histories -> the network ->
+ *	  rows.
  *
  * One call: find the version (an index scan), number the history by the model's
  * vocabulary, run the network, scan the items for the best k.  All memory of a
  * call is in the scratch context of the loaded model, reset by the next call;
  * the rows are in the tuplestore that the executor owns.
+ *
+ * A batch reads its source row by row and runs the network for some hundred
+ * rows at a time, so its memory does not grow with the source.
  */
 #include "recseq.h"
 
@@ -13,6 +17,7 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -22,6 +27,7 @@
 #include "catalog.h"
 #include "nn/exclusion.h"
 #include "results.h"
+#include "source.h"
 
 /* Arguments of recseq_recommend by number, as sql/functions.sql declares them. */
 enum
@@ -37,6 +43,9 @@ enum
 	ARG_EXCLUDE,
 	ARG_ONLY_CATEGORIES
 };
+
+/* recseq_recommend_batch has the source for items; k, model and version too; then: */
+#define ARG_EXCLUDE_SEEN_OF_BATCH 4
 
 /* Columns of the result. */
 enum
@@ -59,9 +68,8 @@ typedef struct History
 	int32		length;			/* tokens that the network reads */
 	int32	   *item;			/* [length] 0 .. items (unknown) */
 	int32	   *feature[CONFIG_MAX_FEATURES];	/* [length] */
-	IdArray		ids;			/* the whole history */
-	int32	   *index;			/* [ids.count] of each, -1: unknown */
-	uint8	   *seen;			/* bit an item of the model: it is in the history */
+	int32		events;			/* of the whole history */
+	int32	   *index;			/* [events] item of each, -1: unknown */
 } History;
 
 /* What a caller wants to know of a model. */
@@ -70,8 +78,10 @@ typedef struct Request
 	CachedModel *cached;
 	const char *model_name;
 	History		history;
+	uint8	   *seen;			/* bit an item: it is in the history */
 	uint8	   *excluded;		/* bit an item, or NULL */
-	int32		k;
+	TopK		top;			/* k of them at most */
+	Scored	   *lower;			/* room for as many */
 } Request;
 
 /* ---------------------------------------------------------------- arguments */
@@ -121,13 +131,11 @@ convert_ids(IdArray *array, const Vocabulary *vocabulary, const char *what,
 	array->kind = ID_INTEGER;
 }
 
-/* The values of the category feature for a list of ids; 0: unknown or none. */
+/* The value of a feature that element i of an array means; 0: none or unknown. */
 static int32
-category_value(const Model *model, const IdArray *array, int i)
+value_of_id(const Vocabulary *vocabulary, const IdArray *array, int i)
 {
-	if (array->nulls[i])
-		return 0;
-	return find_id(&model->feature_values[CATEGORY_FEATURE], &array->ids[i]) + 1;
+	return is_no_value(array, i) ? 0 : find_id(vocabulary, &array->ids[i]) + 1;
 }
 
 /* Complain if the model has no categories. */
@@ -142,31 +150,25 @@ check_has_categories(const Request *request, const char *argument)
 				 errhint("Train it on a source with a column \"categories\", or leave the argument out.")));
 }
 
-/* Number the history; features come from the item table or the argument. */
+/*
+ * Number a history.  values: of each feature, one an event; NULL: those of the
+ * model's item table.
+ */
 static void
-read_history(FunctionCallInfo fcinfo, Request *request)
+number_history(Request *request, IdArray *ids, IdArray *const values[])
 {
 	const Model *model = &request->cached->model;
 	History    *history = &request->history;
 	int			first;
 
-	if (PG_ARGISNULL(ARG_ITEMS))
-		history->ids = (IdArray) {.kind = model->items.kind};
-	else
-		history->ids = ids_of_array_without_nulls(PG_GETARG_ARRAYTYPE_P(ARG_ITEMS), "items");
-	convert_ids(&history->ids, &model->items, "items", request->model_name);
-	history->index = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int32) *
-											Max(history->ids.count, 1));
-	history->seen = palloc0(exclusion_bytes(model->config.items));
-	for (int i = 0; i < history->ids.count; i++)
-	{
-		history->index[i] = find_id(&model->items, &history->ids.ids[i]);
-		if (history->index[i] >= 0)
-			exclusion_set(history->seen, history->index[i]);
-	}
+	convert_ids(ids, &model->items, "items", request->model_name);
+	history->events = ids->count;
+	history->index = huge_array(int32, Max(ids->count, 1));
+	for (int i = 0; i < ids->count; i++)
+		history->index[i] = find_id(&model->items, &ids->ids[i]);
 
-	history->length = Min(history->ids.count, model->config.max_length);
-	first = history->ids.count - history->length;
+	history->length = Min(ids->count, model->config.max_length);
+	first = ids->count - history->length;
 	history->item = palloc(sizeof(int32) * Max(history->length, 1));
 	for (int i = 0; i < history->length; i++)
 	{
@@ -176,31 +178,61 @@ read_history(FunctionCallInfo fcinfo, Request *request)
 	}
 	for (int f = 0; f < model->config.features; f++)
 	{
+		const Vocabulary *vocabulary = &model->feature_values[f];
+
 		history->feature[f] = palloc0(sizeof(int32) * Max(history->length, 1));
+		if (values[f] != NULL)
+			convert_ids(values[f], vocabulary, model->feature_name[f], request->model_name);
 		for (int i = 0; i < history->length; i++)
 		{
-			if (history->item[i] < model->config.items)
+			if (values[f] != NULL)
+				history->feature[f][i] = value_of_id(vocabulary, values[f], first + i);
+			else if (history->item[i] < model->config.items)
 				history->feature[f][i] = model->item_feature[f][history->item[i]];
 		}
 	}
+}
 
+/* Number the history that the arguments give. */
+static void
+read_history(FunctionCallInfo fcinfo, Request *request)
+{
+	const Model *model = &request->cached->model;
+	IdArray		ids = {.kind = model->items.kind};
+	IdArray		categories;
+	IdArray    *values[CONFIG_MAX_FEATURES] = {NULL};
+
+	if (!PG_ARGISNULL(ARG_ITEMS))
+		ids = ids_of_array_without_nulls(PG_GETARG_ARRAYTYPE_P(ARG_ITEMS), "items");
 	if (!PG_ARGISNULL(ARG_CATEGORIES))
 	{
-		IdArray		categories;
-
 		check_has_categories(request, "categories");
 		categories = ids_of_array(PG_GETARG_ARRAYTYPE_P(ARG_CATEGORIES), "categories");
-		if (categories.count != history->ids.count)
+		if (categories.count != ids.count)
 			ereport(ERROR,
 					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 					 errmsg("\"categories\" has %d elements, but \"items\" has %d",
-							categories.count, history->ids.count),
+							categories.count, ids.count),
 					 errhint("Pass one category for each item; null where it is not known.")));
-		convert_ids(&categories, &model->feature_values[CATEGORY_FEATURE], "categories",
-					request->model_name);
-		for (int i = 0; i < history->length; i++)
-			history->feature[CATEGORY_FEATURE][i] = category_value(model, &categories,
-																   first + i);
+		values[CATEGORY_FEATURE] = &categories;
+	}
+	number_history(request, &ids, values);
+}
+
+/* Set or clear the bits of the items in the history. */
+static void
+mark_seen(Request *request, bool seen)
+{
+	for (int i = 0; i < request->history.events; i++)
+	{
+		int32		item = request->history.index[i];
+
+		if (item < 0)
+			continue;
+		if (seen)
+			exclusion_set(request->seen, item);
+		else
+			request->seen[item / 8] = 0;
 	}
 }
 
@@ -238,7 +270,7 @@ exclude_other_categories(Request *request, ArrayType *only)
 									model->config.feature_values[CATEGORY_FEATURE]);
 	memset(wanted, 0, model->config.feature_values[CATEGORY_FEATURE]);
 	for (int i = 0; i < categories.count; i++)
-		wanted[category_value(model, &categories, i)] = true;
+		wanted[value_of_id(&model->feature_values[CATEGORY_FEATURE], &categories, i)] = true;
 	wanted[0] = false;
 	for (int32 i = 0; i < model->config.items; i++)
 	{
@@ -259,8 +291,7 @@ read_exclusions(FunctionCallInfo fcinfo, Request *request)
 		return;
 	request->excluded = palloc0(exclusion_bytes(model->config.items));
 	if (exclude_seen)
-		memcpy(request->excluded, request->history.seen,
-			   exclusion_bytes(model->config.items));
+		memcpy(request->excluded, request->seen, exclusion_bytes(model->config.items));
 	if (!PG_ARGISNULL(ARG_EXCLUDE))
 	{
 		IdArray		exclude = ids_of_array(PG_GETARG_ARRAYTYPE_P(ARG_EXCLUDE), "exclude");
@@ -279,13 +310,25 @@ read_exclusions(FunctionCallInfo fcinfo, Request *request)
 		exclude_other_categories(request, PG_GETARG_ARRAYTYPE_P(ARG_ONLY_CATEGORIES));
 }
 
-/* Find the model and load it. */
-static CachedModel *
-find_model(FunctionCallInfo fcinfo, const char *model_name)
+/* The arguments k, model and version, which both functions have: a new request. */
+static Request
+begin_request(FunctionCallInfo fcinfo)
 {
 	Catalog		catalog = catalog_open(fcinfo);
+	Request		request = {0};
 	int32		version = 0;
 
+	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_K))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"model\" and \"k\" must not be null"),
+				 errhint("Leave them out to use their defaults.")));
+	request.top.k = PG_GETARG_INT32(ARG_K);
+	if (request.top.k < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"k\" is %d", request.top.k),
+				 errhint("It is the number of items to recommend, 0 or more.")));
 	if (!PG_ARGISNULL(ARG_VERSION))
 	{
 		version = PG_GETARG_INT32(ARG_VERSION);
@@ -295,7 +338,19 @@ find_model(FunctionCallInfo fcinfo, const char *model_name)
 					 errmsg("version is %d", version),
 					 errhint("Versions are numbered from 1; leave it out for the active one.")));
 	}
-	return cache_get(&catalog, catalog_find(&catalog, model_name, version));
+	request.model_name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
+	request.cached = cache_get(&catalog, catalog_find(&catalog, request.model_name, version));
+	request.top.k = Min(request.top.k, request.cached->model.config.items);
+	return request;
+}
+
+/* Take the memory of a request, in the current context. */
+static void
+allocate_request(Request *request)
+{
+	request->seen = palloc0(exclusion_bytes(request->cached->model.config.items));
+	request->top.heap = huge_array(Scored, Max(request->top.k, 1));
+	request->lower = huge_array(Scored, Max(request->top.k, 1));
 }
 
 /* ---------------------------------------------------------------- answers */
@@ -342,16 +397,21 @@ id_to_datum(const Vocabulary *vocabulary, int32 index, Oid type, Datum *datum)
 static const char *
 reason_of(const Request *request, int32 item)
 {
-	if (request->history.ids.count == 0)
+	if (request->history.events == 0)
 		return "popular";
-	return exclusion_test(request->history.seen, item) ? "seen before" : "sequence";
+	return exclusion_test(request->seen, item) ? "seen before" : "sequence";
 }
 
-/* Add the rows for items in order with their probabilities. */
+/*
+ * Add the rows for the items of request->top.  id: value of the column before
+ * the others, where the function has one.
+ */
 static void
-add_rows(const Results *results, const Request *request, const TopK *top)
+add_rows(const Results *results, const Request *request, const char *id)
 {
 	const Model *model = &request->cached->model;
+	const TopK *top = &request->top;
+	int			before = results->tupdesc->natts - COLUMNS;
 	double		sum = 0;
 
 	for (int32 i = 0; i < top->count; i++)
@@ -359,37 +419,48 @@ add_rows(const Results *results, const Request *request, const TopK *top)
 	for (int32 i = 0; i < top->count; i++)
 	{
 		Scored		scored = top->heap[i];
-		Datum		values[COLUMNS];
-		bool		nulls[COLUMNS] = {false};
+		Datum		all_values[COLUMNS + 1] = {0};
+		bool		all_nulls[COLUMNS + 1] = {false};
+		Datum	   *values = all_values + before;
+		bool	   *nulls = all_nulls + before;
 		int32		category = 0;
 
+		if (before > 0)
+		{
+			all_nulls[0] = id == NULL;
+			if (id != NULL)
+				all_values[0] = CStringGetTextDatum(id);
+		}
 		values[COLUMN_RANK] = Int32GetDatum(i + 1);
 		if (!id_to_datum(&model->items, scored.item,
-						 TupleDescAttr(results->tupdesc, COLUMN_ITEM)->atttypid,
+						 TupleDescAttr(results->tupdesc, before + COLUMN_ITEM)->atttypid,
 						 &values[COLUMN_ITEM]))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("the ids of model \"%s\" are texts", request->model_name),
-					 errhint("Pass \"items\" as text[], also where it is null.")));
+					 before > 0 ? errhint("Use recseq_recommend_batch_text.")
+					 : errhint("Pass \"items\" as text[], also where it is null.")));
 		if (model->config.features > 0)
 			category = model->item_feature[CATEGORY_FEATURE][scored.item];
 		nulls[COLUMN_CATEGORY] = category == 0 ||
 			!id_to_datum(&model->feature_values[CATEGORY_FEATURE], category - 1,
-						 TupleDescAttr(results->tupdesc, COLUMN_CATEGORY)->atttypid,
+						 TupleDescAttr(results->tupdesc, before + COLUMN_CATEGORY)->atttypid,
 						 &values[COLUMN_CATEGORY]);
 		values[COLUMN_SCORE] = Float4GetDatum(scored.score);
 		values[COLUMN_CONFIDENCE] = Float4GetDatum(sum > 0 ? (float4) (scored.score / sum) : 0);
 		values[COLUMN_REASON] = CStringGetTextDatum(reason_of(request, scored.item));
-		results_add(results, values, nulls);
+		results_add(results, all_values, all_nulls);
 	}
 }
 
 /* The most frequent items of the training data, with their shares of it. */
 static void
-rank_by_popularity(const Request *request, TopK *top)
+rank_by_popularity(Request *request)
 {
 	const Model *model = &request->cached->model;
+	TopK	   *top = &request->top;
 
+	top->count = 0;
 	for (int32 i = 0; i < model->config.items && top->count < top->k; i++)
 	{
 		int32		item = model->popular[i];
@@ -402,19 +473,16 @@ rank_by_popularity(const Request *request, TopK *top)
 	}
 }
 
-/* The items that the network finds most probable. */
+/* The items that the network finds most probable after a representation. */
 static void
-rank_by_network(const Request *request, TopK *top)
+rank_by_network(Request *request, Infer *infer, const float *representation)
 {
-	Infer	   *infer = &request->cached->infer;
-	const float *representation = infer_representation(infer, request->history.item,
-													   request->history.feature,
-													   request->history.length);
-	Scored	   *lower = MemoryContextAllocHuge(CurrentMemoryContext,
-											   sizeof(Scored) * Max(top->k, 1));
-	float		log_normaliser = infer_rank(infer, representation, request->excluded,
-											top, lower);
+	TopK	   *top = &request->top;
+	float		log_normaliser;
 
+	top->count = 0;
+	log_normaliser = infer_rank(infer, representation, request->excluded, top,
+								request->lower);
 	topk_sort(top);
 	for (int32 i = 0; i < top->count; i++)
 		top->heap[i].score = expf(top->heap[i].score - log_normaliser);
@@ -430,38 +498,181 @@ Datum
 recseq_recommend(PG_FUNCTION_ARGS)
 {
 	Results		results = results_begin(fcinfo);
-	Request		request = {0};
+	Request		request = begin_request(fcinfo);
+	CachedModel *cached = request.cached;
 	MemoryContext caller;
-	TopK		top = {0};
 
-	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_K))
+	MemoryContextReset(cached->scratch);
+	caller = MemoryContextSwitchTo(cached->scratch);
+	allocate_request(&request);
+	read_history(fcinfo, &request);
+	check_parallel(fcinfo, ARG_EVENTS, "events", request.history.events);
+	check_parallel(fcinfo, ARG_TIMES, "times", request.history.events);
+	mark_seen(&request, true);
+	read_exclusions(fcinfo, &request);
+	if (request.history.length == 0)
+		rank_by_popularity(&request);
+	else
+		rank_by_network(&request, &cached->infer,
+						infer_representation(&cached->infer, request.history.item,
+											 request.history.feature,
+											 request.history.length));
+	add_rows(&results, &request, NULL);
+	MemoryContextSwitchTo(caller);
+	return (Datum) 0;
+}
+
+/* ---------------------------------------------------------------- batches */
+
+/* Rows of a source that go through the network together. */
+#define BATCH_ROWS 256
+
+typedef struct BatchRow
+{
+	char	   *id;				/* NULL: the source has none */
+	History		history;
+} BatchRow;
+
+typedef struct BatchRequest
+{
+	Request		request;		/* history: of the row at work */
+	Results		results;
+	Infer		infer;			/* for BATCH_ROWS histories */
+	bool		exclude_seen;
+	MemoryContext context;		/* of the rows; reset after each batch */
+	int			count;
+	BatchRow	rows[BATCH_ROWS];
+} BatchRequest;
+
+/* Put the histories of the batch one after the other, those that are not empty. */
+static Dataset
+join_histories(const BatchRequest *batch, int *row_of)
+{
+	int			features = batch->request.cached->model.config.features;
+	Dataset		dataset = {.features = features};
+	int64	   *start = palloc(sizeof(int64) * (BATCH_ROWS + 1));
+	int32	   *item;
+	int32	   *feature[CONFIG_MAX_FEATURES];
+
+	start[0] = 0;
+	for (int r = 0; r < batch->count; r++)
+	{
+		if (batch->rows[r].history.length == 0)
+			continue;
+		row_of[dataset.sequences] = r;
+		start[dataset.sequences + 1] = start[dataset.sequences] + batch->rows[r].history.length;
+		dataset.sequences++;
+	}
+	item = huge_array(int32, start[dataset.sequences] + 1);
+	for (int f = 0; f < features; f++)
+		feature[f] = huge_array(int32, start[dataset.sequences] + 1);
+	for (int s = 0; s < dataset.sequences; s++)
+	{
+		const History *history = &batch->rows[row_of[s]].history;
+
+		memcpy(item + start[s], history->item, sizeof(int32) * history->length);
+		for (int f = 0; f < features; f++)
+			memcpy(feature[f] + start[s], history->feature[f],
+				   sizeof(int32) * history->length);
+	}
+	dataset.start = start;
+	dataset.item = item;
+	for (int f = 0; f < features; f++)
+		dataset.feature[f] = feature[f];
+	return dataset;
+}
+
+/* Answer the rows of the batch, in their order, and empty it. */
+static void
+answer_batch(BatchRequest *batch)
+{
+	Request    *request = &batch->request;
+	int32		columns = config_output_dim(&request->cached->model.config);
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	int			row_of[BATCH_ROWS];
+	const float *representation[BATCH_ROWS] = {NULL};
+	Dataset		dataset = join_histories(batch, row_of);
+
+	if (dataset.sequences > 0)
+		infer_representations(&batch->infer, &dataset);
+	for (int w = 0; w < dataset.sequences; w++)
+		representation[row_of[batch->infer.batch.window_chosen[w]]] =
+			batch->infer.representation + (Size) w * columns;
+	for (int r = 0; r < batch->count; r++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		request->history = batch->rows[r].history;
+		request->excluded = batch->exclude_seen ? request->seen : NULL;
+		mark_seen(request, true);
+		if (representation[r] == NULL)
+			rank_by_popularity(request);
+		else
+			rank_by_network(request, &batch->infer, representation[r]);
+		add_rows(&batch->results, request, batch->rows[r].id);
+		mark_seen(request, false);
+	}
+	batch->count = 0;
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(batch->context);
+}
+
+/* SourceRowFunction: add a row to the batch. */
+static void
+add_to_batch(void *context, const SourceRow *row)
+{
+	BatchRequest *batch = context;
+	BatchRow   *added = &batch->rows[batch->count++];
+	IdArray		ids = row->items;
+	IdArray		arrays[CONFIG_MAX_FEATURES];
+	IdArray    *values[CONFIG_MAX_FEATURES] = {NULL};
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+
+	for (int f = 0; f < row->source->features; f++)
+	{
+		arrays[f] = row->feature[f];
+		values[f] = row->has_feature[f] ? &arrays[f] : NULL;
+	}
+	number_history(&batch->request, &ids, values);
+	added->history = batch->request.history;
+	added->id = source_row_id(row);
+	MemoryContextSwitchTo(caller);
+	if (batch->count == BATCH_ROWS)
+		answer_batch(batch);
+}
+
+PG_FUNCTION_INFO_V1(recseq_recommend_batch);
+
+/*
+ * recseq_recommend_batch(source, k, model, version, exclude_seen), with ids as
+ * bigint or as text: see sql/functions.sql.
+ */
+Datum
+recseq_recommend_batch(PG_FUNCTION_ARGS)
+{
+	BatchRequest *batch = palloc0(sizeof(BatchRequest));
+	Source		source;
+	Arena		arena = {0};
+
+	if (PG_ARGISNULL(ARG_ITEMS))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"model\" and \"k\" must not be null"),
-				 errhint("Leave them out to use their defaults.")));
-	request.k = PG_GETARG_INT32(ARG_K);
-	if (request.k < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"k\" is %d", request.k),
-				 errhint("It is the number of items to recommend, 0 or more.")));
-	request.model_name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
-	request.cached = find_model(fcinfo, request.model_name);
+				 errmsg("\"source\" must not be null")));
+	batch->results = results_begin(fcinfo);
+	batch->request = begin_request(fcinfo);
+	batch->exclude_seen = !PG_ARGISNULL(ARG_EXCLUDE_SEEN_OF_BATCH) &&
+		PG_GETARG_BOOL(ARG_EXCLUDE_SEEN_OF_BATCH);
+	cache_pin(batch->request.cached);
+	allocate_request(&batch->request);
+	infer_place(&batch->infer, &arena, &batch->request.cached->model, BATCH_ROWS);
+	arena = (Arena) {allocate_aligned(arena.used), 0};
+	infer_place(&batch->infer, &arena, &batch->request.cached->model, BATCH_ROWS);
+	batch->context = AllocSetContextCreate(CurrentMemoryContext, "recseq batch",
+										   ALLOCSET_DEFAULT_SIZES);
 
-	MemoryContextReset(request.cached->scratch);
-	caller = MemoryContextSwitchTo(request.cached->scratch);
-	read_history(fcinfo, &request);
-	check_parallel(fcinfo, ARG_EVENTS, "events", request.history.ids.count);
-	check_parallel(fcinfo, ARG_TIMES, "times", request.history.ids.count);
-	read_exclusions(fcinfo, &request);
-
-	top.k = Min(request.k, request.cached->model.config.items);
-	top.heap = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Scored) * Max(top.k, 1));
-	if (request.history.length == 0)
-		rank_by_popularity(&request, &top);
-	else
-		rank_by_network(&request, &top);
-	add_rows(&results, &request, &top);
-	MemoryContextSwitchTo(caller);
+	source = source_open(PG_GETARG_OID(ARG_ITEMS),
+						 model_feature_names(&batch->request.cached->model), true);
+	source_for_each(&source, add_to_batch, batch);
+	answer_batch(batch);
+	cache_unpin(batch->request.cached);
 	return (Datum) 0;
 }

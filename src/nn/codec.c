@@ -418,6 +418,8 @@ codec_read(Model *model, const char *from, size_t bytes)
 		return CODEC_OTHER_BYTE_ORDER;
 	if (header.format > CODEC_FORMAT)
 		return CODEC_NEWER_FORMAT;
+	if (header.format < 1)
+		return CODEC_NOT_A_MODEL;
 	if (header.bytes != bytes)
 		return CODEC_TRUNCATED;
 	if (header.checksum != image_checksum(from, bytes))

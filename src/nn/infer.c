@@ -9,19 +9,35 @@
 #include "exclusion.h"
 
 void
-infer_place(Infer *infer, Arena *arena, const Model *model)
+infer_place(Infer *infer, Arena *arena, const Model *model, int32_t histories)
 {
 	int32_t		columns = config_output_dim(&model->config);
-	BatchCapacity capacity = {1, model->config.max_length};
+	BatchCapacity capacity = {histories, model->config.max_length};
 
 	infer->model = model;
 	infer->kernels = kernels_best();
+	infer->groups = ARENA_TAKE(arena, WindowGroup, histories);
+	infer->chosen = ARENA_TAKE(arena, int64_t, histories);
 	batch_place(&infer->batch, arena, &model->config, &capacity);
 	network_place(&infer->network, arena, &model->config, infer->kernels, &capacity,
 				  false);
 	scan_place_work(&infer->scan, arena, model->config.items, columns);
-	infer->representation = ARENA_TAKE(arena, float, columns);
+	infer->representation = ARENA_TAKE(arena, float, (size_t) histories * columns);
 	infer->logits = ARENA_TAKE(arena, float, INFER_TILE);
+}
+
+void
+infer_representations(Infer *infer, const Dataset *dataset)
+{
+	for (int32_t s = 0; s < dataset->sequences; s++)
+	{
+		infer->groups[s] = batch_history(dataset, s, infer->model->config.max_length);
+		infer->chosen[s] = s;
+	}
+	batch_fill(&infer->batch, dataset, infer->groups, infer->chosen,
+			   dataset->sequences, false);
+	network_forward(infer->representation, &infer->network, &infer->model->params,
+					&infer->batch, NULL);
 }
 
 const float *
@@ -35,15 +51,10 @@ infer_representation(Infer *infer, const int32_t *item, int32_t *const feature[]
 		.item = item,
 		.features = infer->model->config.features
 	};
-	WindowGroup		group;
-	int64_t		chosen = 0;
 
 	for (int32_t f = 0; f < dataset.features; f++)
 		dataset.feature[f] = feature[f];
-	group = batch_history(&dataset, 0, infer->model->config.max_length);
-	batch_fill(&infer->batch, &dataset, &group, &chosen, 1, false);
-	network_forward(infer->representation, &infer->network, &infer->model->params,
-					&infer->batch, NULL);
+	infer_representations(infer, &dataset);
 	return infer->representation;
 }
 

@@ -17,25 +17,35 @@
 /* Wanting more than one of so many items, scoring all of them costs less. */
 #define INFER_SCAN_SHARE 16
 
-/* Working memory for one history at a time. */
+/* Working memory for some histories at a time. */
 typedef struct Infer
 {
 	const Model *model;
 	const Kernels *kernels;
+	WindowGroup *groups;		/* histories */
+	int64_t    *chosen;			/* histories */
 	Batch		batch;
 	Network		network;
 	ScanWork	scan;
-	float	   *representation; /* config_output_dim() */
+	float	   *representation; /* histories x config_output_dim() */
 	float	   *logits;			/* INFER_TILE */
 } Infer;
 
-/* Lay out the working memory of a model. */
-extern void infer_place(Infer *infer, Arena *arena, const Model *model);
+/* Lay out the working memory of a model for so many histories at a time. */
+extern void infer_place(Infer *infer, Arena *arena, const Model *model,
+						int32_t histories);
 
 /*
- * The representation of a history of `length` >= 1 tokens, oldest first, of
- * which the newest max_length are read.  item: 0 .. items (unknown);
- * feature[f]: values.  The result is valid until the next call.
+ * Fill infer->representation for the sequences of a dataset, none of them
+ * empty, of which the newest max_length tokens are read.  Row w is that of
+ * sequence infer->batch.window_chosen[w].
+ */
+extern void infer_representations(Infer *infer, const Dataset *dataset);
+
+/*
+ * The representation of one history of `length` >= 1 tokens, oldest first.
+ * item: 0 .. items (unknown); feature[f]: values.  The result is valid until
+ * the next call.
  */
 extern const float *infer_representation(Infer *infer, const int32_t *item,
 										 int32_t *const feature[], int32_t length);

@@ -81,7 +81,7 @@ typedef struct Request
 	uint8	   *seen;			/* bit an item: it is in the history */
 	uint8	   *excluded;		/* bit an item, or NULL */
 	TopK		top;			/* k of them at most */
-	Scored	   *lower;			/* room for as many */
+	ScanRequest scan;			/* for the network, with the memory it needs */
 } Request;
 
 /* ---------------------------------------------------------------- arguments */
@@ -350,7 +350,8 @@ allocate_request(Request *request)
 {
 	request->seen = palloc0(exclusion_bytes(request->cached->model.config.items));
 	request->top.heap = huge_array(Scored, Max(request->top.k, 1));
-	request->lower = huge_array(Scored, Max(request->top.k, 1));
+	request->scan.lower = huge_array(Scored, Max(request->top.k, 1));
+	request->scan.candidates = huge_array(Scored, scan_room(request->top.k));
 }
 
 /* ---------------------------------------------------------------- answers */
@@ -473,19 +474,28 @@ rank_by_popularity(Request *request)
 	}
 }
 
-/* The items that the network finds most probable after a representation. */
+/* Ask the network for the items that most probably follow a representation. */
+static ScanRequest
+ask_network(Request *request, const float *representation)
+{
+	ScanRequest scan = request->scan;
+
+	request->top.count = 0;
+	scan.representation = representation;
+	scan.excluded = request->excluded;
+	scan.top = &request->top;
+	return scan;
+}
+
+/* Put the answer in order, with probabilities as scores. */
 static void
-rank_by_network(Request *request, Infer *infer, const float *representation)
+take_answer(Request *request, const ScanRequest *scan)
 {
 	TopK	   *top = &request->top;
-	float		log_normaliser;
 
-	top->count = 0;
-	log_normaliser = infer_rank(infer, representation, request->excluded, top,
-								request->lower);
 	topk_sort(top);
 	for (int32 i = 0; i < top->count; i++)
-		top->heap[i].score = expf(top->heap[i].score - log_normaliser);
+		top->heap[i].score = expf(top->heap[i].score - scan->log_normaliser);
 }
 
 PG_FUNCTION_INFO_V1(recseq_recommend);
@@ -513,10 +523,16 @@ recseq_recommend(PG_FUNCTION_ARGS)
 	if (request.history.length == 0)
 		rank_by_popularity(&request);
 	else
-		rank_by_network(&request, &cached->infer,
-						infer_representation(&cached->infer, request.history.item,
-											 request.history.feature,
-											 request.history.length));
+	{
+		ScanRequest scan = ask_network(&request,
+									   infer_representation(&cached->infer,
+															request.history.item,
+															request.history.feature,
+															request.history.length));
+
+		infer_rank(&cached->infer, &scan, 1);
+		take_answer(&request, &scan);
+	}
 	add_rows(&results, &request, NULL);
 	MemoryContextSwitchTo(caller);
 	return (Datum) 0;
@@ -535,7 +551,7 @@ typedef struct BatchRow
 
 typedef struct BatchRequest
 {
-	Request		request;		/* history: of the row at work */
+	Request		requests[SCAN_QUERIES]; /* of the rows that are ranked together */
 	Results		results;
 	Infer		infer;			/* for BATCH_ROWS histories */
 	bool		exclude_seen;
@@ -548,7 +564,7 @@ typedef struct BatchRequest
 static Dataset
 join_histories(const BatchRequest *batch, int *row_of)
 {
-	int			features = batch->request.cached->model.config.features;
+	int			features = batch->infer.model->config.features;
 	Dataset		dataset = {.features = features};
 	int64	   *start = palloc(sizeof(int64) * (BATCH_ROWS + 1));
 	int32	   *item;
@@ -582,12 +598,45 @@ join_histories(const BatchRequest *batch, int *row_of)
 	return dataset;
 }
 
+/* Rank and add the rows of the batch from `first` on, SCAN_QUERIES at most. */
+static void
+answer_rows(BatchRequest *batch, int first, const float *const representation[])
+{
+	int			count = Min(batch->count - first, SCAN_QUERIES);
+	ScanRequest scans[SCAN_QUERIES];
+	Request    *asked[SCAN_QUERIES];
+	int			asking = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		Request    *request = &batch->requests[i];
+
+		request->history = batch->rows[first + i].history;
+		mark_seen(request, true);
+		request->excluded = batch->exclude_seen ? request->seen : NULL;
+		if (representation[first + i] == NULL)
+			rank_by_popularity(request);
+		else
+		{
+			scans[asking] = ask_network(request, representation[first + i]);
+			asked[asking++] = request;
+		}
+	}
+	infer_rank(&batch->infer, scans, asking);
+	for (int i = 0; i < asking; i++)
+		take_answer(asked[i], &scans[i]);
+	for (int i = 0; i < count; i++)
+	{
+		add_rows(&batch->results, &batch->requests[i], batch->rows[first + i].id);
+		mark_seen(&batch->requests[i], false);
+	}
+}
+
 /* Answer the rows of the batch, in their order, and empty it. */
 static void
 answer_batch(BatchRequest *batch)
 {
-	Request    *request = &batch->request;
-	int32		columns = config_output_dim(&request->cached->model.config);
+	int32		columns = config_output_dim(&batch->infer.model->config);
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 	int			row_of[BATCH_ROWS];
 	const float *representation[BATCH_ROWS] = {NULL};
@@ -598,18 +647,10 @@ answer_batch(BatchRequest *batch)
 	for (int w = 0; w < dataset.sequences; w++)
 		representation[row_of[batch->infer.batch.window_chosen[w]]] =
 			batch->infer.representation + (Size) w * columns;
-	for (int r = 0; r < batch->count; r++)
+	for (int first = 0; first < batch->count; first += SCAN_QUERIES)
 	{
 		CHECK_FOR_INTERRUPTS();
-		request->history = batch->rows[r].history;
-		request->excluded = batch->exclude_seen ? request->seen : NULL;
-		mark_seen(request, true);
-		if (representation[r] == NULL)
-			rank_by_popularity(request);
-		else
-			rank_by_network(request, &batch->infer, representation[r]);
-		add_rows(&batch->results, request, batch->rows[r].id);
-		mark_seen(request, false);
+		answer_rows(batch, first, representation);
 	}
 	batch->count = 0;
 	MemoryContextSwitchTo(caller);
@@ -632,8 +673,8 @@ add_to_batch(void *context, const SourceRow *row)
 		arrays[f] = row->feature[f];
 		values[f] = row->has_feature[f] ? &arrays[f] : NULL;
 	}
-	number_history(&batch->request, &ids, values);
-	added->history = batch->request.history;
+	number_history(&batch->requests[0], &ids, values);
+	added->history = batch->requests[0].history;
 	added->id = source_row_id(row);
 	MemoryContextSwitchTo(caller);
 	if (batch->count == BATCH_ROWS)
@@ -650,6 +691,7 @@ Datum
 recseq_recommend_batch(PG_FUNCTION_ARGS)
 {
 	BatchRequest *batch = palloc0(sizeof(BatchRequest));
+	CachedModel *cached;
 	Source		source;
 	Arena		arena = {0};
 
@@ -658,21 +700,25 @@ recseq_recommend_batch(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"source\" must not be null")));
 	batch->results = results_begin(fcinfo);
-	batch->request = begin_request(fcinfo);
 	batch->exclude_seen = !PG_ARGISNULL(ARG_EXCLUDE_SEEN_OF_BATCH) &&
 		PG_GETARG_BOOL(ARG_EXCLUDE_SEEN_OF_BATCH);
-	cache_pin(batch->request.cached);
-	allocate_request(&batch->request);
-	infer_place(&batch->infer, &arena, &batch->request.cached->model, BATCH_ROWS);
+	batch->requests[0] = begin_request(fcinfo);
+	cached = batch->requests[0].cached;
+	cache_pin(cached);
+	for (int i = 0; i < SCAN_QUERIES; i++)
+	{
+		batch->requests[i] = batch->requests[0];
+		allocate_request(&batch->requests[i]);
+	}
+	infer_place(&batch->infer, &arena, &cached->model, BATCH_ROWS);
 	arena = (Arena) {allocate_aligned(arena.used), 0};
-	infer_place(&batch->infer, &arena, &batch->request.cached->model, BATCH_ROWS);
+	infer_place(&batch->infer, &arena, &cached->model, BATCH_ROWS);
 	batch->context = AllocSetContextCreate(CurrentMemoryContext, "recseq batch",
 										   ALLOCSET_DEFAULT_SIZES);
 
-	source = source_open(PG_GETARG_OID(ARG_ITEMS),
-						 model_feature_names(&batch->request.cached->model), true);
+	source = source_open(PG_GETARG_OID(ARG_ITEMS), model_feature_names(&cached->model), true);
 	source_for_each(&source, add_to_batch, batch);
 	answer_batch(batch);
-	cache_unpin(batch->request.cached);
+	cache_unpin(cached);
 	return (Datum) 0;
 }

@@ -21,7 +21,7 @@ infer_place(Infer *infer, Arena *arena, const Model *model, int32_t histories)
 	batch_place(&infer->batch, arena, &model->config, &capacity);
 	network_place(&infer->network, arena, &model->config, infer->kernels, &capacity,
 				  false);
-	scan_place_work(&infer->scan, arena, model->config.items, columns);
+	scan_place_work(&infer->scan, arena, columns);
 	infer->representation = ARENA_TAKE(arena, float, (size_t) histories * columns);
 	infer->logits = ARENA_TAKE(arena, float, INFER_TILE);
 }
@@ -58,22 +58,26 @@ infer_representation(Infer *infer, const int32_t *item, int32_t *const feature[]
 	return infer->representation;
 }
 
-float
-infer_rank(Infer *infer, const float *representation, const uint8_t *excluded,
-		   TopK *top, Scored *lower)
+void
+infer_rank(Infer *infer, ScanRequest *requests, int32_t count)
 {
-	const Params *params = &infer->model->params;
+	const Model *model = infer->model;
+	bool		few = count > 0 &&
+		requests[0].top->k <= model->config.items / INFER_SCAN_SHARE;
 
-	if (top->k > infer->model->config.items / INFER_SCAN_SHARE)
-		return infer_rank_all(infer, representation, excluded, top);
-	return scan_rank(&infer->scan, &infer->model->index, infer->kernels,
-					 params->output_weight, params->output_bias,
-					 config_output_dim(&infer->model->config), representation, excluded, top, lower);
+	if (few)
+		scan_rank(&infer->scan, &model->index, infer->kernels,
+				  model->params.output_weight, model->params.output_bias,
+				  config_output_dim(&model->config), requests, count);
+	for (int32_t q = 0; q < count; q++)
+	{
+		if (!few || requests[q].failed)
+			infer_rank_all(infer, &requests[q]);
+	}
 }
 
-float
-infer_rank_all(Infer *infer, const float *representation, const uint8_t *excluded,
-			   TopK *top)
+void
+infer_rank_all(Infer *infer, ScanRequest *request)
 {
 	const Params *params = &infer->model->params;
 	int32_t		columns = config_output_dim(&infer->model->config);
@@ -87,18 +91,19 @@ infer_rank_all(Infer *infer, const float *representation, const uint8_t *exclude
 		last = first + INFER_TILE < items ? first + INFER_TILE : items;
 		infer->kernels->score_rows(infer->logits,
 								   params->output_weight + (size_t) first * columns,
-								   representation, last - first, columns);
+								   request->representation, last - first, columns);
 		infer->kernels->softmax_statistics(infer->logits, params->output_bias + first,
 										   1, last - first, &maximum, &sum);
 		for (int32_t i = first; i < last; i++)
 		{
 			float		logit = infer->logits[i - first];
 
-			if (logit >= topk_threshold(top) && !exclusion_test(excluded, i))
-				topk_offer(top, (Scored) {i, logit});
+			if (logit >= topk_threshold(request->top) &&
+				!exclusion_test(request->excluded, i))
+				topk_offer(request->top, (Scored) {i, logit});
 		}
 	}
-	return maximum + logf(sum);
+	request->log_normaliser = maximum + logf(sum);
 }
 
 void

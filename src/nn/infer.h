@@ -51,20 +51,16 @@ extern const float *infer_representation(Infer *infer, const int32_t *item,
 										 int32_t *const feature[], int32_t length);
 
 /*
- * Offer the best items to *top with their logits, except those whose bit is set
- * in excluded (NULL: none).  lower: room for top->k.  Returns the logarithm of
- * the softmax's normaliser over all items, excluded or not: exp(logit - that)
- * is the model's probability.
+ * Answer up to SCAN_QUERIES requests of one k (scan.h): exp(logit -
+ * log_normaliser) is the model's probability of an item.
  */
-extern float infer_rank(Infer *infer, const float *representation,
-						const uint8_t *excluded, TopK *top, Scored *lower);
+extern void infer_rank(Infer *infer, ScanRequest *requests, int32_t count);
 
 /*
- * The same by scoring every item in floating point: faster where much of the
- * vocabulary is wanted, and with a normaliser that is exact.
+ * The same for one, scoring every item in floating point: faster where much of
+ * the vocabulary is wanted, and with a normaliser that is exact.
  */
-extern float infer_rank_all(Infer *infer, const float *representation,
-							const uint8_t *excluded, TopK *top);
+extern void infer_rank_all(Infer *infer, ScanRequest *request);
 
 /* The logits of all items: logits[items]. */
 extern void infer_logits(Infer *infer, const float *representation, float *logits);

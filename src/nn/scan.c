@@ -45,14 +45,13 @@ scan_place(ScanIndex *index, Arena *arena, int32_t items, int32_t columns)
 }
 
 void
-scan_place_work(ScanWork *scan, Arena *arena, int32_t items, int32_t columns)
+scan_place_work(ScanWork *work, Arena *arena, int32_t columns)
 {
-	scan->logits = ARENA_TAKE(arena, float, SCAN_TILE);
-	scan->upper = ARENA_TAKE(arena, float, SCAN_TILE);
-	scan->found = ARENA_TAKE(arena, int32_t, SCAN_TILE);
-	scan->query = ARENA_TAKE(arena, int8_t, whole_groups(columns));
-	scan->candidates = ARENA_TAKE(arena, Scored, items);
-	scan->estimates = ARENA_TAKE(arena, float, items);
+	work->logits = ARENA_TAKE(arena, float, SCAN_TILE);
+	work->upper = ARENA_TAKE(arena, float, SCAN_TILE);
+	work->found = ARENA_TAKE(arena, int32_t, SCAN_TILE);
+	for (int32_t q = 0; q < SCAN_QUERIES; q++)
+		work->query[q].codes = ARENA_TAKE(arena, int8_t, whole_groups(columns));
 }
 
 /* How a vector was rounded. */
@@ -134,66 +133,121 @@ scan_build(ScanIndex *index, const float *weights, int32_t columns)
 	}
 }
 
-float
-scan_rank(ScanWork *scan, const ScanIndex *index, const Kernels *kernels,
-		  const float *weights, const float *bias, int32_t columns,
-		  const float *representation, const uint8_t *excluded,
-		  TopK *top, Scored *lower)
+/* Round the representation, and begin. */
+static void
+begin_query(ScanQuery *query, const ScanIndex *index, int32_t columns, ScanRequest *request)
 {
-	TopK		bounds = {.k = top->k, .heap = lower};
-	Rounding	query;
-	float		error_of_norm;
-	float		error_of_residual;
-	float		maximum = -INFINITY;
-	float		sum = 0;
-	int32_t		candidates = 0;
-	float		threshold;
+	Rounding	rounding;
 
-	memset(scan->query, 0, (size_t) index->columns);
-	query = round_vector(representation, columns, scan->query);
-	error_of_norm = query.residual_norm + query.norm * ROUNDING;
-	error_of_residual = query.norm * (1 + ROUNDING);
+	memset(query->codes, 0, (size_t) index->columns);
+	rounding = round_vector(request->representation, columns, query->codes);
+	query->scale = rounding.scale;
+	query->norm_factor = rounding.residual_norm + rounding.norm * ROUNDING;
+	query->residual_factor = rounding.norm * (1 + ROUNDING);
+	query->maximum = -INFINITY;
+	query->sum = 0;
+	query->bounds = (TopK) {.k = request->top->k, .heap = request->lower};
+	query->candidates = 0;
+	request->failed = false;
+}
 
-	for (int32_t first = 0; first < index->items; first += SCAN_TILE)
+/*
+ * Keep the candidates that can still be among the best.  A candidate's score is
+ * its upper bound.
+ */
+static void
+drop_candidates(ScanQuery *query, ScanRequest *request)
+{
+	float		threshold = topk_threshold(&query->bounds);
+	size_t		kept = 0;
+
+	for (size_t c = 0; c < query->candidates; c++)
 	{
-		int32_t		count = index->items - first < SCAN_TILE ? index->items - first : SCAN_TILE;
-		int32_t		found;
-
-		kernels->scan_codes(scan->logits, index->codes + (size_t) first * index->columns,
-							index->code_sum + first, index->scale + first,
-							scan->query, query.scale, blocks_of(count), index->columns);
-		kernels->softmax_statistics(scan->logits, bias + first, 1, count, &maximum, &sum);
-		kernels->upper_bounds(scan->upper, scan->logits, index->norm + first,
-							  index->residual_norm + first, error_of_norm,
-							  error_of_residual, count);
-		found = kernels->find_at_least(scan->found, scan->upper, count,
-									   topk_threshold(&bounds));
-		for (int32_t f = 0; f < found; f++)
-		{
-			int32_t		at = scan->found[f];
-			float		estimate = scan->logits[at];
-
-			if (exclusion_test(excluded, first + at))
-				continue;
-			scan->estimates[candidates] = estimate;
-			scan->candidates[candidates++] = (Scored) {first + at, scan->upper[at]};
-			topk_offer(&bounds, (Scored) {first + at, 2 * estimate - scan->upper[at]});
-		}
+		if (request->candidates[c].score >= threshold)
+			request->candidates[kept++] = request->candidates[c];
 	}
+	query->candidates = kept;
+}
 
-	threshold = topk_threshold(&bounds);
-	for (int32_t c = 0; c < candidates; c++)
+/* Take the items of a tile into the sum, the bounds and the candidates. */
+static void
+scan_tile(ScanWork *work, ScanQuery *query, ScanRequest *request, const ScanIndex *index,
+		  const Kernels *kernels, const float *bias, int32_t first)
+{
+	int32_t		count = index->items - first < SCAN_TILE ? index->items - first : SCAN_TILE;
+	int32_t		found;
+
+	kernels->scan_codes(work->logits, index->codes + (size_t) first * index->columns,
+						index->code_sum + first, index->scale + first,
+						query->codes, query->scale, blocks_of(count), index->columns);
+	kernels->softmax_statistics(work->logits, bias + first, 1, count,
+								&query->maximum, &query->sum);
+	kernels->upper_bounds(work->upper, work->logits, index->norm + first,
+						  index->residual_norm + first, query->norm_factor,
+						  query->residual_factor, count);
+	found = kernels->find_at_least(work->found, work->upper, count,
+								   topk_threshold(&query->bounds));
+	for (int32_t f = 0; f < found && !request->failed; f++)
 	{
-		int32_t		item = scan->candidates[c].item;
+		int32_t		at = work->found[f];
+		float		upper = work->upper[at];
+
+		if (upper < topk_threshold(&query->bounds) ||
+			exclusion_test(request->excluded, first + at))
+			continue;
+		if (query->candidates == scan_room(request->top->k))
+		{
+			drop_candidates(query, request);
+			request->failed = query->candidates > scan_room(request->top->k) / 2;
+			if (request->failed)
+				break;
+		}
+		request->candidates[query->candidates++] = (Scored) {first + at, upper};
+		topk_offer(&query->bounds, (Scored) {first + at, 2 * work->logits[at] - upper});
+	}
+}
+
+/* Score the candidates that are left in floating point. */
+static void
+finish_query(ScanQuery *query, ScanRequest *request, const ScanIndex *index,
+			 const Kernels *kernels, const float *weights, const float *bias,
+			 int32_t columns)
+{
+	float		log_normaliser = query->maximum + logf(query->sum);
+	double		correction = 0;
+
+	if (request->failed)
+		return;
+	drop_candidates(query, request);
+	for (size_t c = 0; c < query->candidates; c++)
+	{
+		int32_t		item = request->candidates[c].item;
+		float		bound = index->norm[item] * query->norm_factor +
+			index->residual_norm[item] * query->residual_factor;
+		float		estimate = request->candidates[c].score - bound;
 		float		logit;
 
-		if (scan->candidates[c].score < threshold)
-			continue;
-		kernels->score_rows(&logit, weights + (size_t) item * columns, representation,
-							1, columns);
+		kernels->score_rows(&logit, weights + (size_t) item * columns,
+							request->representation, 1, columns);
 		logit += bias[item];
-		topk_offer(top, (Scored) {item, logit});
-		sum += expf(logit - maximum) - expf(scan->estimates[c] - maximum);
+		topk_offer(request->top, (Scored) {item, logit});
+		correction += exp(logit - log_normaliser) - exp(estimate - log_normaliser);
 	}
-	return maximum + logf(sum);
+	request->log_normaliser = log_normaliser + (float) log1p(correction);
+}
+
+void
+scan_rank(ScanWork *work, const ScanIndex *index, const Kernels *kernels,
+		  const float *weights, const float *bias, int32_t columns,
+		  ScanRequest *requests, int32_t count)
+{
+	for (int32_t q = 0; q < count; q++)
+		begin_query(&work->query[q], index, columns, &requests[q]);
+	for (int32_t first = 0; first < index->items; first += SCAN_TILE)
+	{
+		for (int32_t q = 0; q < count; q++)
+			scan_tile(work, &work->query[q], &requests[q], index, kernels, bias, first);
+	}
+	for (int32_t q = 0; q < count; q++)
+		finish_query(&work->query[q], &requests[q], index, kernels, weights, bias, columns);
 }

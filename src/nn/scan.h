@@ -16,6 +16,8 @@
 #ifndef NN_SCAN_H
 #define NN_SCAN_H
 
+#include <stdbool.h>
+
 #include "arena.h"
 #include "kernels.h"
 #include "topk.h"
@@ -47,29 +49,63 @@ extern void scan_place(ScanIndex *index, Arena *arena, int32_t items, int32_t co
 /* Fill it. */
 extern void scan_build(ScanIndex *index, const float *weights, int32_t columns);
 
-/* Working memory of one scan at a time. */
+/* Queries that are answered together: each tile of codes is read once for all. */
+#define SCAN_QUERIES 16
+
+/* Candidates of a query that there is room for, besides SCAN_ROOM_PER_K x k. */
+#define SCAN_ROOM 4096
+#define SCAN_ROOM_PER_K 4
+
+/* What is asked, and the answer. */
+typedef struct ScanRequest
+{
+	const float *representation;	/* columns */
+	const uint8_t *excluded;	/* a bit an item (exclusion.h), or NULL */
+	TopK	   *top;			/* receives the items with their logits */
+	Scored	   *candidates;		/* room for scan_room(top->k) */
+	Scored	   *lower;			/* room for top->k */
+	float		log_normaliser; /* answer: of the softmax over all items */
+	bool		failed;			/* answer: too many candidates; top is empty */
+} ScanRequest;
+
+/* Candidates to give room for. */
+static inline size_t
+scan_room(int32_t k)
+{
+	return SCAN_ROOM + (size_t) SCAN_ROOM_PER_K * (size_t) k;
+}
+
+/* How far a scan has come for one query. */
+typedef struct ScanQuery
+{
+	int8_t	   *codes;			/* columns, to a whole group */
+	float		scale;
+	float		norm_factor;	/* of |w'| in the bound */
+	float		residual_factor;	/* of |w - w'| in the bound */
+	float		maximum;
+	float		sum;			/* of exp(estimate - maximum) */
+	TopK		bounds;			/* the best lower bounds */
+	size_t		candidates;
+} ScanQuery;
+
+/* Working memory of a scan. */
 typedef struct ScanWork
 {
 	float	   *logits;			/* SCAN_TILE */
 	float	   *upper;			/* SCAN_TILE */
 	int32_t    *found;			/* SCAN_TILE */
-	int8_t	   *query;			/* columns, to a whole group */
-	Scored	   *candidates;		/* items */
-	float	   *estimates;		/* items: the logits that their codes gave */
+	ScanQuery	query[SCAN_QUERIES];
 } ScanWork;
 
-extern void scan_place_work(ScanWork *scan, Arena *arena, int32_t items, int32_t columns);
+extern void scan_place_work(ScanWork *work, Arena *arena, int32_t columns);
 
 /*
- * Offer the best items to *top with their logits, exactly: those that the true
- * logits would put there, but for items whose bit is set in excluded (NULL:
- * none).  lower: room for top->k, whose contents are not wanted.  Returns the
- * logarithm of the softmax's normaliser over all items, in which only the
+ * Answer up to SCAN_QUERIES requests: the items that the true logits would put
+ * into top, exactly, but for those excluded.  In log_normaliser only the
  * candidates are exact.
  */
-extern float scan_rank(ScanWork *scan, const ScanIndex *index, const Kernels *kernels,
-					   const float *weights, const float *bias, int32_t columns,
-					   const float *representation, const uint8_t *excluded,
-					   TopK *top, Scored *lower);
+extern void scan_rank(ScanWork *work, const ScanIndex *index, const Kernels *kernels,
+					  const float *weights, const float *bias, int32_t columns,
+					  ScanRequest *requests, int32_t count);
 
 #endif							/* NN_SCAN_H */

@@ -33,6 +33,7 @@ typedef struct CacheEntry
 	Size		bytes;			/* in the context */
 	int			pins;
 	MemoryContext context;		/* owns the entry */
+	MemoryContextCallback on_delete;	/* of the context */
 	CachedModel cached;
 } CacheEntry;
 
@@ -80,9 +81,17 @@ free_entry(CacheEntry *entry)
 {
 	dlist_delete(&entry->node);
 	entries_bytes -= entry->bytes;
+	MemoryContextDelete(entry->context);
+}
+
+/* With an entry's context goes its segment, also when loading fails. */
+static void
+detach_segment(void *arg)
+{
+	CacheEntry *entry = arg;
+
 	if (entry->segment != NULL)
 		dsm_detach(entry->segment);
-	MemoryContextDelete(entry->context);
 }
 
 /* Free entries until there is room for that many bytes more. */
@@ -218,6 +227,8 @@ cache_get(const Catalog *catalog, int64 id)
 	entry->table = catalog->chunk;
 	entry->id = id;
 	entry->context = context;
+	entry->on_delete = (MemoryContextCallback) {detach_segment, entry, NULL};
+	MemoryContextRegisterResetCallback(context, &entry->on_delete);
 	entry->segment = load_shared(&cached->model, catalog, id);
 	if (entry->segment == NULL)
 	{

@@ -220,8 +220,10 @@ end_transaction(XactEvent event, void *arg)
 {
 	ListCell   *cell;
 
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
+		event != XACT_EVENT_PREPARE)
 		return;
+	/* versions whose drop is prepared stay until room is needed */
 	if (event == XACT_EVENT_COMMIT && forgotten != NIL)
 	{
 		LWLockAcquire(&directory->lock, LW_EXCLUSIVE);

@@ -56,6 +56,13 @@ bpr_max_row(const SampledPass *pass, float *row, float target, float scale, floa
 		row[j] += pass->negative_offset[j];
 		maximum = row[j] > maximum ? row[j] : maximum;
 	}
+	if (maximum <= MASKED / 2)
+	{
+		/* every negative is the target: nothing to compare it with */
+		memset(row, 0, (size_t) pass->negatives * sizeof(float));
+		*d_target = 0;
+		return 0;
+	}
 	for (int32_t j = 0; j < pass->negatives; j++)
 		normaliser += expf(row[j] - maximum);
 	for (int32_t j = 0; j < pass->negatives; j++)

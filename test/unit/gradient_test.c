@@ -10,6 +10,7 @@
 #include "embedding.h"
 #include "lstm.h"
 #include "output.h"
+#include "sampled.h"
 
 #include "fixture.h"
 #include "slow.h"
@@ -484,10 +485,142 @@ check_output(const Kernels *kernels, int32_t items, int32_t columns, int32_t win
 	free(pass.logits);
 }
 
+/* ---------------------------------------------------------- sampled losses */
+
+/*
+ * The values are representations, negatives' weights, negatives' offsets, and
+ * for each window what is added to the logit of its target.
+ */
+typedef struct SampledCase
+{
+	const SampledPass *pass;
+	double		scale;
+	double	   *loss;			/* of each window */
+} SampledCase;
+
+static double
+sampled_scalar(const double *values, const void *context)
+{
+	const SampledCase *sampled = context;
+	const SampledPass *pass = sampled->pass;
+	size_t		columns = (size_t) pass->columns;
+	const double *weight = values + (size_t) pass->windows * columns;
+	const double *offset = weight + (size_t) pass->negatives * columns;
+	const double *target_offset = offset + pass->negatives;
+	double		total = 0;
+
+	for (int32_t w = 0; w < pass->windows; w++)
+	{
+		int32_t		item = pass->target[w];
+		double		target = target_offset[w] + pass->params->output_bias[item];
+		double		sum = 0;
+		double		wins = 0;
+		double		squares = 0;
+
+		for (size_t c = 0; c < columns; c++)
+			target += values[w * columns + c] *
+				pass->params->output_weight[item * columns + c];
+		for (int32_t j = 0; j < pass->negatives; j++)
+		{
+			double		logit = offset[j];
+
+			if (pass->negative[j] == item)
+				continue;
+			for (size_t c = 0; c < columns; c++)
+				logit += values[w * columns + c] * weight[j * columns + c];
+			sum += exp(logit);
+			wins += exp(logit) / (1 + exp(logit - target));
+			squares += exp(logit) * logit * logit;
+		}
+		if (pass->loss == LOSS_SAMPLED_SOFTMAX)
+			sampled->loss[w] = log(exp(target) + sum) - target;
+		else if (sum > 0)
+			sampled->loss[w] = -log(wins / sum) + BPR_MAX_REGULARISATION * squares / sum;
+		else
+			sampled->loss[w] = 0;	/* nothing to compare with */
+		total += sampled->loss[w];
+	}
+	return sampled->scale * total;
+}
+
+static void
+check_sampled(const Kernels *kernels, Loss loss, int32_t items, int32_t negatives,
+			  int32_t columns, int32_t windows, uint64_t seed)
+{
+	Rng			rng = test_rng(seed);
+	size_t		counts[4] = {(size_t) windows * columns, (size_t) negatives * columns,
+		(size_t) negatives, (size_t) windows};
+	const char *names[4] = {"representations", "negatives' weights", "negatives' biases",
+		"targets' logits"};
+	size_t		total = counts[0] + counts[1] + counts[2] + counts[3];
+	float	   *values = new_random(total, 1, &rng);
+	float	   *part[4];
+	float	   *gradient = NEW(float, total);
+	float	   *losses = NEW(float, windows);
+	int32_t    *target = NEW(int32_t, windows);
+	int32_t    *negative = NEW(int32_t, negatives);
+	Params		params = {.output_weight = new_random((size_t) items * columns, 1, &rng),
+		.output_bias = new_random((size_t) items, 1, &rng)
+	};
+	SampledPass pass = {
+		.kernels = kernels,
+		.params = &params,
+		.loss = loss,
+		.windows = windows,
+		.columns = columns,
+		.negatives = negatives,
+		.representation = values,
+		.target = target,
+		.negative = negative,
+		.negative_weight = values + counts[0],
+		.negative_offset = values + counts[0] + counts[1],
+		.logits = NEW(float, (size_t) windows * negatives)
+	};
+	SampledGradient parts;
+	SampledCase sampled = {&pass, 0.21, NEW(double, windows)};
+	double	   *exact;
+	size_t		offset = 0;
+	char		name[120];
+
+	snprintf(name, sizeof(name), "%s %s, %d items, %d negatives, %d columns",
+			 loss == LOSS_SAMPLED_SOFTMAX ? "sampled softmax" : "bpr-max",
+			 kernels->name, items, negatives, columns);
+	for (int32_t w = 0; w < windows; w++)
+	{
+		target[w] = (int32_t) rng_below(&rng, (uint32_t) items);
+		values[total - 1 - (size_t) w] = 0;
+	}
+	for (int32_t j = 0; j < negatives; j++)
+		negative[j] = (int32_t) rng_below(&rng, (uint32_t) items);
+	for (int i = 0; i < 4; offset += counts[i++])
+		part[i] = gradient + offset;
+	parts = (SampledGradient) {part[0], part[1], part[2], part[3]};
+	exact = new_doubles(values, total);
+
+	sampled_loss(&pass, (float) sampled.scale, losses, &parts);
+	sampled_scalar(exact, &sampled);
+	ok_close(losses, sampled.loss, (size_t) windows, 1e-5, 1, "%s: losses", name);
+	offset = 0;
+	for (int i = 0; i < 4; offset += counts[i++])
+		check_gradient(part[i], sampled_scalar, &sampled, exact, offset, counts[i],
+					   &rng, "%s: gradient of the %s", name, names[i]);
+
+	free(values);
+	free(gradient);
+	free(losses);
+	free(target);
+	free(negative);
+	free(params.output_weight);
+	free(params.output_bias);
+	free(pass.logits);
+	free(sampled.loss);
+	free(exact);
+}
+
 /* -------------------------------------------------------------- embeddings */
 
 static void
-check_embedding(int32_t features, int32_t parts, uint64_t seed)
+check_embedding(int32_t features, int32_t ranks, uint64_t seed)
 {
 	Rng			rng = test_rng(seed);
 	Config		config = {.items = 7, .item_dim = 5, .features = features,
@@ -529,10 +662,10 @@ check_embedding(int32_t features, int32_t parts, uint64_t seed)
 		}
 	}
 	ok(wrong == 0, "embedding, %d features: output", features);
-	for (int32_t part = 0; part < parts; part++)
-		embedding_backward(&gradient, d_out, &config, batch, part, parts);
+	for (int32_t rank = 0; rank < ranks; rank++)
+		embedding_backward(&gradient, d_out, &config, batch, tokens, rank, ranks);
 	ok_close(gradient.block, want, count, 1e-6, 1,
-			 "embedding, %d features: gradient in %d parts", features, parts);
+			 "embedding, %d features: gradient by %d ranks", features, ranks);
 
 	free(out);
 	free(d_out);
@@ -630,7 +763,8 @@ library_gradient(Params *gradient, float *representation, Network *network,
 	output_gradient(&pass, 0, config->items, maximum, 1.0f / (float) windows, gradient,
 					d_representation);
 	network_backward(gradient, d_representation, network, params, batch, dropout);
-	embedding_backward(gradient, network->d_input, config, batch, 0, 1);
+	embedding_backward(gradient, network->d_input, config, batch,
+					   layout_tokens(&batch->sequence), 0, 1);
 	free(d_representation);
 	free(maximum);
 	free(sum);
@@ -796,6 +930,16 @@ main(void)
 		check_output(list[i], 5, 3, 4, 202);
 		check_output(list[i], OUTPUT_TILE + 1, 17, 1, 203);
 	}
+	for (int i = 0; i < sets; i++)
+	{
+		for (Loss loss = LOSS_SAMPLED_SOFTMAX; loss <= LOSS_BPR_MAX; loss++)
+		{
+			check_sampled(list[i], loss, 30, 20, 5, 7, 250);
+			check_sampled(list[i], loss, 4, 37, 17, 6, 251);	/* many are targets */
+			check_sampled(list[i], loss, 3, 1, 2, 9, 252);	/* all may be */
+			check_sampled(list[i], loss, 1, 5, 3, 2, 253);	/* all are */
+		}
+	}
 	check_attention(5, 6, 1, 300);
 	check_attention(50, 4, 1, 301);
 	check_attention(3, 1, 1, 302);
@@ -804,6 +948,7 @@ main(void)
 	{
 		check_embedding(features, 1, 400);
 		check_embedding(features, 3, 401);
+		check_embedding(features, 20, 402);
 	}
 	check_networks();
 	return done_testing();

@@ -314,6 +314,30 @@ check_exp(const Kernels *kernels)
 	free(d_bias);
 }
 
+static void
+check_exponentials(const Kernels *kernels)
+{
+	int			wrong = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		Rng			rng = test_rng((uint64_t) i);
+		size_t		count = (size_t) sizes[i];
+		float	   *values = new_random(count, 5, &rng);
+		double	   *want = new_doubles(values, count);
+
+		for (size_t j = 0; j < count; j++)
+			want[j] = 0.5 * exp(want[j] - 2.25);
+		want[count - 1] = 0;
+		values[count - 1] = -1e37f;
+		kernels->exponentials(values, (int32_t) count, 2.25f, 0.5f);
+		wrong += !(worst_difference(values, want, count) < 1e-5);
+		free(values);
+		free(want);
+	}
+	ok(wrong == 0, "%s: exponentials, every tail", kernels->name);
+}
+
 /* Two tiles of a softmax, statistics and gradient; which sizes went wrong. */
 static void
 check_softmax(const Kernels *kernels, const Kernels *other, float range, float shift)
@@ -664,6 +688,7 @@ main(void)
 		check_lstm(list[i], other);
 		check_lstm_nan(list[i]);
 		check_exp(list[i]);
+		check_exponentials(list[i]);
 		check_softmax(list[i], other, 3, 0);
 		check_softmax(list[i], other, 30, 0);
 		check_softmax(list[i], other, 1, -40);

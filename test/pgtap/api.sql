@@ -1,0 +1,210 @@
+--
+-- The contract with applications: names, argument types and names, result columns in their
+-- order, volatility, who may call. What stands here cannot change without a new major version;
+-- further arguments may be added at the end of a list, with a default.
+--
+\set ECHO none
+\set QUIET on
+\pset format unaligned
+\pset tuples_only on
+\pset pager off
+\set ON_ERROR_STOP on
+
+BEGIN;
+SELECT no_plan();
+
+SELECT has_extension('recseq');
+SELECT n.nspname AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = 'recseq' \gset
+CREATE ROLE regress_recseq_anybody;
+CREATE TEMP VIEW function AS
+SELECT p.* FROM pg_proc p
+JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'recseq';
+
+--
+-- What there is
+--
+SELECT set_has('SELECT DISTINCT proname FROM function',
+	$$VALUES ('recseq_train'::name), ('recseq_recommend'), ('recseq_recommend_batch'), ('recseq_evaluate'), ('recseq_activate'), ('recseq_drop_model'),
+		('recseq_retailrocket'), ('recseq_sample_data')$$,
+	'the functions are there');
+SELECT is_empty($$SELECT proname FROM function WHERE proname NOT LIKE 'recseq\_%'$$, 'every function begins with recseq_');
+SELECT is_empty($$SELECT proname FROM function WHERE prosecdef$$, 'no function runs with the rights of its owner');
+SELECT has_view(:'schema', 'recseq_models', 'the view recseq_models is there');
+SELECT has_table(:'schema', t, 'table ' || t || ' is there') FROM unnest(ARRAY['recseq_model', 'recseq_version', 'recseq_chunk']::name[]) t;
+
+--
+-- recseq_train
+--
+SELECT is((SELECT count(*) FROM function WHERE proname = 'recseq_train'), 1::bigint, 'there is one recseq_train');
+SELECT is(proargnames[1:2], ARRAY['source', 'model'], 'recseq_train: the first arguments')
+FROM function WHERE proname = 'recseq_train';
+SELECT is(ARRAY(SELECT format_type(t, NULL) FROM unnest(proargtypes[0:1]) WITH ORDINALITY AS u(t, n) ORDER BY n), ARRAY['regclass', 'text'],
+	'recseq_train: their types')
+FROM function WHERE proname = 'recseq_train';
+SELECT is(f.pronargs - f.pronargdefaults::int, 1, 'recseq_train: only the source must be given') FROM function f WHERE proname = 'recseq_train';
+SELECT is(format_type(f.proargtypes[array_position(f.proargnames, o.name) - 1], NULL), o.type, 'recseq_train: option ' || o.name)
+FROM function f, (VALUES
+	('features', 'text[]'), ('units', 'integer'), ('layers', 'integer'), ('bidirectional', 'boolean'), ('attention', 'boolean'),
+	('item_dim', 'integer'), ('feature_dim', 'integer'), ('tied', 'boolean'), ('dropout', 'double precision'), ('loss', 'text'),
+	('negatives', 'integer'), ('epochs', 'integer'), ('batch_size', 'integer'), ('learning_rate', 'double precision'),
+	('patience', 'integer'), ('validation_fraction', 'double precision'), ('max_length', 'integer'), ('seed', 'bigint'),
+	('workers', 'integer')) AS o(name, type)
+WHERE f.proname = 'recseq_train';
+SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
+		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 'o'),
+	ARRAY['model text', 'version integer', 'sequences bigint', 'windows bigint', 'items integer', 'epochs integer', 'best_epoch integer',
+		  'val_loss double precision', 'hit_rate double precision', 'seconds double precision'],
+	'recseq_train: the columns of its row')
+FROM function WHERE proname = 'recseq_train';
+SELECT ok(NOT proretset, 'recseq_train returns one row') FROM function WHERE proname = 'recseq_train';
+SELECT is(provolatile::text, 'v', 'recseq_train is volatile') FROM function WHERE proname = 'recseq_train';
+SELECT is(proparallel::text, 'u', 'recseq_train is parallel unsafe') FROM function WHERE proname = 'recseq_train';
+
+--
+-- recseq_recommend, for every type of id
+--
+PREPARE recommend_form(regtype, regtype, regtype) AS
+SELECT result
+FROM function, LATERAL (VALUES
+	(is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proargtypes[i - 1], NULL)) ORDER BY i) FROM generate_series(1, 10) i),
+		ARRAY['items ' || $1, 'k integer', 'model text', 'version integer', 'categories ' || $2, 'events text[]',
+			  'times timestamp with time zone[]', 'exclude_seen boolean', 'exclude ' || $2, 'only_categories ' || $2],
+		format('recseq_recommend(%s): arguments', $1))),
+	(is(pronargs - pronargdefaults::int, 1, format('recseq_recommend(%s): only the items must be given', $1))),
+	(is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
+		FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'),
+		ARRAY['rank integer', 'item ' || $3, 'category ' || $3, 'score real', 'confidence real', 'reason text'],
+		format('recseq_recommend(%s): result columns', $1))),
+	(ok(proretset, format('recseq_recommend(%s) returns a set', $1))),
+	(is(provolatile::text, 's', format('recseq_recommend(%s) is stable', $1))),
+	(is(proparallel::text, 's', format('recseq_recommend(%s) is parallel safe', $1))),
+	(ok(NOT proisstrict, format('recseq_recommend(%s) takes nulls', $1))),
+	(ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), format('recseq_recommend(%s): anybody may call it', $1)))
+) AS t(result)
+WHERE proname = 'recseq_recommend' AND proargtypes[0] = $1;
+EXECUTE recommend_form('integer[]', 'integer[]', 'integer');
+EXECUTE recommend_form('smallint[]', 'integer[]', 'integer');
+EXECUTE recommend_form('bigint[]', 'bigint[]', 'bigint');
+EXECUTE recommend_form('text[]', 'text[]', 'text');
+SELECT is((SELECT count(*) FROM function WHERE proname = 'recseq_recommend'), 4::bigint, 'recseq_recommend has these four forms');
+
+-- the defaults
+SELECT is(
+	pg_get_function_arguments(oid) ~ 'k integer DEFAULT 5, model text DEFAULT ''default''::text, version integer DEFAULT NULL::integer',
+	true, 'recseq_recommend: defaults of ' || proargtypes[0]::regtype)
+FROM function WHERE proname = 'recseq_recommend' ORDER BY oid;
+
+--
+-- recseq_recommend_batch
+--
+SELECT is(proargnames[1:3], ARRAY['source', 'k', 'model'], proname || ': the first arguments')
+FROM function WHERE proname LIKE 'recseq\_recommend\_batch%' ORDER BY proname;
+SELECT is(ARRAY(SELECT format_type(t, NULL) FROM unnest(proargtypes[0:2]) WITH ORDINALITY AS u(t, n) ORDER BY n), ARRAY['regclass', 'integer', 'text'],
+	proname || ': their types')
+FROM function WHERE proname LIKE 'recseq\_recommend\_batch%' ORDER BY proname;
+SELECT is(pronargs - pronargdefaults::int, 1, proname || ': only the source must be given')
+FROM function WHERE proname LIKE 'recseq\_recommend\_batch%' ORDER BY proname;
+SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
+		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'),
+	ARRAY['id text', 'rank integer', 'item ' || u.type, 'category ' || u.type, 'score real', 'confidence real', 'reason text'],
+	u.name || ': result columns')
+FROM function, (VALUES ('recseq_recommend_batch', 'bigint'), ('recseq_recommend_batch_text', 'text')) AS u(name, type)
+WHERE proname = u.name ORDER BY proname;
+SELECT ok(proretset AND provolatile = 's' AND has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'),
+	proname || ': a set, stable, for everybody')
+FROM function WHERE proname LIKE 'recseq\_recommend\_batch%' ORDER BY proname;
+
+--
+-- recseq_evaluate
+--
+SELECT has_function(:'schema', 'recseq_evaluate', ARRAY['regclass', 'text', 'integer', 'integer'], 'recseq_evaluate(source, model, k, version)');
+SELECT is(proargnames[1:4], ARRAY['source', 'model', 'k', 'version'], 'recseq_evaluate: names of the arguments') FROM function WHERE proname = 'recseq_evaluate';
+SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
+		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'),
+	ARRAY['method text', 'cases bigint', 'hit_rate double precision', 'precision double precision', 'recall double precision',
+		  'mrr double precision', 'ndcg double precision', 'unseen_cases bigint', 'unseen_hit_rate double precision',
+		  'unseen_precision double precision', 'unseen_recall double precision', 'unseen_mrr double precision', 'unseen_ndcg double precision'],
+	'recseq_evaluate: result columns')
+FROM function WHERE proname = 'recseq_evaluate';
+SELECT volatility_is(:'schema', 'recseq_evaluate', ARRAY['regclass', 'text', 'integer', 'integer'], 'stable');
+SELECT is(proparallel::text, 'u', 'recseq_evaluate is parallel unsafe') FROM function WHERE proname = 'recseq_evaluate';
+
+--
+-- recseq_activate, recseq_drop_model
+--
+SELECT has_function(:'schema', 'recseq_activate', ARRAY['text', 'integer'], 'recseq_activate(model, version)');
+SELECT function_returns(:'schema', 'recseq_activate', ARRAY['text', 'integer'], 'void');
+SELECT volatility_is(:'schema', 'recseq_activate', ARRAY['text', 'integer'], 'volatile');
+SELECT has_function(:'schema', 'recseq_drop_model', ARRAY['text', 'integer'], 'recseq_drop_model(model, version)');
+SELECT function_returns(:'schema', 'recseq_drop_model', ARRAY['text', 'integer'], 'void');
+SELECT volatility_is(:'schema', 'recseq_drop_model', ARRAY['text', 'integer'], 'volatile');
+SELECT is(proargnames, ARRAY['model', 'version'], proname || ': names of the arguments')
+FROM function WHERE proname IN ('recseq_activate', 'recseq_drop_model') ORDER BY proname;
+SELECT is(pronargdefaults::int, 1, 'recseq_drop_model: the version may be left out') FROM function WHERE proname = 'recseq_drop_model';
+
+--
+-- The Retailrocket kit
+--
+SELECT has_function(:'schema', 'recseq_retailrocket', ARRAY['name'], 'recseq_retailrocket(schema)');
+SELECT has_function(:'schema', 'recseq_sample_data', ARRAY['name', 'integer', 'integer', 'integer'], 'recseq_sample_data(schema, visitors, items, seed)');
+SELECT is(proargnames, ARRAY['schema', 'visitors', 'items', 'seed'], 'recseq_sample_data: names of the arguments') FROM function WHERE proname = 'recseq_sample_data';
+SELECT function_returns(:'schema', 'recseq_sample_data', ARRAY['name', 'integer', 'integer', 'integer'], 'bigint');
+
+--
+-- recseq_models
+--
+SELECT columns_are(:'schema', 'recseq_models', ARRAY['model', 'version', 'active', 'owner', 'created', 'trained_by', 'source', 'options',
+	'vocabulary', 'sequences', 'windows', 'epochs', 'best_epoch', 'val_loss', 'hit_rate', 'seconds', 'bytes'], 'recseq_models: columns');
+SELECT is(
+	ARRAY(SELECT format('%s %s', attname, format_type(atttypid, atttypmod)) FROM pg_attribute
+		  WHERE attrelid = format('%I.recseq_models', :'schema')::regclass AND attnum > 0 ORDER BY attnum),
+	ARRAY['model text', 'version integer', 'active boolean', 'owner name', 'created timestamp with time zone', 'trained_by name', 'source text',
+		  'options jsonb', 'vocabulary jsonb', 'sequences bigint', 'windows bigint', 'epochs integer', 'best_epoch integer',
+		  'val_loss double precision', 'hit_rate double precision', 'seconds double precision', 'bytes bigint'],
+	'recseq_models: columns in their order, with their types');
+
+--
+-- Who may do what
+--
+SELECT ok(NOT has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': not for everybody')
+FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model') ORDER BY proname;
+SELECT ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': for everybody')
+FROM function WHERE proname IN ('recseq_evaluate', 'recseq_retailrocket', 'recseq_sample_data') ORDER BY proname;
+SELECT table_privs_are(:'schema', 'recseq_models', 'regress_recseq_anybody', ARRAY['SELECT']);
+SELECT table_privs_are(:'schema', 'recseq_model', 'regress_recseq_anybody', ARRAY['SELECT']);
+SELECT table_privs_are(:'schema', 'recseq_version', 'regress_recseq_anybody', ARRAY['SELECT']);
+SELECT table_privs_are(:'schema', 'recseq_chunk', 'regress_recseq_anybody', ARRAY[]::text[]);
+
+--
+-- What an application does
+--
+SET LOCAL recseq.progress = off;
+SELECT set_config('search_path', format('%I, %s', :'schema', current_setting('search_path')), true) IS NULL \g /dev/null
+CREATE TEMP TABLE basket AS
+SELECT g AS id, ARRAY(SELECT (g + i) % 20 + 1 FROM generate_series(0, 7) i) AS items, ARRAY(SELECT (g + i) % 20 / 5 + 1 FROM generate_series(0, 7) i) AS categories
+FROM generate_series(0, 199) g;
+SELECT lives_ok($$SELECT recseq_train('basket', epochs => 25, units => 16, item_dim => 16, feature_dim => 8, batch_size => 64, learning_rate => 0.02, validation_fraction => 0)$$, 'train');
+SELECT results_eq('SELECT item, category FROM recseq_recommend(ARRAY[5, 6, 7], 1)', 'VALUES (8, 2)', 'the item that follows is recommended');
+SELECT results_eq('SELECT count(*) FROM recseq_recommend(ARRAY[5, 6, 7])', 'VALUES (5::bigint)', 'five rows by default');
+SELECT results_eq($$SELECT version, active, owner = current_user FROM recseq_models WHERE model = 'default'$$, 'VALUES (1, true, true)', 'it is listed');
+SELECT throws_ok('SELECT * FROM recseq_recommend(ARRAY[5], -1)', '22023', NULL, 'k below 0: invalid_parameter_value');
+SELECT throws_ok('SELECT * FROM recseq_recommend(ARRAY[5, NULL])', '22004', NULL, 'a null item: null_value_not_allowed');
+SELECT throws_ok('SELECT * FROM recseq_recommend(ARRAY[[5, 6]])', '2202E', NULL, 'two dimensions: array_subscript_error');
+SELECT throws_ok('SELECT * FROM recseq_recommend(ARRAY[5], categories => ARRAY[1, 2])', '2202E', NULL, 'another length: array_subscript_error');
+SELECT throws_ok($$SELECT * FROM recseq_recommend(ARRAY['five'])$$, '42804', NULL, 'another type of id: datatype_mismatch');
+SELECT throws_ok($$SELECT * FROM recseq_recommend(ARRAY[5], model => 'none')$$, '42704', NULL, 'no such model: undefined_object');
+SELECT throws_ok($$SELECT * FROM recseq_recommend(ARRAY[5], version => 2)$$, '42704', NULL, 'no such version: undefined_object');
+SELECT throws_ok($$SELECT recseq_train('basket', units => 0)$$, '22023', NULL, 'an option out of its range: invalid_parameter_value');
+SELECT throws_ok($$SELECT recseq_train('basket', epochs => NULL)$$, '22004', NULL, 'an option that is null: null_value_not_allowed');
+SELECT throws_ok($$SELECT recseq_train('pg_class')$$, '42703', NULL, 'a source without items: undefined_column');
+SET LOCAL ROLE regress_recseq_anybody;
+SELECT throws_ok($$SELECT recseq_train('basket')$$, '42501', NULL, 'anybody may not train: insufficient_privilege');
+SELECT throws_ok($$SELECT recseq_drop_model('default')$$, '42501', NULL, 'nor drop');
+SELECT results_eq('SELECT item FROM recseq_recommend(ARRAY[5, 6, 7], 1)', 'VALUES (8)', 'but ask');
+RESET ROLE;
+SELECT lives_ok($$SELECT recseq_activate('default', 1)$$, 'activate');
+SELECT lives_ok($$SELECT recseq_drop_model('default')$$, 'drop');
+
+SELECT * FROM finish();
+ROLLBACK;

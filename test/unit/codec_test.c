@@ -1,0 +1,424 @@
+/*
+ * codec_test.c
+ *	  A model and its image: what is written is read again, and nothing that is
+ *	  damaged, cut or forged is taken for a model, nor does it harm.
+ */
+#include "image.h"
+#include "tap.h"
+
+#define MUTATIONS 20000			/* of each kind of model */
+
+static bool
+same_vocabulary(const Vocabulary *a, const Vocabulary *b)
+{
+	if (a->kind != b->kind || a->count != b->count)
+		return false;
+	if (a->kind == ID_INTEGER)
+		return a->count == 0 ||
+			memcmp(a->integers, b->integers, (size_t) a->count * sizeof(int64_t)) == 0;
+	return memcmp(a->offsets, b->offsets, ((size_t) a->count + 1) * sizeof(uint64_t)) == 0 &&
+		memcmp(a->bytes, b->bytes, a->offsets[a->count]) == 0;
+}
+
+static bool
+same_config(const Config *a, const Config *b)
+{
+	for (int32_t f = 0; f < a->features; f++)
+	{
+		if (a->feature_values[f] != b->feature_values[f])
+			return false;
+	}
+	return a->items == b->items && a->item_dim == b->item_dim &&
+		a->features == b->features && a->feature_dim == b->feature_dim &&
+		a->units == b->units && a->layers == b->layers &&
+		a->max_length == b->max_length && a->bidirectional == b->bidirectional &&
+		a->attention == b->attention && a->tied == b->tied && a->dropout == b->dropout;
+}
+
+static bool
+same_index(const ScanIndex *a, const ScanIndex *b, int32_t items)
+{
+	size_t		whole = (size_t) (items + SCAN_BLOCK - 1) / SCAN_BLOCK * SCAN_BLOCK;
+
+	return a->items == b->items && a->columns == b->columns &&
+		memcmp(a->codes, b->codes, whole * (size_t) a->columns) == 0 &&
+		memcmp(a->code_sum, b->code_sum, whole * sizeof(int32_t)) == 0 &&
+		memcmp(a->scale, b->scale, whole * sizeof(float)) == 0 &&
+		memcmp(a->residual_norm, b->residual_norm, whole * sizeof(float)) == 0 &&
+		memcmp(a->norm, b->norm, whole * sizeof(float)) == 0;
+}
+
+/* Compare what was read with what was written. */
+static void
+check_same(const char *how, int kind, const Model *model, const Model *read)
+{
+	const Config *config = &model->config;
+	size_t		per_item = (size_t) config->items * sizeof(int32_t);
+
+	ok(same_config(config, &read->config), "model %d %s: configuration", kind, how);
+	ok(read->params.count == model->params.count &&
+	   memcmp(read->params.block, model->params.block,
+			  model->params.count * sizeof(float)) == 0,
+	   "model %d %s: parameters", kind, how);
+	ok(same_vocabulary(&model->items, &read->items), "model %d %s: item ids", kind, how);
+	ok(memcmp(model->item_count, read->item_count, per_item) == 0,
+	   "model %d %s: item counts", kind, how);
+	ok(memcmp(model->popular, read->popular, per_item) == 0,
+	   "model %d %s: popular items", kind, how);
+	ok(same_index(&model->index, &read->index, config->items),
+	   "model %d %s: index of the output weights", kind, how);
+	for (int32_t f = 0; f < config->features; f++)
+	{
+		ok(strcmp(model->feature_name[f], read->feature_name[f]) == 0,
+		   "model %d %s: name of feature %d", kind, how, f);
+		ok(same_vocabulary(&model->feature_values[f], &read->feature_values[f]),
+		   "model %d %s: values of feature %d", kind, how, f);
+		ok(memcmp(model->item_feature[f], read->item_feature[f], per_item) == 0,
+		   "model %d %s: feature %d of the items", kind, how, f);
+	}
+}
+
+static void
+check_round_trip(int kind, const Model *model, const Image *image)
+{
+	Model		read;
+	Image		again;
+
+	ok(image->size == codec_bytes(model) && image->size % ARENA_ALIGNMENT == 0,
+	   "model %d: size of the image", kind);
+	ok(codec_read(&read, image->bytes, image->size) == CODEC_OK, "model %d: is read", kind);
+	check_same("read", kind, model, &read);
+	again = image_of(&read);
+	ok(again.size == image->size && memcmp(again.bytes, image->bytes, again.size) == 0,
+	   "model %d: written again it is the same to the byte", kind);
+	codec_bind(&read, image->bytes, image->size);
+	check_same("bound", kind, model, &read);
+	free(again.bytes);
+}
+
+/* What is wrong where byte `at` of the header is. */
+static CodecStatus
+expected_of_header(size_t at)
+{
+	if (at < IMAGE_FORMAT)
+		return CODEC_NOT_A_MODEL;
+	if (at >= IMAGE_BYTE_ORDER && at < IMAGE_BYTES)
+		return CODEC_OTHER_BYTE_ORDER;
+	if (at >= IMAGE_BYTES && at < IMAGE_SECTIONS)
+		return CODEC_TRUNCATED;
+	return CODEC_CHECKSUM;
+}
+
+static void
+check_header(int kind, const Image *sound)
+{
+	for (size_t at = 0; at < IMAGE_TABLE; at++)
+	{
+		bool		refused = true;
+
+		for (int value = 1; value < 256; value++)
+		{
+			Image		image = image_copy(sound, sound->size);
+			CodecStatus status;
+
+			image.bytes[at] ^= (char) value;
+			status = image_try(&image);
+			if (at >= IMAGE_FORMAT && at < IMAGE_BYTE_ORDER)
+				refused &= status != CODEC_OK;
+			else
+				refused &= status == expected_of_header(at);
+			free(image.bytes);
+		}
+		ok(refused, "model %d: byte %zu of the header, changed to anything", kind, at);
+	}
+}
+
+/* A header that says what it should not, with a checksum that is right. */
+static void
+check_signed_header(const Image *sound)
+{
+	Image		image = image_copy(sound, sound->size);
+
+	put32(&image, IMAGE_FORMAT, CODEC_FORMAT + 1);
+	image_sign(&image);
+	ok(image_try(&image) == CODEC_NEWER_FORMAT, "the next format");
+	put32(&image, IMAGE_FORMAT, UINT32_MAX);
+	image_sign(&image);
+	ok(image_try(&image) == CODEC_NEWER_FORMAT, "the last format there can be");
+	put32(&image, IMAGE_FORMAT, 0);
+	image_sign(&image);
+	ok(image_try(&image) != CODEC_OK, "format 0, which there never was");
+	put32(&image, IMAGE_FORMAT, CODEC_FORMAT);
+
+	put32(&image, IMAGE_BYTE_ORDER, __builtin_bswap32(get32(sound, IMAGE_BYTE_ORDER)));
+	put32(&image, IMAGE_FORMAT, __builtin_bswap32(CODEC_FORMAT));
+	put64(&image, IMAGE_BYTES, __builtin_bswap64(sound->size));
+	ok(image_try(&image) == CODEC_OTHER_BYTE_ORDER, "the other byte order");
+	free(image.bytes);
+
+	image = image_copy(sound, sound->size);
+	for (int i = 0; i < 4; i++)
+	{
+		uint64_t	bytes[] = {0, sound->size - 1, sound->size + 1, UINT64_MAX};
+
+		put64(&image, IMAGE_BYTES, bytes[i]);
+		image_sign(&image);
+		ok(image_try(&image) == CODEC_TRUNCATED, "a size of %llu",
+		   (unsigned long long) bytes[i]);
+	}
+	put64(&image, IMAGE_BYTES, sound->size);
+	for (uint32_t i = 0; i < 4; i++)
+	{
+		uint32_t	sections[] = {0, 1, 1000, UINT32_MAX};
+
+		put32(&image, IMAGE_SECTIONS, sections[i]);
+		image_sign(&image);
+		ok(image_try(&image) == CODEC_INCONSISTENT, "%u sections", sections[i]);
+	}
+	free(image.bytes);
+}
+
+/* Cut an image there, the header as it was and then as it should be. */
+static bool
+cut_is_refused(const Image *sound, size_t size)
+{
+	Image		image = image_copy(sound, size);
+	bool		refused = image_try(&image) == CODEC_TRUNCATED;
+
+	if (size >= IMAGE_HEADER)
+	{
+		put64(&image, IMAGE_BYTES, size);
+		image_sign(&image);
+		refused &= image_try(&image) != CODEC_OK;
+	}
+	free(image.bytes);
+	return refused;
+}
+
+static void
+check_cuts(int kind, const Image *sound)
+{
+	bool		refused = true;
+	Image		image;
+
+	for (size_t size = 0; size <= entry_place(get32(sound, IMAGE_SECTIONS)); size++)
+		refused &= cut_is_refused(sound, size);
+	ok(refused, "model %d: cut anywhere in the header or the table", kind);
+	for (uint32_t n = 0; n < get32(sound, IMAGE_SECTIONS); n++)
+	{
+		ImageSection section = image_entry(sound, n);
+
+		refused = cut_is_refused(sound, section.offset);
+		if (section.bytes > 0)
+			refused &= cut_is_refused(sound, section.offset + section.bytes / 2) &&
+				cut_is_refused(sound, section.offset + section.bytes - 1);
+		ok(refused, "model %d: cut at section %u", kind, section.tag);
+	}
+	image = image_copy(sound, sound->size + 64);
+	ok(image_try(&image) == CODEC_TRUNCATED, "model %d: with more behind it", kind);
+	free(image.bytes);
+}
+
+/* Try an image with one entry of the table replaced. */
+static CodecStatus
+try_entry(const Image *sound, uint32_t n, ImageSection section)
+{
+	Image		image = image_copy(sound, sound->size);
+	CodecStatus status;
+
+	memcpy(image.bytes + entry_place(n), &section, sizeof(section));
+	image_sign(&image);
+	status = image_try(&image);
+	free(image.bytes);
+	return status;
+}
+
+static void
+check_table(int kind, const Image *sound)
+{
+	for (uint32_t n = 0; n < get32(sound, IMAGE_SECTIONS); n++)
+	{
+		const ImageSection section = image_entry(sound, n);
+		const uint64_t offsets[] = {
+			section.offset + 1, section.offset + 8, sound->size, sound->size + 64,
+			UINT64_MAX, UINT64_MAX - 63, UINT64_C(1) << 63
+		};
+		const uint64_t sizes[] = {
+			section.bytes + 1, section.bytes - 1, section.bytes + 64, sound->size,
+			UINT64_MAX, UINT64_MAX - section.offset + 1, UINT64_C(1) << 63
+		};
+		ImageSection changed = section;
+		bool		refused = true;
+
+		changed.tag = 999;
+		refused &= try_entry(sound, n, changed) == CODEC_INCONSISTENT;
+		for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
+		{
+			changed = section;
+			changed.offset = offsets[i];
+			/* an empty section may lie at the end */
+			if (section.bytes > 0 || offsets[i] != sound->size)
+				refused &= try_entry(sound, n, changed) == CODEC_INCONSISTENT;
+		}
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		{
+			changed = section;
+			changed.bytes = sizes[i];
+			refused &= try_entry(sound, n, changed) == CODEC_INCONSISTENT;
+		}
+		ok(refused, "model %d: section %u missing, elsewhere or of another size",
+		   kind, section.tag);
+	}
+}
+
+/* Try an image with 32 bits replaced; the checksum is right. */
+static CodecStatus
+try_value(const Image *sound, size_t at, uint32_t value)
+{
+	Image		image = image_copy(sound, sound->size);
+	CodecStatus status;
+
+	put32(&image, at, value);
+	image_sign(&image);
+	status = image_try(&image);
+	free(image.bytes);
+	return status;
+}
+
+static bool
+all_refused(const Image *sound, size_t at, const uint32_t *values, size_t count)
+{
+	bool		refused = true;
+
+	for (size_t i = 0; i < count; i++)
+		refused &= try_value(sound, at, values[i]) == CODEC_INCONSISTENT;
+	return refused;
+}
+
+#define ALL_REFUSED(image, at, ...) \
+	all_refused((image), (at), (const uint32_t[]) {__VA_ARGS__}, \
+				sizeof((const uint32_t[]) {__VA_ARGS__}) / sizeof(uint32_t))
+
+/* Contents that are out of range, of the model with features and integer ids. */
+static void
+check_contents(const Model *model, const Image *sound)
+{
+	const Config *config = &model->config;
+	uint32_t	items = (uint32_t) config->items;
+	size_t		at = section_start(sound, TAG_CONFIG);
+	size_t		values = section_start(sound, TAG_FEATURE_VALUES + 1);
+
+	for (size_t field = 0; field < 15; field++)
+	{
+		if (field >= 3 + (size_t) config->features && field < 3 + CONFIG_MAX_FEATURES)
+			continue;			/* of a feature that there is not */
+		ok(ALL_REFUSED(sound, at + 4 * field, 0x80000000, UINT32_MAX, 0x7FFFFFFF, 1025, 100000),
+		   "field %zu of the configuration out of range", field);
+	}
+	ok(ALL_REFUSED(sound, at, 0, items + 1, items - 1), "another number of items");
+	ok(ALL_REFUSED(sound, at + 8, 0, 1, 3, 9), "another number of features");
+	ok(ALL_REFUSED(sound, at + 56, 0x7FC00000, 0x7F800000, 0x3F800000, 0xBF800000),
+	   "dropout that is no number, or out of range");
+
+	at = section_start(sound, TAG_PARAMETERS);
+	ok(ALL_REFUSED(sound, at, 0x7FC00000, 0x7F800000, 0xFF800000, 0x7F800001),
+	   "a first parameter that is not a finite number");
+	ok(ALL_REFUSED(sound, at + (model->params.count - 1) * sizeof(float), 0x7FC00000),
+	   "a last parameter that is not a finite number");
+	ok(try_value(sound, at, 0x7F7FFFFF) == CODEC_OK, "the largest parameter there can be");
+
+	at = section_start(sound, TAG_ITEM_COUNT);
+	ok(ALL_REFUSED(sound, at, UINT32_MAX, 0x80000000), "a negative count");
+	at = section_start(sound, TAG_POPULAR);
+	ok(ALL_REFUSED(sound, at, UINT32_MAX, items, 0x7FFFFFFF), "a popular item that is none");
+	ok(ALL_REFUSED(sound, at + 4 * (items - 1), UINT32_MAX, items), "the last one too");
+	at = section_start(sound, TAG_ITEM_FEATURE);
+	ok(ALL_REFUSED(sound, at, UINT32_MAX, (uint32_t) config->feature_values[0], 0x7FFFFFFF),
+	   "a feature value that is none");
+	at = section_start(sound, TAG_ITEM_FEATURE + 1);
+	ok(ALL_REFUSED(sound, at + 4 * (items - 1), UINT32_MAX, (uint32_t) config->feature_values[1]),
+	   "the last one too");
+
+	at = section_start(sound, TAG_ITEMS);
+	ok(ALL_REFUSED(sound, at, 0, 2, 3, UINT32_MAX), "item ids of another kind");
+	ok(ALL_REFUSED(sound, at + 4, 0, items - 1, items + 1, UINT32_MAX, 0x7FFFFFFF),
+	   "another number of item ids");
+	ok(ALL_REFUSED(sound, at + 8 + 4, 0x7FFFFFFF), "item ids out of order");
+	{
+		Image		image = image_copy(sound, sound->size);
+
+		memcpy(image.bytes + at + 8, image.bytes + at + 16, 8);
+		image_sign(&image);
+		ok(image_try(&image) == CODEC_INCONSISTENT, "an item id twice");
+		free(image.bytes);
+	}
+	ok(ALL_REFUSED(sound, values, 1, 0, 3), "feature values of another kind");
+	ok(ALL_REFUSED(sound, values + 8, 1, UINT32_MAX), "texts that do not begin at the start");
+	ok(ALL_REFUSED(sound, values + 8 + 8, 100, UINT32_MAX, 1), "texts that end before they begin, or overlap");
+	ok(ALL_REFUSED(sound, values + 8 + 8 + 4, 1, UINT32_MAX), "texts far away");
+
+	at = section_start(sound, TAG_FEATURE_NAME);
+	{
+		Image		image = image_copy(sound, sound->size);
+
+		memset(image.bytes + at, 'x', MODEL_FEATURE_NAME);
+		image_sign(&image);
+		ok(image_try(&image) == CODEC_INCONSISTENT, "a name without an end");
+		free(image.bytes);
+	}
+}
+
+/* Damage at random, first as it is, then with the header's size and checksum right. */
+static void
+check_mutations(int kind, const Image *sound)
+{
+	Rng			rng = test_rng(4711 + (uint64_t) kind);
+	int			undetected = 0;
+	int			accepted = 0;
+	int			refused = 0;
+
+	for (int n = 0; n < MUTATIONS; n++)
+	{
+		Image		image = image_copy(sound, sound->size);
+
+		image_mutate(&image, &rng);
+		if (memcmp(image.bytes, sound->bytes, image.size) != 0)
+			undetected += image_try(&image) == CODEC_OK;
+		image_sign(&image);
+		if (image_try(&image) == CODEC_OK)
+			accepted++;
+		else
+			refused++;
+		free(image.bytes);
+	}
+	ok(undetected == 0, "model %d: every damage is detected", kind);
+	ok(accepted > 0 && refused > 0,
+	   "model %d: with a right checksum, %d refused and %d used without harm",
+	   kind, refused, accepted);
+}
+
+int
+main(void)
+{
+	for (int kind = 0; kind < IMAGE_KINDS; kind++)
+	{
+		Model		model = model_of_kind(kind);
+		Image		image = image_of(&model);
+
+		check_round_trip(kind, &model, &image);
+		check_header(kind, &image);
+		check_cuts(kind, &image);
+		check_table(kind, &image);
+		if (kind == 0)
+		{
+			check_signed_header(&image);
+			check_contents(&model, &image);
+		}
+		check_mutations(kind, &image);
+		free(image.bytes);
+		model_free(&model);
+	}
+	for (int status = CODEC_OK; status <= CODEC_INCONSISTENT + 1; status++)
+		ok(strlen(codec_message((CodecStatus) status)) > 5, "status %d has a message", status);
+	return done_testing();
+}

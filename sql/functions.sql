@@ -20,7 +20,7 @@ CREATE FUNCTION @extschema@.recseq_train(
 	batch_size integer DEFAULT 256,
 	learning_rate double precision DEFAULT 0.005,
 	clip_norm double precision DEFAULT 5,
-	patience integer DEFAULT 3,
+	patience integer DEFAULT 4,
 	validation_fraction double precision DEFAULT 0.1,
 	max_length integer DEFAULT 28,
 	seed bigint DEFAULT 1,
@@ -46,7 +46,7 @@ units: hidden units of one direction, 1..1024. layers: LSTM layers, 1..4. bidire
 item_dim, feature_dim: embedding columns, 1..1024. tied: score items by their embeddings instead of weights of their own.
 dropout: share of the representation dropped, 0 to below 1. item_dropout: share of history items read as unknown, 0 to below 1.
 loss: softmax (over all items); sampled_softmax or bpr_max, whose cost does not depend on the number of items, with `negatives` items drawn for each minibatch, 1..65536.
-epochs: at most so many, 1..10000. batch_size: windows, 1..65536. learning_rate: of Adam, halved when validation stalls. clip_norm: limit of the global gradient norm, 0 for none. patience: epochs without improvement before training stops, 0 for never.
+epochs: at most so many, 1..10000. batch_size: windows, 1..65536. learning_rate: of Adam, halved when validation has stalled for two epochs. clip_norm: limit of the global gradient norm, 0 for none. patience: epochs without improvement before training stops, 0 for never.
 validation_fraction: share of the sequences held out, 0..0.9. max_length: newest items of a history that are read, 1..1000. seed: same data, options and seed give the same weights.
 
 Returns what was learned: windows are histories with the item that follows; val_loss and hit_rate (at 5) are of the validation windows at the best epoch. Raises an error, and stores nothing, for bad options or data, for a model of another owner, and when cancelled.';
@@ -174,7 +174,7 @@ RETURNS TABLE (
 AS 'MODULE_PATHNAME', 'recseq_evaluate'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 3 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recseq_evaluate(regclass, text, integer, integer) IS
-'Ranking metrics of a model, and of baselines on the same cases. A case is a row of the source (as for recseq_train): its last item is the target, what is before it the history. All items are ranked; ties never help; a target that the model does not know counts as a miss.
+'Ranking metrics of a model, and of baselines on the same cases. A case is a row of the source (as for recseq_train): its last item is the target, what is before it the history. All items are ranked; ties never help; a target that the model does not know counts as a miss, unless a method finds it in the history.
 
 The model must not have been trained on the last items of the source, or its figures say nothing: train it on the rows without them.
 

@@ -23,7 +23,7 @@ COMMENT ON COLUMN @extschema@.recseq_model.active_id IS 'recseq_version.id of th
 COMMENT ON COLUMN @extschema@.recseq_model.last_version IS 'highest version number that was ever given';
 
 CREATE TABLE @extschema@.recseq_version (
-	id bigserial PRIMARY KEY,
+	id bigint PRIMARY KEY,
 	model text COLLATE "C" NOT NULL,
 	version integer NOT NULL,
 	created timestamptz NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE @extschema@.recseq_version (
 	UNIQUE (model, version)
 );
 COMMENT ON TABLE @extschema@.recseq_version IS 'recseq: one row a version of a model; never changed. Read it through recseq_models.';
-COMMENT ON COLUMN @extschema@.recseq_version.id IS 'key of the chunks; never used twice';
+COMMENT ON COLUMN @extschema@.recseq_version.id IS 'key of the chunks: a random number, so that no two versions ever have the same, in whatever cluster they were made';
 COMMENT ON COLUMN @extschema@.recseq_version.model IS 'name of the model';
 COMMENT ON COLUMN @extschema@.recseq_version.version IS 'number of the version, from 1; never given twice';
 COMMENT ON COLUMN @extschema@.recseq_version.created IS 'when the version was stored';
@@ -73,7 +73,6 @@ COMMENT ON COLUMN @extschema@.recseq_chunk.data IS 'bytes of the image';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_model', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_version', '');
-SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_version_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_chunk', '');
 
 /* To be allowed to use models; the images are read only by recseq itself. */
@@ -120,3 +119,12 @@ COMMENT ON COLUMN @extschema@.recseq_models.hit_rate IS 'share of validation win
 COMMENT ON COLUMN @extschema@.recseq_models.seconds IS 'seconds that training took';
 COMMENT ON COLUMN @extschema@.recseq_models.bytes IS 'size of the image in bytes';
 GRANT SELECT ON @extschema@.recseq_models TO PUBLIC;
+
+/* Row security on recseq_model must apply to who reads the view: possible from 15 on. */
+DO $$
+BEGIN
+	IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 150000 THEN
+		ALTER VIEW @extschema@.recseq_models SET (security_invoker = true);
+	END IF;
+END
+$$;

@@ -350,13 +350,31 @@ catalog_check_trainable(const Catalog *catalog, const char *model)
 	become_caller(&caller);
 }
 
+/*
+ * The id of a new version.  Loaded models are found by it, so it must not come
+ * again, not even where the tables are emptied and filled from elsewhere.
+ */
+static int64
+new_id(void)
+{
+	int64		id;
+
+	if (!pg_strong_random(&id, sizeof(id)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	return id & PG_INT64_MAX;
+}
+
 /* Insert the row of a version; returns its id. */
 static int64
 insert_version(const Caller *caller, const NewVersion *version, int32 number, Size bytes)
 {
-	Oid			types[] = {TEXTOID, INT4OID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, INT8OID,
-	INT8OID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID};
+	int64		id = new_id();
+	Oid			types[] = {INT8OID, TEXTOID, INT4OID, NAMEOID, TEXTOID, TEXTOID, TEXTOID,
+	INT8OID, INT8OID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID};
 	Datum		values[] = {
+		Int64GetDatum(id),
 		CStringGetTextDatum(version->model),
 		Int32GetDatum(number),
 		CStringGetDatum(GetUserNameFromId(caller->user, false)),
@@ -375,16 +393,16 @@ insert_version(const Caller *caller, const NewVersion *version, int32 number, Si
 	char		nulls[lengthof(values) + 1];
 
 	memset(nulls, ' ', lengthof(values));
-	nulls[10] = isnan(version->val_loss) ? 'n' : ' ';
-	nulls[11] = isnan(version->hit_rate) ? 'n' : ' ';
+	nulls[11] = isnan(version->val_loss) ? 'n' : ' ';
+	nulls[12] = isnan(version->hit_rate) ? 'n' : ' ';
 	nulls[lengthof(values)] = '\0';
-	run(caller, "INSERT INTO %s.recseq_version (model, version, created, trained_by,"
+	run(caller, "INSERT INTO %s.recseq_version (id, model, version, created, trained_by,"
 		" source, options, vocabulary, sequences, windows, epochs, best_epoch,"
 		" val_loss, hit_rate, seconds, bytes)"
-		" VALUES ($1, $2, pg_catalog.clock_timestamp(), $3, $4,"
-		" $5::pg_catalog.jsonb, $6::pg_catalog.jsonb, $7, $8, $9, $10, $11, $12, $13, $14)"
-		" RETURNING id", lengthof(values), types, values, nulls);
-	return DatumGetInt64(first_row(1));
+		" VALUES ($1, $2, $3, pg_catalog.clock_timestamp(), $4, $5,"
+		" $6::pg_catalog.jsonb, $7::pg_catalog.jsonb, $8, $9, $10, $11, $12, $13, $14, $15)",
+		lengthof(values), types, values, nulls);
+	return id;
 }
 
 static void

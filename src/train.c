@@ -60,6 +60,9 @@ enum
 #define MAX_BATCH_SIZE 65536
 #define MAX_NEGATIVES 65536
 
+/* A worker takes milliseconds to start: too long where there is little to share. */
+#define WINDOWS_PER_WORKER 5000
+
 /* Names of the losses, by enum Loss. */
 static const char *const loss_names[] = {"softmax", "sampled_softmax", "bpr_max"};
 
@@ -499,6 +502,7 @@ recseq_train(PG_FUNCTION_ARGS)
 	sizes = trainer_sizes(&source->data,
 						  training_share(source, options.validation_fraction),
 						  config, &options.trainer);
+	options.workers = Min(options.workers, sizes.training_windows / WINDOWS_PER_WORKER);
 	memory = place_trainer(&trainer, &options, &sizes);
 	trainer_start(&trainer, &source->data);
 	INSTR_TIME_SET_CURRENT(progress.epoch_start);

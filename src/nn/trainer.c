@@ -83,6 +83,9 @@ trainer_sizes(const Dataset *dataset, int32_t training_sequences,
 		int64_t		groups = batch_cut_sequence(dataset, s, config->max_length,
 												options->batch_size, NULL);
 
+		if (windows > sizes.longest)
+			sizes.longest = (int32_t) (windows < config->max_length ? windows
+									   : config->max_length);
 		if (s < training_sequences)
 		{
 			sizes.training_groups += groups;
@@ -99,11 +102,11 @@ trainer_sizes(const Dataset *dataset, int32_t training_sequences,
 
 /* Most windows that a data shard can get: see share_out(). */
 static int32_t
-shard_windows(const Config *config, const TrainerOptions *options)
+shard_windows(const TrainerSizes *sizes, const TrainerOptions *options)
 {
 	int32_t		share = options->batch_size / TRAINER_DATA_SHARDS + 1;
-	int32_t		group = config->max_length < options->batch_size
-		? config->max_length : options->batch_size;
+	int32_t		group = sizes->longest < options->batch_size
+		? sizes->longest : options->batch_size;
 
 	return share + group < options->batch_size ? share + group : options->batch_size;
 }
@@ -149,7 +152,7 @@ place_tables(Trainer *trainer, Arena *arena)
 {
 	const Config *config = &trainer->config;
 	const TrainerOptions *options = &trainer->options;
-	int64_t		tokens = (int64_t) options->batch_size * config->max_length;
+	int64_t		tokens = (int64_t) options->batch_size * trainer->sizes.longest;
 	int64_t		scored = (int64_t) options->batch_size + options->negatives;
 	bool		dense = is_dense(options);
 	bool		placed = arena->base != NULL;
@@ -192,7 +195,7 @@ place_sampled(Trainer *trainer, Arena *arena)
 	const Config *config = &trainer->config;
 	size_t		negatives = (size_t) trainer->options.negatives;
 	size_t		columns = (size_t) config_output_dim(config);
-	size_t		windows = (size_t) shard_windows(config, &trainer->options);
+	size_t		windows = (size_t) shard_windows(&trainer->sizes, &trainer->options);
 
 	trainer->sampler.items = config->items;
 	trainer->sampler.cumulative = ARENA_TAKE(arena, double, config->items);
@@ -218,7 +221,7 @@ trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 	size_t		columns = (size_t) config_output_dim(config);
 	bool		scores_all = is_dense(options) || sizes->validation_windows > 0;
 	float	   *blocks[4];
-	BatchCapacity capacity = {shard_windows(config, options), config->max_length};
+	BatchCapacity capacity = {shard_windows(sizes, options), sizes->longest};
 
 	memset(trainer, 0, sizeof(*trainer));
 	trainer->config = *config;
@@ -1098,8 +1101,8 @@ judge_epoch(Trainer *trainer)
 		shared->stalled = 0;
 		return;
 	}
-	shared->learning_rate /= 2;
-	shared->stalled++;
+	if (++shared->stalled % TRAINER_STALLS_TO_HALVE == 0)
+		shared->learning_rate /= 2;
 	shared->stop = trainer->options.patience > 0 &&
 		shared->stalled >= trainer->options.patience;
 }

@@ -19,6 +19,9 @@
 #include "status.h"
 #include "table.h"
 
+/* Epochs without improvement after which the learning rate is halved. */
+#define TRAINER_STALLS_TO_HALVE 2
+
 #define TRAINER_HIT_RATE_K 5	/* validation counts targets among the best 5 */
 
 /*
@@ -36,7 +39,8 @@ typedef struct TrainerOptions
 	int32_t		negatives;		/* items drawn for a minibatch; sampled losses */
 	int32_t		epochs;
 	int32_t		batch_size;		/* windows */
-	int32_t		patience;		/* epochs without improvement; 0: never stop early */
+	int32_t		patience;		/* epochs without improvement before training
+								 * stops; 0: never */
 	float		learning_rate;
 	float		clip_norm;		/* of the global gradient; 0: no clipping */
 	float		item_dropout;	/* share of history items read as unknown */
@@ -78,6 +82,7 @@ typedef struct TrainerSizes
 	int64_t		tokens;
 	int64_t		training_groups;
 	int64_t		validation_groups;
+	int32_t		longest;		/* tokens of the longest window */
 	int64_t		training_windows;
 	int64_t		validation_windows;
 } TrainerSizes;

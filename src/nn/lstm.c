@@ -47,6 +47,16 @@ position_at(const LstmPass *pass, int32_t n)
 	return pass->reverse ? pass->layout->steps - 1 - n : n;
 }
 
+/* Tokens that go through one matrix product: some milliseconds of work. */
+#define PRODUCT_TOKENS 512
+
+/* How many of them from token t on. */
+static inline int32_t
+product_tokens(int32_t tokens, int32_t t)
+{
+	return tokens - t < PRODUCT_TOKENS ? tokens - t : PRODUCT_TOKENS;
+}
+
 /* Project all input tokens: out = input W^T + bias. */
 static void
 project_input(float *out, const LstmPass *pass)
@@ -57,8 +67,11 @@ project_input(float *out, const LstmPass *pass)
 	for (int32_t t = 0; t < tokens; t++)
 		memcpy(out + (size_t) t * width, pass->params->bias,
 			   (size_t) width * sizeof(float));
-	matrix_multiply_transposed(out, pass->input, pass->params->w_input,
-							   tokens, width, pass->input_dim, 1.0f);
+	for (int32_t t = 0; t < tokens && interrupt_go_on(&pass->interrupt); t += PRODUCT_TOKENS)
+		matrix_multiply_transposed(out + (size_t) t * width,
+								   pass->input + (size_t) t * pass->input_dim,
+								   pass->params->w_input, product_tokens(tokens, t),
+								   width, pass->input_dim, 1.0f);
 }
 
 void
@@ -69,7 +82,7 @@ lstm_forward(LstmState *state, const LstmPass *pass, float *projection)
 	size_t		width = 4 * units;
 
 	project_input(pass->input_row == NULL ? state->gates : projection, pass);
-	for (int32_t n = 0; n < layout->steps; n++)
+	for (int32_t n = 0; n < layout->steps && interrupt_go_on(&pass->interrupt); n++)
 	{
 		int32_t		p = position_at(pass, n);
 		int32_t		before = position_before(pass, p);
@@ -154,7 +167,7 @@ lstm_backward(LstmParams *gradient, float *d_input, LstmState *state,
 	int32_t		input_tokens = layout_tokens(pass->input_layout);
 	const float *d_projection = state->gates;
 
-	for (int32_t n = layout->steps - 1; n >= 0; n--)
+	for (int32_t n = layout->steps - 1; n >= 0 && interrupt_go_on(&pass->interrupt); n--)
 	{
 		int32_t		p = position_at(pass, n);
 		int32_t		before = position_before(pass, p);
@@ -178,17 +191,27 @@ lstm_backward(LstmParams *gradient, float *d_input, LstmState *state,
 	}
 
 	gather_previous(previous, state, pass);
-	matrix_transposed_multiply(gradient->w_hidden, state->gates, previous,
-							   (int) width, pass->units, tokens, 1.0f);
+	for (int32_t t = 0; t < tokens && interrupt_go_on(&pass->interrupt); t += PRODUCT_TOKENS)
+		matrix_transposed_multiply(gradient->w_hidden, state->gates + (size_t) t * width,
+								   previous + (size_t) t * units, (int) width,
+								   pass->units, product_tokens(tokens, t), 1.0f);
 	matrix_add_rows(gradient->bias, state->gates, tokens, (int) width);
 	if (pass->input_row != NULL)
 	{
 		gather_projection_gradient(projection, state, pass);
 		d_projection = projection;
 	}
-	matrix_transposed_multiply(gradient->w_input, d_projection, pass->input,
-							   (int) width, pass->input_dim, input_tokens, 1.0f);
-	if (d_input != NULL)
-		matrix_multiply(d_input, d_projection, pass->params->w_input,
-						input_tokens, pass->input_dim, (int) width, 1.0f);
+	for (int32_t t = 0; t < input_tokens && interrupt_go_on(&pass->interrupt);
+		 t += PRODUCT_TOKENS)
+	{
+		const float *d = d_projection + (size_t) t * width;
+		size_t		at = (size_t) t * pass->input_dim;
+		int32_t		count = product_tokens(input_tokens, t);
+
+		matrix_transposed_multiply(gradient->w_input, d, pass->input + at,
+								   (int) width, pass->input_dim, count, 1.0f);
+		if (d_input != NULL)
+			matrix_multiply(d_input + at, d, pass->params->w_input,
+							count, pass->input_dim, (int) width, 1.0f);
+	}
 }

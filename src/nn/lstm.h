@@ -8,6 +8,7 @@
 #include "batch.h"
 #include "kernels.h"
 #include "params.h"
+#include "status.h"
 
 /*
  * What a pass needs to know.  Input tokens lie in input_layout.  Where the rows
@@ -26,6 +27,7 @@ typedef struct LstmPass
 	int32_t		input_dim;
 	int32_t		units;
 	bool		reverse;		/* from the newest token to the oldest */
+	Interrupt	interrupt;		/* asked between steps; no: results are undefined */
 } LstmPass;
 
 /* Results and what the backward pass needs of them; tokens of layout. */

@@ -114,7 +114,8 @@ lstm_pass(const Network *network, const Params *params, const Batch *batch,
 		.input_row = maps ? batch->window_sequence : NULL,
 		.input_dim = config_layer_input_dim(config, l),
 		.units = config->units,
-		.reverse = d == 1
+		.reverse = d == 1,
+		.interrupt = network->interrupt
 	};
 
 	if (l == 0)

@@ -28,6 +28,7 @@ typedef struct Network
 {
 	const Config *config;
 	const Kernels *kernels;
+	Interrupt	interrupt;		/* none, unless the owner sets it */
 	LayerActivations layer[CONFIG_MAX_LAYERS];
 	float	   *input;			/* sequence tokens x input dim: embeddings */
 	float	   *unprojected;	/* windows x representation dim; tied only */

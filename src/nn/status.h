@@ -7,6 +7,7 @@
 #define NN_STATUS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef enum NnStatus
 {
@@ -20,5 +21,21 @@ typedef enum NnStatus
  * longjmp: the library holds no resource besides the memory of its caller.
  */
 typedef bool (*MayGoOn) (void *context);
+
+/*
+ * The same for code deep inside: it stops early when the answer is no, and its
+ * caller, who asks again, passes that on.
+ */
+typedef struct Interrupt
+{
+	MayGoOn		may_go_on;		/* NULL: always */
+	void	   *context;
+} Interrupt;
+
+static inline bool
+interrupt_go_on(const Interrupt *interrupt)
+{
+	return interrupt->may_go_on == NULL || interrupt->may_go_on(interrupt->context);
+}
 
 #endif							/* NN_STATUS_H */

@@ -346,8 +346,9 @@ wait_for_all(const Rank *rank)
 static bool
 go_on(const Rank *rank)
 {
-	return rank->calls->may_go_on == NULL ||
-		rank->calls->may_go_on(rank->calls->context);
+	Interrupt	interrupt = {rank->calls->may_go_on, rank->calls->context};
+
+	return interrupt_go_on(&interrupt);
 }
 
 /* Whether a shard is this rank's. */
@@ -571,14 +572,18 @@ forward(Rank *rank, int32_t s, bool training)
 }
 
 /* Forward for all of this rank's data shards. */
-static void
+static NnStatus
 forward_all(Rank *rank, bool training)
 {
 	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
 	{
-		if (is_my_work(rank, s))
-			forward(rank, s, training);
+		if (!is_my_work(rank, s))
+			continue;
+		forward(rank, s, training);
+		if (!go_on(rank))
+			return NN_CANCELLED;
 	}
+	return NN_OK;
 }
 
 /* Backward: from the representations' gradient of a data shard. */
@@ -820,8 +825,8 @@ sum_item_shards(Rank *rank, int32_t s)
 static NnStatus
 run_softmax(Rank *rank)
 {
-	forward_all(rank, true);
-	if (run_statistics(rank, true) != NN_OK ||
+	if (forward_all(rank, true) != NN_OK ||
+		run_statistics(rank, true) != NN_OK ||
 		for_each_tile(rank, gradient_tile) != NN_OK)
 		return NN_CANCELLED;
 	wait_for_all(rank);
@@ -831,6 +836,8 @@ run_softmax(Rank *rank)
 			continue;
 		sum_item_shards(rank, s);
 		backward(rank, s);
+		if (!go_on(rank))
+			return NN_CANCELLED;
 	}
 	return NN_OK;
 }
@@ -1056,8 +1063,8 @@ validate(Rank *rank)
 	{
 		share_out(rank, trainer->validation_order, &next, trainer->sizes.validation_groups);
 		prepare(rank, trainer->validation_order, false);
-		forward_all(rank, false);
-		if (run_statistics(rank, false) != NN_OK ||
+		if (forward_all(rank, false) != NN_OK ||
+			run_statistics(rank, false) != NN_OK ||
 			for_each_tile(rank, count_tile) != NN_OK)
 			return NN_CANCELLED;
 		wait_for_all(rank);
@@ -1199,6 +1206,8 @@ trainer_run(Trainer *trainer, int32_t rank_number, int32_t ranks,
 
 	for (int32_t f = 0; f < trainer->config.features; f++)
 		rank.dataset.feature[f] = trainer->feature[f];
+	for (int s = 0; s < TRAINER_DATA_SHARDS; s++)
+		trainer->network[s].interrupt = (Interrupt) {calls->may_go_on, calls->context};
 	for (int32_t epoch = 1; epoch <= trainer->options.epochs; epoch++)
 	{
 		NnStatus	status = run_epoch(&rank, epoch);

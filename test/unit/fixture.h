@@ -172,7 +172,7 @@ static inline WindowGroup *
 cut_all(const Dataset *dataset, int32_t max_length, int32_t group_limit,
 		int64_t *count)
 {
-	WindowGroup	   *groups;
+	WindowGroup *groups;
 	int64_t		total = 0;
 
 	for (int32_t s = 0; s < dataset->sequences; s++)
@@ -193,7 +193,7 @@ typedef struct TestBatch
 	Batch		batch;
 	BatchCapacity capacity;
 	void	   *memory;
-	WindowGroup	   *groups;
+	WindowGroup *groups;
 	int64_t    *chosen;
 	int64_t		count;			/* groups */
 } TestBatch;

@@ -12,88 +12,10 @@
 #include "output.h"
 #include "sampled.h"
 
+#include "difference.h"
 #include "fixture.h"
 #include "slow.h"
 #include "tap.h"
-
-#define STEP 1e-5				/* of the finite differences */
-#define TOLERANCE 5e-5			/* of the largest value of an array */
-#define SAMPLES 24				/* coordinates tried of each array */
-
-/* A scalar function of a double array, and what else it reads. */
-typedef double (*Scalar) (const double *values, const void *context);
-
-static double
-difference_at(Scalar function, const void *context, double *values, size_t at)
-{
-	double		kept = values[at];
-	double		above;
-	double		below;
-
-	values[at] = kept + STEP;
-	above = function(values, context);
-	values[at] = kept - STEP;
-	below = function(values, context);
-	values[at] = kept;
-	return (above - below) / (2 * STEP);
-}
-
-/* Along a direction that changes all of values[0 .. count - 1]. */
-static double
-difference_along(Scalar function, const void *context, double *values, size_t count,
-				 const double *direction)
-{
-	double		result[2];
-
-	for (int side = 0; side < 2; side++)
-	{
-		for (size_t i = 0; i < count; i++)
-			values[i] += (side == 0 ? STEP : -STEP) * direction[i];
-		result[side] = function(values, context);
-		for (size_t i = 0; i < count; i++)
-			values[i] -= (side == 0 ? STEP : -STEP) * direction[i];
-	}
-	return (result[0] - result[1]) / (2 * STEP);
-}
-
-/*
- * Check the gradient of part[0 .. count - 1], which lies in the array `values`
- * that the function reads: some coordinates, or all where they are few, and one
- * random direction through all of them.
- */
-static void __attribute__((format(printf, 8, 9)))
-check_gradient(const float *gradient, Scalar function, const void *context,
-			   double *values, size_t offset, size_t count, Rng *rng,
-			   const char *format, ...)
-{
-	char		name[200];
-	va_list		args;
-	size_t		samples = count < SAMPLES ? count : SAMPLES;
-	float		got[SAMPLES + 1];
-	double		want[SAMPLES + 1];
-	double	   *direction = NEW(double, offset + count);
-	double		dot = 0;
-
-	va_start(args, format);
-	vsnprintf(name, sizeof(name), format, args);
-	va_end(args);
-	for (size_t i = 0; i < samples; i++)
-	{
-		size_t		at = count == samples ? i : rng_below(rng, (uint32_t) count);
-
-		got[i] = gradient[at];
-		want[i] = difference_at(function, context, values, offset + at);
-	}
-	for (size_t i = 0; i < offset + count; i++)
-		direction[i] = i < offset ? 0 : (2 * rng_uniform(rng) - 1) / sqrt((double) count);
-	for (size_t i = 0; i < count; i++)
-		dot += gradient[i] * direction[offset + i];
-	got[samples] = (float) dot;
-	want[samples] = difference_along(function, context, values, offset + count,
-									 direction);
-	ok_close(got, want, samples + 1, TOLERANCE, 1e-3, "%s", name);
-	free(direction);
-}
 
 static double
 weighted_sum(const float *weights, const double *values, size_t count)
@@ -513,31 +435,24 @@ sampled_scalar(const double *values, const void *context)
 	{
 		int32_t		item = pass->target[w];
 		double		target = target_offset[w] + pass->params->output_bias[item];
-		double		sum = 0;
-		double		wins = 0;
-		double		squares = 0;
+		double		logits[SLOW_MAX_NEGATIVES];
+		int			count = 0;
 
 		for (size_t c = 0; c < columns; c++)
 			target += values[w * columns + c] *
 				pass->params->output_weight[item * columns + c];
 		for (int32_t j = 0; j < pass->negatives; j++)
 		{
-			double		logit = offset[j];
-
 			if (pass->negative[j] == item)
 				continue;
+			logits[count] = offset[j];
 			for (size_t c = 0; c < columns; c++)
-				logit += values[w * columns + c] * weight[j * columns + c];
-			sum += exp(logit);
-			wins += exp(logit) / (1 + exp(logit - target));
-			squares += exp(logit) * logit * logit;
+				logits[count] += values[w * columns + c] * weight[j * columns + c];
+			count++;
 		}
-		if (pass->loss == LOSS_SAMPLED_SOFTMAX)
-			sampled->loss[w] = log(exp(target) + sum) - target;
-		else if (sum > 0)
-			sampled->loss[w] = -log(wins / sum) + BPR_MAX_REGULARISATION * squares / sum;
-		else
-			sampled->loss[w] = 0;	/* nothing to compare with */
+		sampled->loss[w] = pass->loss == LOSS_SAMPLED_SOFTMAX
+			? slow_sampled_softmax(target, logits, count)
+			: slow_bpr_max(target, logits, count, BPR_MAX_REGULARISATION);
 		total += sampled->loss[w];
 	}
 	return sampled->scale * total;

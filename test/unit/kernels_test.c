@@ -11,7 +11,9 @@
 #include "tap.h"
 
 /* Sizes around and between the multiples of 4, 8 and 16 lanes. */
-static const int32_t sizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 31, 32, 33, 47, 50, 64, 65};
+static const int32_t sizes[] = {
+	1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17,
+	23, 31, 32, 33, 47, 50, 64, 65};
 
 #define SIZES ((int) (sizeof(sizes) / sizeof(sizes[0])))
 #define LARGEST 65

@@ -351,10 +351,13 @@ check_training(const char *title, const Config *config, const TestData *data,
 	{
 		size_t		size = views[i].rows * views[i].columns;
 
-		/* of the distance that ten steps can cover, half a thousandth */
+		/*
+		 * Two thousandths of the distance that ten steps can cover: where a
+		 * gradient is near 0, Adam makes much of its rounding.
+		 */
 		ok_close(trainer.params.block + views[i].offset,
 				 vectors_get(vectors, size, "final.%s", views[i].name)->values, size,
-				 0.0005 * training[0] * training[1], 1,
+				 0.002 * training[0] * training[1], 1,
 				 "%s: %s after ten steps", title, views[i].name);
 	}
 	free(arena.base);

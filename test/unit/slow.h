@@ -18,6 +18,7 @@
 
 #define SLOW_MAX_LENGTH 64
 #define SLOW_MAX_WIDTH 256		/* columns of any stage */
+#define SLOW_MAX_NEGATIVES 64
 
 /* rows of values of one window: one row a token */
 typedef double SlowRows[SLOW_MAX_LENGTH][SLOW_MAX_WIDTH];
@@ -212,6 +213,37 @@ slow_loss(const SlowNetwork *network, const double *representation, int target)
 	for (int i = 0; i < network->config->items; i++)
 		sum += exp(slow_logit(network, representation, i));
 	return log(sum) - slow_logit(network, representation, target);
+}
+
+/*
+ * The sampled losses, from the logit of the target and those of the negatives
+ * that are not the target (with what their loss subtracts): cross-entropy, or
+ * equation 10 of Hidasi and Karatzoglou, CIKM 2018.
+ */
+static inline double
+slow_sampled_softmax(double target, const double *logit, int count)
+{
+	double		sum = exp(target);
+
+	for (int j = 0; j < count; j++)
+		sum += exp(logit[j]);
+	return log(sum) - target;
+}
+
+static inline double
+slow_bpr_max(double target, const double *logit, int count, double regularisation)
+{
+	double		sum = 0;
+	double		wins = 0;
+	double		squares = 0;
+
+	for (int j = 0; j < count; j++)
+	{
+		sum += exp(logit[j]);
+		wins += exp(logit[j]) * slow_sigmoid(target - logit[j]);
+		squares += exp(logit[j]) * logit[j] * logit[j];
+	}
+	return count == 0 ? 0 : regularisation * squares / sum - log(wins / sum);
 }
 
 #endif							/* SLOW_H */

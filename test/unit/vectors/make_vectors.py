@@ -33,16 +33,16 @@ NETWORKS = {
                    bidirectional=True, attention=True, tied=False, clip=0.0),
     # (b) items only: LSTM
     "seed_b": dict(items=40, item_dim=10, features=[], feature_dim=1, units=16, layers=1,
-                   bidirectional=False, attention=False, tied=False, clip=0.1),
+                   bidirectional=False, attention=False, tied=False, clip=0.177),
     # (c) items and categories: LSTM
     "seed_c": dict(items=40, item_dim=9, features=[7], feature_dim=5, units=12, layers=1,
                    bidirectional=False, attention=False, tied=False, clip=0.0),
     # (d) items and categories: BiLSTM
     "seed_d": dict(items=40, item_dim=10, features=[7], feature_dim=10, units=8, layers=1,
-                   bidirectional=True, attention=False, tied=False, clip=0.1),
+                   bidirectional=True, attention=False, tied=False, clip=0.232),
     # what the seeds leave out
     "tied": dict(items=40, item_dim=7, features=[7, 3], feature_dim=3, units=5, layers=2,
-                 bidirectional=True, attention=False, tied=True, clip=0.1),
+                 bidirectional=True, attention=False, tied=True, clip=0.19),
     "attention": dict(items=40, item_dim=6, features=[], feature_dim=1, units=5, layers=1,
                       bidirectional=True, attention=True, tied=False, clip=0.0),
 }
@@ -199,6 +199,7 @@ def make(name, shape, seed):
         arrays.append(("initial." + view, flat(parameter)))
 
     losses = []
+    clipped = []
     for step in range(STEPS):
         optimizer.zero_grad()
         representation, loss = forward(network, items, features)
@@ -210,8 +211,10 @@ def make(name, shape, seed):
                 arrays.append(("gradient." + view, flat(parameter.grad)))
         if shape["clip"] > 0:
             norm = nn.utils.clip_grad_norm_(parameters, shape["clip"])
-            assert norm > shape["clip"], "clipping is not exercised: norm %g" % norm
+            clipped.append(bool(norm > shape["clip"]))
         optimizer.step()
+    # Adam does not see a factor that all gradients share: some steps only must be clipped
+    assert not clipped or 3 <= sum(clipped) <= 7, "%d steps are clipped" % sum(clipped)
     arrays.append(("losses", losses))
     for view, parameter in network.views().items():
         arrays.append(("final." + view, flat(parameter)))

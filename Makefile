@@ -43,7 +43,7 @@ EXTRA_CLEAN = build
 REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
 REGRESS_OPTS = --inputdir=test --outputdir=build/regress --load-extension=$(EXTENSION)
 ISOLATION = $(sort $(basename $(notdir $(wildcard test/specs/*.spec))))
-ISOLATION_OPTS = --inputdir=test --outputdir=build/isolation --load-extension=$(EXTENSION)
+ISOLATION_OPTS = --inputdir=test --outputdir=build/isolation
 # Up to PostgreSQL 15 a file in the output directory, ours by default, comes before the one in the input directory: without
 # a directory of its own, pg_regress would take the extension's sql/retailrocket.sql for the test of that name.
 REGRESS_PREP = build/regress/expected build/isolation/expected

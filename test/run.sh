@@ -3,8 +3,8 @@
 #
 # Stages, each skipped where it has no tests:
 #   test/unit/*_test.c   the network alone, plain and with sanitizers
-#   test/sql/*.sql       pg_regress, through make installcheck; expected output in expected/
-#   test/specs/*.spec    pg_isolation_regress, likewise (both in a database that has recseq)
+#   test/sql/*.sql       pg_regress, through make installcheck, in a database that has recseq; expected output in expected/
+#   test/specs/*.spec    pg_isolation_regress, likewise, in a database in which each creates the extension
 #   test/pgtap/*.sql     pgTAP, in a database that has pgtap and recseq
 #   test/t/*.pl          PostgreSQL::Test::Cluster, as the server's account, in a copy of the checkout's test files
 #

@@ -73,8 +73,8 @@ $primary->stop('immediate');
 $standby->promote;
 is(answers($standby), $newer, 'the promoted standby answers as before');
 is(train($standby, 'default', 'seed => 6'), '3', 'and trains the next version');
-like($standby->safe_psql('postgres', q{SELECT string_agg(id::text, ',' ORDER BY version) FROM recseq_version WHERE model = 'default'}),
-	qr/^1,2,\d+$/, 'with an id of its own');
+like($standby->safe_psql('postgres', q{SELECT count(DISTINCT id) FROM recseq_version WHERE model = 'default'}),
+	qr/^3$/, 'with an id of its own');
 like(answers($standby), qr/^205 rows/, 'which answers');
 
 $standby->stop;

@@ -26,7 +26,7 @@
 #define SCAN_BLOCK 16
 #define SCAN_GROUP 4
 
-#define SCAN_TILE 1024			/* items of which bounds are held at once */
+#define SCAN_TILE 512			/* items of which bounds are held at once */
 
 /* The output weights in 8 bits. */
 typedef struct ScanIndex

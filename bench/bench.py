@@ -61,24 +61,29 @@ def shell(command):
     return subprocess.run(command, shell=True, capture_output=True, text=True).stdout.strip()
 
 
+def commit():
+    """Of the checkout, and whether the extension's sources differ from it."""
+    name = shell(f"git -C {HERE} log -1 --format=%h")
+    changed = shell(f"git -C {HERE} status --porcelain -- ../src ../sql")
+    return f" (commit {name}{', with changes' if changed else ''})" if name else ""
+
+
 def versions(session):
     """Of every side, as they say it themselves."""
-    found = [session.value("SHOW server_version").join(["PostgreSQL ", ""]),
-             "recseq " + session.value("SELECT extversion FROM pg_extension WHERE extname = 'recseq'")
-             + shell(f"git -C {HERE} log -1 --format=' (commit %h, ' 2>/dev/null")
-             + (shell(f"git -C {HERE} status --porcelain -- ../src ../sql 2>/dev/null | wc -l | sed 's/^0$/clean)/; t; s/$/ files changed)/'"))]
-    found.append("OpenBLAS " + shell("dpkg-query -W -f '${Version}' libopenblas0-serial 2>/dev/null"))
+    extension = session.value("SELECT extversion FROM pg_extension WHERE extname = 'recseq'")
+    blas = shell("dpkg-query -W -f '${Version}' libopenblas0-serial")
+    found = [f"PostgreSQL {session.value('SHOW server_version')}", f"recseq {extension}{commit()}", f"OpenBLAS {blas}"]
     for peer in [common.pytorch(1), common.keras(), common.onnx_runtime(1)]:
         if peer:
-            found.append(peer.ask("version"))
+            found.append(peer.ask("version").replace(", 1 thread(s)", ""))
             peer.stop()
-    return [f.replace(", 1 thread(s)", "") for f in found]
+    return found
 
 
 def machine():
     model = shell("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1") or platform.machine()
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    caches = shell("lscpu 2>/dev/null | sed -n 's/^\\(L[23]\\) cache: *\\([^(]*[^ (]\\).*/\\1 \\2/p' | paste -sd,")
+    caches = shell("lscpu 2>/dev/null | sed -n 's/^\\(L[23]\\) cache: *\\([^(]*[^ (]\\).*/\\1 \\2/p' | paste -sd, | sed 's/,/, /g'")
     widest = next((name for name in ["avx512f", "avx2"] if name in shell("grep -m 1 flags /proc/cpuinfo")), platform.machine())
     return (f"{model}, {os.cpu_count()} cores, {widest}, {caches}, {gigabytes:.0f} GB of memory; "
             f"{platform.freedesktop_os_release()['PRETTY_NAME']}, kernel {platform.release()}")

@@ -4,7 +4,7 @@ import gzip
 import statistics
 
 import common
-from common import VARIANT_D, PeerError, Session, Training, by_mode, say
+from common import VARIANT_D, PeerError, Session, Training, by_mode
 from report import Row, number, table
 
 REPEATS = by_mode(5, 2)
@@ -118,9 +118,8 @@ def diginetica(report, path):
             points.append((run.result["windows"], statistics.median(run.epochs), run.result["items"]))
     report.add(Row(f"Diginetica: epoch, sampled softmax, {run.result['windows']:,} windows, {run.result['items']:,} items",
                    "s", run.epochs, bar=("value", "<", 60)))
-    slope = sum(w * s for w, s, _ in points) / sum(w * w for w, _, _ in points)
-    off = max(abs(s / (slope * w) - 1) for w, s, _ in points)
-    report.add(Row("Diginetica: largest distance from a straight line through 0", "%", [100 * off]))
+    r = statistics.correlation([w for w, _, _ in points], [s for _, s, _ in points])
+    report.add(Row("Diginetica: how straight the line of seconds against windows is (R², 100: straight)", "%", [100 * r * r]))
     report.note("Diginetica, cost against data", table(
         ["windows", "items", "seconds an epoch", "microseconds a window"],
         [[f"{w:,}", f"{i:,}", number(s), number(1e6 * s / w)] for w, s, i in points]))

@@ -48,7 +48,7 @@ position_at(const LstmPass *pass, int32_t n)
 }
 
 /* Tokens that go through one matrix product: some milliseconds of work. */
-#define PRODUCT_TOKENS 512
+#define PRODUCT_TOKENS 128
 
 /* How many of them from token t on. */
 static inline int32_t

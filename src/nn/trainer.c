@@ -1019,8 +1019,12 @@ train_minibatch(Rank *rank, int64_t *next, double *loss, int64_t *count)
 	wait_for_all(rank);
 	*loss += sum_loss(rank, count);
 	assemble(rank);
+	if (!go_on(rank))
+		return NN_CANCELLED;
 	wait_for_all(rank);
 	measure(rank);
+	if (!go_on(rank))
+		return NN_CANCELLED;
 	wait_for_all(rank);
 	step(rank);
 	advance(rank);

@@ -35,7 +35,7 @@ $node->safe_psql('postgres', q{
 	SELECT recseq_train('"big ids"', 'It''s "big"', epochs => 1, features => '{}');
 	-- more than one chunk
 	CREATE TABLE many AS SELECT array_agg(g * 3 + i) AS items
-		FROM generate_series(1, 15000) g, generate_series(0, 2) i GROUP BY g;
+		FROM generate_series(1, 7000) g, generate_series(0, 2) i GROUP BY g;
 	SELECT recseq_train('many', 'large', epochs => 1, units => 8, batch_size => 4096);
 });
 is($node->safe_psql('postgres', q{SELECT count(*) > 1 FROM recseq_chunk JOIN recseq_version USING (id) WHERE model = 'large'}),

@@ -2,7 +2,8 @@
 # training small and large networks, storing, answering, evaluating. They leave nothing behind: no row, no lock, no memory.
 #
 # Each latency is taken inside the server, from the signal until the backend is idle (or gone), and the median of several
-# counts, since the machine may be busy with other things for a moment. LIMIT is what is promised.
+# counts, since the machine may be busy with other things for a moment. LIMIT is what is promised. Part of it is the kernel,
+# which takes some 50 ms to free a gigabyte of the memory that training shares with its workers.
 use strict;
 use warnings;
 

@@ -162,6 +162,6 @@ demo-stop:
 test:
 	@$(RUN) test/run.sh
 bench:
-	@$(RUN) bench/run.sh
+	@$(RUN) DATA='$(DEMO_DATA)' bench/run.sh
 
 .PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench

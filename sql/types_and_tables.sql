@@ -44,7 +44,7 @@ CREATE TABLE @extschema@.recseq_version (
 COMMENT ON TABLE @extschema@.recseq_version IS 'recseq: one row a version of a model; never changed. Read it through recseq_models.';
 COMMENT ON COLUMN @extschema@.recseq_version.id IS 'key of the chunks: a random number, so that no two versions ever have the same, in whatever cluster they were made';
 COMMENT ON COLUMN @extschema@.recseq_version.model IS 'name of the model';
-COMMENT ON COLUMN @extschema@.recseq_version.version IS 'number of the version, from 1; never given twice';
+COMMENT ON COLUMN @extschema@.recseq_version.version IS 'number of the version, from 1; not given twice while the model exists';
 COMMENT ON COLUMN @extschema@.recseq_version.created IS 'when the version was stored';
 COMMENT ON COLUMN @extschema@.recseq_version.trained_by IS 'role that trained the version';
 COMMENT ON COLUMN @extschema@.recseq_version.source IS 'relation that the version was trained on';
@@ -102,7 +102,7 @@ CREATE VIEW @extschema@.recseq_models AS
 	ORDER BY v.model, v.version;
 COMMENT ON VIEW @extschema@.recseq_models IS 'every version of every model';
 COMMENT ON COLUMN @extschema@.recseq_models.model IS 'name of the model';
-COMMENT ON COLUMN @extschema@.recseq_models.version IS 'number of the version, from 1; never given twice';
+COMMENT ON COLUMN @extschema@.recseq_models.version IS 'number of the version, from 1; not given twice while the model exists';
 COMMENT ON COLUMN @extschema@.recseq_models.active IS 'whether this version answers when none is asked for';
 COMMENT ON COLUMN @extschema@.recseq_models.owner IS 'role that may train, activate and drop versions of the model';
 COMMENT ON COLUMN @extschema@.recseq_models.created IS 'when the version was stored';

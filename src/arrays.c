@@ -43,6 +43,16 @@ check_one_dimension(ArrayType *array, const char *what)
 				 errhint("Pass one history a call, or one a row of a relation.")));
 }
 
+void
+check_parallel(const char *what, int count, int items, const char *hint)
+{
+	if (count != items)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("\"%s\" has %d elements, but \"items\" has %d", what, count, items),
+				 errhint("%s", hint)));
+}
+
 IdArray
 ids_of_array(ArrayType *array, const char *what)
 {

@@ -39,6 +39,9 @@ extern Oid	array_element_type(Oid type);
 /* Complain if an array has more than one dimension; what: its name. */
 extern void check_one_dimension(ArrayType *array, const char *what);
 
+/* Complain unless an array that runs parallel to "items" is as long. */
+extern void check_parallel(const char *what, int count, int items, const char *hint);
+
 /*
  * The ids of a one-dimensional array whose element type id_kind_of_type
  * accepts, in the current context.  what: its name, for messages.

@@ -196,6 +196,16 @@ release_forgotten(void)
 	seen = generation;
 }
 
+void
+model_create_infer(Infer *infer, const Model *model, int32 histories)
+{
+	Arena		arena = {0};
+
+	infer_place(infer, &arena, model, histories);
+	arena = (Arena) {allocate_aligned(arena.used), 0};
+	infer_place(infer, &arena, model, histories);
+}
+
 CachedModel *
 cache_get(const Catalog *catalog, int64 id)
 {
@@ -204,7 +214,6 @@ cache_get(const Catalog *catalog, int64 id)
 	CachedModel *cached;
 	MemoryContext context;
 	MemoryContext caller = CurrentMemoryContext;
-	Arena		arena = {0};
 
 	release_forgotten();
 	entry = find_entry(catalog->chunk, id);
@@ -237,9 +246,7 @@ cache_get(const Catalog *catalog, int64 id)
 		make_room(bytes);
 		load_image(&cached->model, catalog, id, allocate_aligned(bytes), bytes);
 	}
-	infer_place(&cached->infer, &arena, &cached->model, 1);
-	arena = (Arena) {allocate_aligned(arena.used), 0};
-	infer_place(&cached->infer, &arena, &cached->model, 1);
+	model_create_infer(&cached->infer, &cached->model, 1);
 	cached->scratch = AllocSetContextCreate(context, "recseq call",
 											ALLOCSET_DEFAULT_SIZES);
 	for (int32 i = 0; i < cached->model.config.items; i++)

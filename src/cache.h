@@ -28,6 +28,9 @@ typedef struct CachedModel
  */
 extern CachedModel *cache_get(const Catalog *catalog, int64 id);
 
+/* Give a model working memory for so many histories, in the current context. */
+extern void model_create_infer(Infer *infer, const Model *model, int32 histories);
+
 /* The names of a model's features (text[]), to read the same columns of a source. */
 extern ArrayType *model_feature_names(const Model *model);
 

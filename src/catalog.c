@@ -132,6 +132,22 @@ look_up_as_caller(const Catalog *catalog, const char *model, int32 version, int6
 	return !isnull;
 }
 
+int32
+catalog_version_argument(FunctionCallInfo fcinfo, int arg)
+{
+	int32		version;
+
+	if (PG_ARGISNULL(arg))
+		return 0;
+	version = PG_GETARG_INT32(arg);
+	if (version < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version is %d", version),
+				 errhint("Versions are numbered from 1; leave it out for the active one.")));
+	return version;
+}
+
 int64
 catalog_find(const Catalog *catalog, const char *model, int32 version)
 {

@@ -40,6 +40,12 @@ typedef struct NewVersion
 extern Catalog catalog_open(FunctionCallInfo fcinfo);
 
 /*
+ * The argument that names a version, for catalog_find: 0 where it is null, an
+ * error where it is no version's number.
+ */
+extern int32 catalog_version_argument(FunctionCallInfo fcinfo, int arg);
+
+/*
  * The id of a version, or of the active one for version 0; an error if there is
  * none that the caller may use.
  */

@@ -294,6 +294,7 @@ recseq_evaluate(PG_FUNCTION_ARGS)
 	Sums		unseen[lengthof(methods)] = {{0}};
 	const Model *model;
 	int32		k;
+	int32		version;
 
 	if (PG_ARGISNULL(ARG_SOURCE) || PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_K))
 		ereport(ERROR,
@@ -305,17 +306,12 @@ recseq_evaluate(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"k\" is %d", k),
 				 errhint("It is the number of items that count as recommended, 1 or more.")));
-	if (!PG_ARGISNULL(ARG_VERSION) && PG_GETARG_INT32(ARG_VERSION) < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("version is %d", PG_GETARG_INT32(ARG_VERSION)),
-				 errhint("Versions are numbered from 1; leave it out for the active one.")));
+	version = catalog_version_argument(fcinfo, ARG_VERSION);
 	MemoryContextSwitchTo(context);
 	evaluation.cached = cache_get(&catalog,
 								  catalog_find(&catalog,
 											   text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)),
-											   PG_ARGISNULL(ARG_VERSION) ? 0
-											   : PG_GETARG_INT32(ARG_VERSION)));
+											   version));
 	cache_pin(evaluation.cached);
 	model = &evaluation.cached->model;
 	evaluation.source = dataset_read(PG_GETARG_OID(ARG_SOURCE), model_feature_names(model), 2, 0);

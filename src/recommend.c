@@ -208,12 +208,8 @@ read_history(FunctionCallInfo fcinfo, Request *request)
 	{
 		check_has_categories(request, "categories");
 		categories = ids_of_array(PG_GETARG_ARRAYTYPE_P(ARG_CATEGORIES), "categories");
-		if (categories.count != ids.count)
-			ereport(ERROR,
-					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-					 errmsg("\"categories\" has %d elements, but \"items\" has %d",
-							categories.count, ids.count),
-					 errhint("Pass one category for each item; null where it is not known.")));
+		check_parallel("categories", categories.count, ids.count,
+					   "Pass one category for each item; null where it is not known.");
 		values[CATEGORY_FEATURE] = &categories;
 	}
 	number_history(request, &ids, values);
@@ -238,21 +234,16 @@ mark_seen(Request *request, bool seen)
 
 /* Check that an argument which runs parallel to items does so. */
 static void
-check_parallel(FunctionCallInfo fcinfo, int arg, const char *name, int items)
+check_parallel_argument(FunctionCallInfo fcinfo, int arg, const char *name, int items)
 {
 	ArrayType  *array;
-	int			count;
 
 	if (PG_ARGISNULL(arg))
 		return;
 	array = PG_GETARG_ARRAYTYPE_P(arg);
 	check_one_dimension(array, name);
-	count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	if (count != items)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("\"%s\" has %d elements, but \"items\" has %d", name, count, items),
-				 errhint("Pass one element for each item.")));
+	check_parallel(name, ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), items,
+				   "Pass one element for each item.");
 }
 
 /* Exclude all items but those of the categories. */
@@ -316,7 +307,6 @@ begin_request(FunctionCallInfo fcinfo)
 {
 	Catalog		catalog = catalog_open(fcinfo);
 	Request		request = {0};
-	int32		version = 0;
 
 	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_K))
 		ereport(ERROR,
@@ -329,17 +319,9 @@ begin_request(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"k\" is %d", request.top.k),
 				 errhint("It is the number of items to recommend, 0 or more.")));
-	if (!PG_ARGISNULL(ARG_VERSION))
-	{
-		version = PG_GETARG_INT32(ARG_VERSION);
-		if (version < 1)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("version is %d", version),
-					 errhint("Versions are numbered from 1; leave it out for the active one.")));
-	}
 	request.model_name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
-	request.cached = cache_get(&catalog, catalog_find(&catalog, request.model_name, version));
+	request.cached = cache_get(&catalog, catalog_find(&catalog, request.model_name,
+														catalog_version_argument(fcinfo, ARG_VERSION)));
 	request.top.k = Min(request.top.k, request.cached->model.config.items);
 	return request;
 }
@@ -516,8 +498,8 @@ recseq_recommend(PG_FUNCTION_ARGS)
 	caller = MemoryContextSwitchTo(cached->scratch);
 	allocate_request(&request);
 	read_history(fcinfo, &request);
-	check_parallel(fcinfo, ARG_EVENTS, "events", request.history.events);
-	check_parallel(fcinfo, ARG_TIMES, "times", request.history.events);
+	check_parallel_argument(fcinfo, ARG_EVENTS, "events", request.history.events);
+	check_parallel_argument(fcinfo, ARG_TIMES, "times", request.history.events);
 	mark_seen(&request, true);
 	read_exclusions(fcinfo, &request);
 	if (request.history.length == 0)
@@ -693,7 +675,6 @@ recseq_recommend_batch(PG_FUNCTION_ARGS)
 	BatchRequest *batch = palloc0(sizeof(BatchRequest));
 	CachedModel *cached;
 	Source		source;
-	Arena		arena = {0};
 
 	if (PG_ARGISNULL(ARG_ITEMS))
 		ereport(ERROR,
@@ -710,9 +691,7 @@ recseq_recommend_batch(PG_FUNCTION_ARGS)
 		batch->requests[i] = batch->requests[0];
 		allocate_request(&batch->requests[i]);
 	}
-	infer_place(&batch->infer, &arena, &cached->model, BATCH_ROWS);
-	arena = (Arena) {allocate_aligned(arena.used), 0};
-	infer_place(&batch->infer, &arena, &cached->model, BATCH_ROWS);
+	model_create_infer(&batch->infer, &cached->model, BATCH_ROWS);
 	batch->context = AllocSetContextCreate(CurrentMemoryContext, "recseq batch",
 										   ALLOCSET_DEFAULT_SIZES);
 

@@ -237,12 +237,8 @@ row_array(const SourceRow *row, const SourceColumn *column)
 static void
 check_length(const SourceColumn *column, int length, int items)
 {
-	if (length != items)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("\"%s\" has %d elements, but \"items\" has %d",
-						column->name, length, items),
-				 errhint("Arrays that run parallel to \"items\" must have one element for each item.")));
+	check_parallel(column->name, length, items,
+				   "Arrays that run parallel to \"items\" must have one element for each item.");
 }
 
 /* The times of the events of the row. */

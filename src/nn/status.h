@@ -19,6 +19,7 @@ typedef enum NnStatus
 /*
  * Asked between pieces of work of a few milliseconds.  May also leave by
  * longjmp: the library holds no resource besides the memory of its caller.
+ * Once it has answered no it must go on to: the answer is asked for again.
  */
 typedef bool (*MayGoOn) (void *context);
 

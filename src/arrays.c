@@ -113,6 +113,19 @@ ids_of_array_without_nulls(ArrayType *array, const char *what)
 	return result;
 }
 
+const TimestampTz *
+times_of_array(ArrayType *array, const char *what, int *count)
+{
+	check_one_dimension(array, what);
+	if (array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not contain nulls", what),
+				 errhint("Leave \"%s\" out if times are not known.", what)));
+	*count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	return (const TimestampTz *) ARR_DATA_PTR(array);
+}
+
 int32
 find_id(const Vocabulary *vocabulary, const Id *id)
 {

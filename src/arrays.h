@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "utils/array.h"
 
 #include "nn/vocabulary.h"
@@ -62,7 +63,25 @@ is_no_value(const IdArray *values, int i)
 		(values->kind == ID_INTEGER && values->ids[i].integer == 0);
 }
 
+/* Whether element i of the kinds of events says that it is a purchase. */
+static inline bool
+is_purchase(const Vocabulary *purchases, const IdArray *events, int i)
+{
+	return !events->nulls[i] &&
+		vocabulary_find_text(purchases, events->ids[i].text, events->ids[i].length) >= 0;
+}
+
 /* Index of an id in a vocabulary of the same kind, or -1. */
 extern int32 find_id(const Vocabulary *vocabulary, const Id *id);
+
+/* The elements of a one-dimensional timestamptz[], none of them null. */
+extern const TimestampTz *times_of_array(ArrayType *array, const char *what, int *count);
+
+/* Hours from one time to another; the other may be infinite. */
+static inline double
+hours_between(TimestampTz from, TimestampTz to)
+{
+	return ((double) to - (double) from) / USECS_PER_HOUR;
+}
 
 #endif							/* RECSEQ_ARRAYS_H */

@@ -169,24 +169,40 @@ idset_finish(IdSet *set, Vocabulary *vocabulary)
 	return place;
 }
 
+Vocabulary
+vocabulary_of_texts(ArrayType *texts, const char *what)
+{
+	IdArray		ids = ids_of_array_without_nulls(texts, what);
+	IdSet		set;
+	Vocabulary	vocabulary;
+
+	idset_create(&set, ID_TEXT);
+	for (int i = 0; i < ids.count; i++)
+		idset_number(&set, ids.ids[i]);
+	pfree(idset_finish(&set, &vocabulary));
+	return vocabulary;
+}
+
 /* ---------------------------------------------------------------- rows */
 
 /* What is read of the relation so far; ids by order of appearance. */
 typedef struct Reading
 {
 	Source		source;
+	const DatasetOptions *options;
 	MemoryContext context;		/* owns it all */
-	int32		min_length;
 	IdSet		items;
 	IdSet		feature[CONFIG_MAX_FEATURES];
 	int64		tokens;
 	int64		token_room;
 	int32	   *item;			/* [tokens] */
 	int32	   *value[CONFIG_MAX_FEATURES];	/* [tokens] 0: none, else index + 1 */
+	bool	   *bought;			/* [tokens] */
+	TimestampTz *time;			/* [tokens] */
+	bool		any_bought;
 	int32		sequences;
 	int32		sequence_room;
 	int64	   *start;			/* [sequences + 1] */
-	TimestampTz *last_time;		/* [sequences] */
 } Reading;
 
 /* Complain if what has been read takes more memory than training may use. */
@@ -214,6 +230,9 @@ make_room(Reading *reading, int length)
 		for (int f = 0; f < reading->source.features; f++)
 			reading->value[f] = repalloc_huge(reading->value[f],
 											  sizeof(int32) * reading->token_room);
+		reading->bought = repalloc_huge(reading->bought, sizeof(bool) * reading->token_room);
+		reading->time = repalloc_huge(reading->time,
+									  sizeof(TimestampTz) * reading->token_room);
 	}
 	if (reading->sequences == reading->sequence_room)
 	{
@@ -224,8 +243,6 @@ make_room(Reading *reading, int length)
 		reading->sequence_room *= 2;
 		reading->start = repalloc_huge(reading->start, sizeof(int64) *
 									   (reading->sequence_room + 1));
-		reading->last_time = repalloc_huge(reading->last_time, sizeof(TimestampTz) *
-										   reading->sequence_room);
 	}
 }
 
@@ -236,7 +253,7 @@ read_row(void *context, const SourceRow *row)
 	Reading    *reading = context;
 	int			length = row->items.count;
 
-	if (length < reading->min_length)
+	if (length < reading->options->min_length)
 		return;
 	make_room(reading, length);
 	for (int i = 0; i < length; i++)
@@ -249,10 +266,17 @@ read_row(void *context, const SourceRow *row)
 			value[i] = !row->has_feature[f] || is_no_value(&row->feature[f], i) ? 0
 				: idset_number(&reading->feature[f], row->feature[f].ids[i]) + 1;
 	}
-	reading->last_time[reading->sequences++] =
-		row->times != NULL && length > 0 ? row->times[length - 1] : 0;
+	for (int i = 0; i < length; i++)
+	{
+		bool		bought = i < row->events.count &&
+			is_purchase(reading->options->purchases, &row->events, i);
+
+		reading->bought[reading->tokens + i] = bought;
+		reading->any_bought |= bought;
+		reading->time[reading->tokens + i] = row->times != NULL ? row->times[i] : 0;
+	}
 	reading->tokens += length;
-	reading->start[reading->sequences] = reading->tokens;
+	reading->start[++reading->sequences] = reading->tokens;
 	if (reading->sequences % CHECK_MEMORY_EVERY == 0)
 		check_memory(reading->context);
 }
@@ -269,6 +293,12 @@ static inline int64
 sequence_length(const Reading *reading, int32 s)
 {
 	return reading->start[s + 1] - reading->start[s];
+}
+
+static inline TimestampTz
+last_time(const Reading *reading, int32 s)
+{
+	return sequence_length(reading, s) > 0 ? reading->time[reading->start[s + 1] - 1] : 0;
 }
 
 /* By key, then by contents. */
@@ -289,6 +319,9 @@ compare_sequences(const void *a, const void *b, void *context)
 		return lengths[0] < lengths[1] ? -1 : 1;
 	result = memcmp(reading->item + reading->start[x], reading->item + reading->start[y],
 					lengths[0] * sizeof(int32));
+	if (result == 0)
+		result = memcmp(reading->bought + reading->start[x],
+						reading->bought + reading->start[y], lengths[0] * sizeof(bool));
 	for (int f = 0; result == 0 && f < reading->source.features; f++)
 		result = memcmp(reading->value[f] + reading->start[x],
 						reading->value[f] + reading->start[y],
@@ -296,9 +329,55 @@ compare_sequences(const void *a, const void *b, void *context)
 	return result;
 }
 
+/* The oldest and the newest of the times that are finite. */
+static void
+find_span(const Reading *reading, TimestampTz *oldest, TimestampTz *newest)
+{
+	*oldest = DT_NOEND;
+	*newest = DT_NOBEGIN;
+	for (int64 t = 0; t < reading->tokens; t++)
+	{
+		if (TIMESTAMP_NOT_FINITE(reading->time[t]))
+			continue;
+		*oldest = Min(*oldest, reading->time[t]);
+		*newest = Max(*newest, reading->time[t]);
+	}
+	if (*oldest > *newest)
+		*oldest = *newest = 0;
+}
+
+/* Kinds and times of the events, in the order of the sequences. */
+static void
+arrange_events(SourceData *source, Reading *reading, const int32 *sequence,
+			   const int64 *start)
+{
+	TimestampTz newest;
+
+	find_span(reading, &source->origin, &newest);
+	if (reading->any_bought)
+		source->bought = huge_array(bool, reading->tokens);
+	if (reading->source.times.field > 0)
+		source->hours = huge_array(double, reading->tokens + 1);
+	for (int32 s = 0; s < reading->sequences; s++)
+	{
+		int64		from = reading->start[sequence[s]];
+		int64		length = sequence_length(reading, sequence[s]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (source->bought != NULL)
+			memcpy(source->bought + start[s], reading->bought + from, length * sizeof(bool));
+		for (int64 i = 0; source->hours != NULL && i < length; i++)
+			source->hours[start[s] + i] =
+				hours_between(source->origin,
+							  Max(source->origin, Min(newest, reading->time[from + i])));
+	}
+	pfree(reading->bought);
+	pfree(reading->time);
+}
+
 /* Put ids in the order of their vocabularies and sequences in theirs. */
 static void
-arrange(SourceData *source, Reading *reading, uint64 seed)
+arrange(SourceData *source, Reading *reading)
 {
 	SequenceOrder order = {reading, huge_array(int64, reading->sequences + 1)};
 	int32	   *sequence = huge_array(int32, reading->sequences + 1);
@@ -323,10 +402,10 @@ arrange(SourceData *source, Reading *reading, uint64 seed)
 	{
 		CHECK_FOR_INTERRUPTS();
 		sequence[s] = s;
-		order.key[s] = reading->source.times.field > 0 ? reading->last_time[s]
+		order.key[s] = reading->source.times.field > 0 ? last_time(reading, s)
 			: (int64) hash_bytes_extended((unsigned char *) (reading->item + reading->start[s]),
 										  (int) (sequence_length(reading, s) * sizeof(int32)),
-										  seed);
+										  reading->options->seed);
 	}
 	qsort_arg(sequence, reading->sequences, sizeof(int32), compare_sequences, &order);
 
@@ -357,6 +436,7 @@ arrange(SourceData *source, Reading *reading, uint64 seed)
 		source->data.feature[f] = value;
 		pfree(reading->value[f]);
 	}
+	arrange_events(source, reading, sequence, start);
 	pfree(reading->item);
 	pfree(reading->start);
 	pfree(sequence);
@@ -389,20 +469,21 @@ describe_items(SourceData *source)
 }
 
 SourceData *
-dataset_read(Oid relation, ArrayType *features, int32 min_length, uint64 seed)
+dataset_read(Oid relation, const DatasetOptions *options)
 {
 	SourceData *source = palloc0(sizeof(SourceData));
 	Reading    *reading = palloc0(sizeof(Reading));
 
-	reading->source = source_open(relation, features, false);
+	reading->source = source_open(relation, options->features, false);
+	reading->options = options;
 	reading->context = CurrentMemoryContext;
-	reading->min_length = min_length;
 	reading->token_room = FIRST_TOKENS;
 	reading->item = huge_array(int32, reading->token_room);
 	reading->sequence_room = FIRST_TOKENS;
 	reading->start = huge_array(int64, reading->sequence_room + 1);
 	reading->start[0] = 0;
-	reading->last_time = huge_array(TimestampTz, reading->sequence_room);
+	reading->bought = huge_array(bool, reading->token_room);
+	reading->time = huge_array(TimestampTz, reading->token_room);
 	idset_create(&reading->items, reading->source.items.kind);
 	for (int f = 0; f < reading->source.features; f++)
 	{
@@ -416,7 +497,7 @@ dataset_read(Oid relation, ArrayType *features, int32 min_length, uint64 seed)
 	source_for_each(&reading->source, read_row, reading);
 	check_memory(reading->context);
 	source->rows = reading->source.rows;
-	arrange(source, reading, seed);
+	arrange(source, reading);
 	describe_items(source);
 	return source;
 }

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "utils/array.h"
 
 #include "nn/batch.h"
@@ -26,16 +27,26 @@ typedef struct SourceData
 	char		feature_name[CONFIG_MAX_FEATURES][MODEL_FEATURE_NAME];
 	int32	   *item_feature[CONFIG_MAX_FEATURES];	/* [items] the newest value */
 	int32	   *item_count;		/* [items] occurrences */
+	bool	   *bought;			/* [tokens] a purchase; NULL: kinds are not known */
+	double	   *hours;			/* [tokens] since `origin`; NULL: times are not known */
+	TimestampTz origin;			/* the oldest time; infinite ones count as the nearest */
 	int64		rows;			/* of the relation */
 } SourceData;
 
-/*
- * Read the sequences of at least min_length items.  features: names of the
- * columns with parallel arrays (text[]), or NULL for "categories" where the
- * column exists.  All memory is in the current context.  seed: decides the
- * shuffle.
- */
-extern SourceData *dataset_read(Oid relation, ArrayType *features, int32 min_length,
-								uint64 seed);
+/* What is read of a relation. */
+typedef struct DatasetOptions
+{
+	ArrayType  *features;		/* text[]: names of the columns with parallel arrays;
+								 * NULL: "categories" where the column exists */
+	const Vocabulary *purchases;	/* kinds of events that are purchases */
+	int32		min_length;		/* items of a sequence; shorter ones are left out */
+	uint64		seed;			/* of the shuffle, without times */
+} DatasetOptions;
+
+/* Read the sequences of a relation.  All memory is in the current context. */
+extern SourceData *dataset_read(Oid relation, const DatasetOptions *options);
+
+/* Texts as a vocabulary, for DatasetOptions.purchases, in the current context. */
+extern Vocabulary vocabulary_of_texts(ArrayType *texts, const char *what);
 
 #endif							/* RECSEQ_DATASET_H */

@@ -290,6 +290,7 @@ recseq_evaluate(PG_FUNCTION_ARGS)
 	MemoryContext one_case = AllocSetContextCreate(context, "recseq case",
 												   ALLOCSET_DEFAULT_SIZES);
 	Evaluation	evaluation = {0};
+	DatasetOptions options = {.purchases = &(Vocabulary) {.kind = ID_TEXT}, .min_length = 2};
 	Sums		all[lengthof(methods)] = {{0}};
 	Sums		unseen[lengthof(methods)] = {{0}};
 	const Model *model;
@@ -314,7 +315,8 @@ recseq_evaluate(PG_FUNCTION_ARGS)
 											   version));
 	cache_pin(evaluation.cached);
 	model = &evaluation.cached->model;
-	evaluation.source = dataset_read(PG_GETARG_OID(ARG_SOURCE), model_feature_names(model), 2, 0);
+	options.features = model_feature_names(model);
+	evaluation.source = dataset_read(PG_GETARG_OID(ARG_SOURCE), &options);
 	evaluation.to_model = map_ids(&evaluation.source->items, &model->items, "items");
 	for (int f = 0; f < model->config.features; f++)
 		evaluation.value_to_model[f] = map_ids(&evaluation.source->feature_values[f],

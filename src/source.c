@@ -153,6 +153,11 @@ source_open(Oid relation, ArrayType *features, bool missing_ok)
 				 errhint("A source has one row a sequence, with the column \"items\" (integer[], bigint[] or text[], oldest first).")));
 	find_features(tupdesc, features, missing_ok, source);
 
+	if (find_id_column(tupdesc, "events", &source->events) && source->events.kind != ID_TEXT)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"events\" of the source has integers"),
+				 errhint("It must be text[], the kind of each event, parallel to \"items\".")));
 	type = find_column(tupdesc, "times", &source->times);
 	if (type != InvalidOid && array_element_type(type) != TIMESTAMPTZOID)
 		ereport(ERROR,
@@ -191,6 +196,7 @@ make_query(Source *source)
 	initStringInfo(&query);
 	appendStringInfoString(&query, "SELECT ");
 	select_column(&query, &source->items, &fields);
+	select_column(&query, &source->events, &fields);
 	select_column(&query, &source->times, &fields);
 	select_column(&query, &source->id, &fields);
 	for (int f = 0; f < source->features; f++)
@@ -247,15 +253,17 @@ read_times(const SourceRow *row)
 {
 	const SourceColumn *column = &row->source->times;
 	ArrayType  *array = row_array(row, column);
+	const TimestampTz *times;
+	int			count;
 
-	if (array == NULL || array_contains_nulls(array))
+	if (array == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be or contain null", column->name),
+				 errmsg("\"%s\" must not be null", column->name),
 				 errhint("Leave the column \"times\" out of the source if times are not known.")));
-	check_one_dimension(array, column->name);
-	check_length(column, ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), row->items.count);
-	return (const TimestampTz *) ARR_DATA_PTR(array);
+	times = times_of_array(array, column->name, &count);
+	check_length(column, count, row->items.count);
+	return times;
 }
 
 /* Decode a row and hand it on. */
@@ -282,6 +290,12 @@ read_row(SourceRow *row, SourceRowFunction function, void *context)
 			continue;
 		row->feature[f] = ids_of_array(array, source->feature[f].name);
 		check_length(&source->feature[f], row->feature[f].count, row->items.count);
+	}
+	array = source->events.field > 0 ? row_array(row, &source->events) : NULL;
+	if (array != NULL)
+	{
+		row->events = ids_of_array(array, source->events.name);
+		check_length(&source->events, row->events.count, row->items.count);
 	}
 	if (source->times.field > 0)
 		row->times = read_times(row);

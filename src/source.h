@@ -28,6 +28,7 @@ typedef struct Source
 {
 	char	   *relation;		/* qualified, quoted */
 	SourceColumn items;
+	SourceColumn events;
 	SourceColumn times;
 	SourceColumn id;			/* names a row */
 	int			features;
@@ -44,6 +45,7 @@ typedef struct SourceRow
 	IdArray		items;			/* without nulls */
 	bool		has_feature[CONFIG_MAX_FEATURES];	/* the column's array is not null */
 	IdArray		feature[CONFIG_MAX_FEATURES];	/* as long as items */
+	IdArray		events;			/* kinds, as many as items; none: no such column, or null */
 	const TimestampTz *times;	/* as many as items; NULL: no such column */
 } SourceRow;
 

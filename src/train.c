@@ -53,7 +53,8 @@ enum
 	ARG_VALIDATION_FRACTION,
 	ARG_MAX_LENGTH,
 	ARG_SEED,
-	ARG_WORKERS
+	ARG_WORKERS,
+	ARG_PURCHASES
 };
 
 #define MAX_EPOCHS 10000
@@ -71,6 +72,7 @@ typedef struct TrainOptions
 	Oid			source;
 	char	   *model;
 	ArrayType  *features;
+	Vocabulary	purchases;
 	double		validation_fraction;
 	int			workers;
 	Config		config;			/* but for what the data decides */
@@ -204,6 +206,8 @@ read_options(FunctionCallInfo fcinfo)
 											  "validation_fraction", 0, 0.9, false);
 	check_not_null(fcinfo, ARG_SEED, "seed");
 	trainer->seed = (uint64_t) PG_GETARG_INT64(ARG_SEED);
+	check_not_null(fcinfo, ARG_PURCHASES, "purchases");
+	options.purchases = vocabulary_of_texts(PG_GETARG_ARRAYTYPE_P(ARG_PURCHASES), "purchases");
 	options.workers = recseq_max_training_workers;
 	if (!PG_ARGISNULL(ARG_WORKERS))
 		options.workers = Min(int_option(fcinfo, ARG_WORKERS, "workers", 0,
@@ -227,6 +231,16 @@ options_to_json(const TrainOptions *options, const SourceData *source)
 		if (f > 0)
 			appendStringInfoString(&json, ", ");
 		escape_json(&json, source->feature_name[f]);
+	}
+	appendStringInfoString(&json, "], \"purchases\": [");
+	for (int i = 0; i < options->purchases.count; i++)
+	{
+		const Vocabulary *kinds = &options->purchases;
+
+		if (i > 0)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, pnstrdup(kinds->bytes + kinds->offsets[i],
+									kinds->offsets[i + 1] - kinds->offsets[i]));
 	}
 	appendStringInfo(&json, "], \"units\": %d, \"layers\": %d, \"bidirectional\": %s,"
 					 " \"attention\": %s, \"item_dim\": %d, \"feature_dim\": %d, \"tied\": %s,"
@@ -381,8 +395,13 @@ make_model(const Trainer *trainer, const SourceData *source)
 static SourceData *
 read_source(const TrainOptions *options)
 {
-	SourceData *source = dataset_read(options->source, options->features, 2,
-									  options->trainer.seed);
+	DatasetOptions reading = {
+		.features = options->features,
+		.purchases = &options->purchases,
+		.min_length = 2,
+		.seed = options->trainer.seed
+	};
+	SourceData *source = dataset_read(options->source, &reading);
 
 	if (source->rows == 0)
 		ereport(ERROR,

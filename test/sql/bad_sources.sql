@@ -93,6 +93,16 @@ SELECT recseq_train('parallel');
 UPDATE parallel SET times = '{2020-01-01,infinity}' WHERE visitor = 'v "2"';
 SELECT sequences FROM recseq_train('parallel', epochs => 1);
 
+-- kinds of events: texts, one an item; unknown ones are none of the purchases
+CREATE TABLE wrong_events AS SELECT items, '{1,2}'::int[] AS events FROM parallel;
+SELECT recseq_train('wrong_events');
+ALTER TABLE wrong_events ALTER COLUMN events TYPE text[] USING '{buy}';
+SELECT recseq_train('wrong_events');
+UPDATE wrong_events SET events = '{view,NULL}';
+SELECT sequences FROM recseq_train('wrong_events', epochs => 1);
+SELECT recseq_train('wrong_events', purchases => '{buy,NULL}');
+SELECT recseq_train('wrong_events', purchases => NULL);
+DROP TABLE wrong_events;
 -- features that are none
 SELECT recseq_train('parallel', features => '{nothing}');
 SELECT recseq_train('parallel', features => '{one}');

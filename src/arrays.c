@@ -126,6 +126,28 @@ times_of_array(ArrayType *array, const char *what, int *count)
 	return (const TimestampTz *) ARR_DATA_PTR(array);
 }
 
+bool
+same_id(const Id *a, const Id *b)
+{
+	if (a->text != NULL)
+		return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
+	return a->integer == b->integer;
+}
+
+Id
+id_at(const Vocabulary *vocabulary, int32 index)
+{
+	uint64		start;
+
+	if (vocabulary->kind == ID_INTEGER)
+		return (Id) {.integer = vocabulary->integers[index]};
+	start = vocabulary->offsets[index];
+	return (Id) {
+		.text = vocabulary->bytes + start,
+		.length = vocabulary->offsets[index + 1] - start
+	};
+}
+
 int32
 find_id(const Vocabulary *vocabulary, const Id *id)
 {

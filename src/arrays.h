@@ -71,6 +71,12 @@ is_purchase(const Vocabulary *purchases, const IdArray *events, int i)
 		vocabulary_find_text(purchases, events->ids[i].text, events->ids[i].length) >= 0;
 }
 
+/* Whether two ids of one kind are the same. */
+extern bool same_id(const Id *a, const Id *b);
+
+/* The id at an index of a vocabulary; its text points into it. */
+extern Id	id_at(const Vocabulary *vocabulary, int32 index);
+
 /* Index of an id in a vocabulary of the same kind, or -1. */
 extern int32 find_id(const Vocabulary *vocabulary, const Id *id);
 

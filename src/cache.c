@@ -206,6 +206,25 @@ model_create_infer(Infer *infer, const Model *model, int32 histories)
 	infer_place(infer, &arena, model, histories);
 }
 
+Recommender *
+recommender_of_backend(void)
+{
+	static Recommender *recommender = NULL;
+	Arena		arena = {0};
+	MemoryContext caller;
+
+	if (recommender != NULL)
+		return recommender;
+	caller = MemoryContextSwitchTo(TopMemoryContext);
+	recommender_place(&(Recommender) {0}, &arena);
+	arena = (Arena) {allocate_aligned(arena.used), 0};
+	recommender = palloc(sizeof(Recommender));
+	recommender_place(recommender, &arena);
+	recommender_start(recommender);
+	MemoryContextSwitchTo(caller);
+	return recommender;
+}
+
 CachedModel *
 cache_get(const Catalog *catalog, int64 id)
 {

@@ -12,6 +12,7 @@
 #include "catalog.h"
 #include "nn/infer.h"
 #include "nn/model.h"
+#include "nn/recommender.h"
 
 /* A version that is loaded. */
 typedef struct CachedModel
@@ -30,6 +31,9 @@ extern CachedModel *cache_get(const Catalog *catalog, int64 id);
 
 /* Give a model working memory for so many histories, in the current context. */
 extern void model_create_infer(Infer *infer, const Model *model, int32 histories);
+
+/* The working memory of second stages that all calls of this backend use. */
+extern Recommender *recommender_of_backend(void);
 
 /* The names of a model's features (text[]), to read the same columns of a source. */
 extern ArrayType *model_feature_names(const Model *model);

@@ -35,20 +35,12 @@ id_hash(Id key)
 	return hash_bytes((const unsigned char *) &key.integer, sizeof(key.integer));
 }
 
-static inline bool
-id_equal(Id a, Id b)
-{
-	if (a.text != NULL)
-		return a.length == b.length && memcmp(a.text, b.text, a.length) == 0;
-	return a.integer == b.integer;
-}
-
 #define SH_PREFIX idtable
 #define SH_ELEMENT_TYPE IdEntry
 #define SH_KEY_TYPE Id
 #define SH_KEY key
 #define SH_HASH_KEY(table, key) id_hash(key)
-#define SH_EQUAL(table, a, b) id_equal(a, b)
+#define SH_EQUAL(table, a, b) same_id(&(a), &(b))
 #define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
@@ -201,6 +193,7 @@ typedef struct Reading
 	TimestampTz *time;			/* [tokens] */
 	bool		any_bought;
 	int32		sequences;
+	int32		longer_sequences;	/* of two and more items */
 	int32		sequence_room;
 	int64	   *start;			/* [sequences + 1] */
 } Reading;
@@ -277,6 +270,7 @@ read_row(void *context, const SourceRow *row)
 	}
 	reading->tokens += length;
 	reading->start[++reading->sequences] = reading->tokens;
+	reading->longer_sequences += length > 1;
 	if (reading->sequences % CHECK_MEMORY_EVERY == 0)
 		check_memory(reading->context);
 }
@@ -497,6 +491,7 @@ dataset_read(Oid relation, const DatasetOptions *options)
 	source_for_each(&reading->source, read_row, reading);
 	check_memory(reading->context);
 	source->rows = reading->source.rows;
+	source->sequences = reading->longer_sequences;
 	arrange(source, reading);
 	describe_items(source);
 	return source;

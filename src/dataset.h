@@ -31,6 +31,7 @@ typedef struct SourceData
 	double	   *hours;			/* [tokens] since `origin`; NULL: times are not known */
 	TimestampTz origin;			/* the oldest time; infinite ones count as the nearest */
 	int64		rows;			/* of the relation */
+	int32		sequences;		/* of two and more items */
 } SourceData;
 
 /* What is read of a relation. */

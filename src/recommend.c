@@ -1,12 +1,12 @@
 /*
  * recommend.c
- *	  recseq_recommend, and recseq_recommend_batch: histories -> the network ->
- *	  rows.
+ *	  recseq_recommend, and recseq_recommend_batch: histories -> both stages of
+ *	  the model -> rows.
  *
  * One call: find the version (an index scan), number the history by the model's
- * vocabulary, run the network, scan the items for the best k.  All memory of a
- * call is in the scratch context of the loaded model, reset by the next call;
- * the rows are in the tuplestore that the executor owns.
+ * vocabulary, run the network, let the second stage rank its candidates.  All
+ * memory of a call is in the scratch context of the loaded model, reset by the
+ * next call; the rows are in the tuplestore that the executor owns.
  *
  * A batch reads its source row by row and runs the network for some hundred
  * rows at a time, so its memory does not grow with the source.
@@ -62,14 +62,34 @@ enum
 /* The feature that the arguments and the column named for categories mean. */
 #define CATEGORY_FEATURE 0
 
+/* A history as the caller knows it, oldest first. */
+typedef struct Events
+{
+	IdArray		items;			/* without nulls */
+	IdArray    *feature[CONFIG_MAX_FEATURES];	/* one an item, or NULL: as the model's item
+												 * table says */
+	IdArray    *kinds;			/* likewise, or NULL: not known */
+	const TimestampTz *times;	/* likewise */
+} Events;
+
+/* An item of the history that the model does not know. */
+typedef struct UnknownItem
+{
+	Id			id;
+	int32		category;		/* of its newest event */
+} UnknownItem;
+
 /* A history as the model reads it, oldest first. */
 typedef struct History
 {
-	int32		length;			/* tokens that the network reads */
+	int32		events;
+	int32	   *index;			/* [events] item of each, -1: unknown */
+	int32		length;			/* newest events, that the network reads */
 	int32	   *item;			/* [length] 0 .. items (unknown) */
 	int32	   *feature[CONFIG_MAX_FEATURES];	/* [length] */
-	int32		events;			/* of the whole history */
-	int32	   *index;			/* [events] item of each, -1: unknown */
+	RankHistory rank;			/* what the second stage reads */
+	int32		unknown_items;
+	UnknownItem *unknown;		/* [unknown_items] item number `items` and on */
 } History;
 
 /* What a caller wants to know of a model. */
@@ -81,7 +101,7 @@ typedef struct Request
 	uint8	   *seen;			/* bit an item: it is in the history */
 	uint8	   *excluded;		/* bit an item, or NULL */
 	TopK		top;			/* k of them at most */
-	ScanRequest scan;			/* for the network, with the memory it needs */
+	Question	question;
 } Request;
 
 /* ---------------------------------------------------------------- arguments */
@@ -150,15 +170,92 @@ check_has_categories(const Request *request, const char *argument)
 				 errhint("Train it on a source with a column \"categories\", or leave the argument out.")));
 }
 
-/*
- * Number a history.  values: of each feature, one an event; NULL: those of the
- * model's item table.
- */
+/* The values of a feature, one an event. */
+static int32 *
+number_feature(const Request *request, const IdArray *values, int f)
+{
+	const Model *model = &request->cached->model;
+	const History *history = &request->history;
+	int32	   *numbers = huge_array(int32, Max(history->events, 1));
+
+	for (int32 i = 0; i < history->events; i++)
+	{
+		if (values != NULL)
+			numbers[i] = value_of_id(&model->feature_values[f], values, i);
+		else
+			numbers[i] = history->index[i] >= 0
+				? model->item_feature[f][history->index[i]] : 0;
+	}
+	return numbers;
+}
+
+/* The number of an item that the model does not know. */
+static int32
+number_unknown(History *history, const Id *id)
+{
+	UnknownItem *added = &history->unknown[history->unknown_items];
+
+	for (int32 u = 0; u < history->unknown_items; u++)
+	{
+		if (same_id(&history->unknown[u].id, id))
+			return u;
+	}
+	added->id = *id;
+	if (id->text != NULL)
+		added->id.text = pnstrdup(id->text, id->length);
+	return history->unknown_items++;
+}
+
+/* The history as the second stage reads it.  category: [events], or NULL. */
 static void
-number_history(Request *request, IdArray *ids, IdArray *const values[])
+number_rank_history(Request *request, const Events *events, const int32 *category)
 {
 	const Model *model = &request->cached->model;
 	History    *history = &request->history;
+	int32	   *item = huge_array(int32, Max(history->events, 1));
+	int32		first = Max(history->events - CANDIDATES_HISTORY, 0);
+
+	history->unknown = palloc(sizeof(UnknownItem) * CANDIDATES_HISTORY);
+	history->unknown_items = 0;
+	for (int32 i = 0; i < history->events; i++)
+	{
+		item[i] = history->index[i];
+		if (item[i] >= 0)
+			continue;
+		item[i] = model->config.items;
+		if (i >= first)
+			item[i] += number_unknown(history, &events->items.ids[i]);
+		history->unknown[item[i] - model->config.items].category = category[i];
+	}
+	history->rank = (RankHistory) {
+		.length = history->events, .item = item, .category = category, .own_sequence = -1
+	};
+	if (events->kinds != NULL && model->rank.kinds)
+	{
+		bool	   *bought = huge_array(bool, Max(history->events, 1));
+
+		for (int32 i = 0; i < history->events; i++)
+			bought[i] = is_purchase(&model->purchases, events->kinds, i);
+		history->rank.bought = bought;
+	}
+	if (events->times != NULL && model->rank.times)
+	{
+		double	   *hours = huge_array(double, Max(history->events, 1));
+
+		for (int32 i = 0; i < history->events; i++)
+			hours[i] = hours_between(model->origin, events->times[i]);
+		history->rank.hours = hours;
+	}
+}
+
+/* Number a history. */
+static void
+number_history(Request *request, Events *events)
+{
+	const Model *model = &request->cached->model;
+	History    *history = &request->history;
+	IdArray    *ids = &events->items;
+	int32	   *category = NULL;
 	int			first;
 
 	convert_ids(ids, &model->items, "items", request->model_name);
@@ -178,19 +275,24 @@ number_history(Request *request, IdArray *ids, IdArray *const values[])
 	}
 	for (int f = 0; f < model->config.features; f++)
 	{
-		const Vocabulary *vocabulary = &model->feature_values[f];
+		int32	   *numbers;
 
-		history->feature[f] = palloc0(sizeof(int32) * Max(history->length, 1));
-		if (values[f] != NULL)
-			convert_ids(values[f], vocabulary, model->feature_name[f], request->model_name);
-		for (int i = 0; i < history->length; i++)
-		{
-			if (values[f] != NULL)
-				history->feature[f][i] = value_of_id(vocabulary, values[f], first + i);
-			else if (history->item[i] < model->config.items)
-				history->feature[f][i] = model->item_feature[f][history->item[i]];
-		}
+		if (events->feature[f] != NULL)
+			convert_ids(events->feature[f], &model->feature_values[f], model->feature_name[f],
+						request->model_name);
+		numbers = number_feature(request, events->feature[f], f);
+		history->feature[f] = numbers + first;
+		if (f == CATEGORY_FEATURE)
+			category = numbers;
 	}
+	if (!model->rank.present)
+		return;
+	if (category == NULL)
+	{
+		category = huge_array(int32, Max(ids->count, 1));
+		memset(category, 0, sizeof(int32) * ids->count);
+	}
+	number_rank_history(request, events, category);
 }
 
 /* Number the history that the arguments give. */
@@ -198,21 +300,34 @@ static void
 read_history(FunctionCallInfo fcinfo, Request *request)
 {
 	const Model *model = &request->cached->model;
-	IdArray		ids = {.kind = model->items.kind};
+	Events		events = {.items = {.kind = model->items.kind}};
 	IdArray		categories;
-	IdArray    *values[CONFIG_MAX_FEATURES] = {NULL};
+	IdArray		kinds;
+	int			count;
 
 	if (!PG_ARGISNULL(ARG_ITEMS))
-		ids = ids_of_array_without_nulls(PG_GETARG_ARRAYTYPE_P(ARG_ITEMS), "items");
+		events.items = ids_of_array_without_nulls(PG_GETARG_ARRAYTYPE_P(ARG_ITEMS), "items");
 	if (!PG_ARGISNULL(ARG_CATEGORIES))
 	{
 		check_has_categories(request, "categories");
 		categories = ids_of_array(PG_GETARG_ARRAYTYPE_P(ARG_CATEGORIES), "categories");
-		check_parallel("categories", categories.count, ids.count,
+		check_parallel("categories", categories.count, events.items.count,
 					   "Pass one category for each item; null where it is not known.");
-		values[CATEGORY_FEATURE] = &categories;
+		events.feature[CATEGORY_FEATURE] = &categories;
 	}
-	number_history(request, &ids, values);
+	if (!PG_ARGISNULL(ARG_EVENTS))
+	{
+		kinds = ids_of_array(PG_GETARG_ARRAYTYPE_P(ARG_EVENTS), "events");
+		check_parallel("events", kinds.count, events.items.count,
+					   "Pass one kind of event for each item; null where it is not known.");
+		events.kinds = &kinds;
+	}
+	if (!PG_ARGISNULL(ARG_TIMES))
+	{
+		events.times = times_of_array(PG_GETARG_ARRAYTYPE_P(ARG_TIMES), "times", &count);
+		check_parallel("times", count, events.items.count, "Pass one time for each item.");
+	}
+	number_history(request, &events);
 }
 
 /* Set or clear the bits of the items in the history. */
@@ -232,23 +347,9 @@ mark_seen(Request *request, bool seen)
 	}
 }
 
-/* Check that an argument which runs parallel to items does so. */
-static void
-check_parallel_argument(FunctionCallInfo fcinfo, int arg, const char *name, int items)
-{
-	ArrayType  *array;
-
-	if (PG_ARGISNULL(arg))
-		return;
-	array = PG_GETARG_ARRAYTYPE_P(arg);
-	check_one_dimension(array, name);
-	check_parallel(name, ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), items,
-				   "Pass one element for each item.");
-}
-
 /* Exclude all items but those of the categories. */
 static void
-exclude_other_categories(Request *request, ArrayType *only)
+exclude_other_categories(Request *request, ArrayType *only, bool *unknown_excluded)
 {
 	const Model *model = &request->cached->model;
 	IdArray		categories = ids_of_array(only, "only_categories");
@@ -268,6 +369,8 @@ exclude_other_categories(Request *request, ArrayType *only)
 		if (!wanted[model->item_feature[CATEGORY_FEATURE][i]])
 			exclusion_set(request->excluded, i);
 	}
+	for (int32 u = 0; u < request->history.unknown_items; u++)
+		unknown_excluded[u] |= !wanted[request->history.unknown[u].category];
 }
 
 /* Collect the items that must not be answered. */
@@ -275,12 +378,17 @@ static void
 read_exclusions(FunctionCallInfo fcinfo, Request *request)
 {
 	const Model *model = &request->cached->model;
+	History    *history = &request->history;
 	bool		exclude_seen = !PG_ARGISNULL(ARG_EXCLUDE_SEEN) &&
 		PG_GETARG_BOOL(ARG_EXCLUDE_SEEN);
+	bool	   *unknown_excluded;
 
 	if (!exclude_seen && PG_ARGISNULL(ARG_EXCLUDE) && PG_ARGISNULL(ARG_ONLY_CATEGORIES))
 		return;
 	request->excluded = palloc0(exclusion_bytes(model->config.items));
+	unknown_excluded = palloc(Max(history->unknown_items, 1));
+	memset(unknown_excluded, exclude_seen, history->unknown_items);
+	request->question.unknown_excluded = unknown_excluded;
 	if (exclude_seen)
 		memcpy(request->excluded, request->seen, exclusion_bytes(model->config.items));
 	if (!PG_ARGISNULL(ARG_EXCLUDE))
@@ -295,10 +403,13 @@ read_exclusions(FunctionCallInfo fcinfo, Request *request)
 
 			if (index >= 0)
 				exclusion_set(request->excluded, index);
+			for (int32 u = 0; index < 0 && !exclude.nulls[i] && u < history->unknown_items; u++)
+				unknown_excluded[u] |= same_id(&history->unknown[u].id, &exclude.ids[i]);
 		}
 	}
 	if (!PG_ARGISNULL(ARG_ONLY_CATEGORIES))
-		exclude_other_categories(request, PG_GETARG_ARRAYTYPE_P(ARG_ONLY_CATEGORIES));
+		exclude_other_categories(request, PG_GETARG_ARRAYTYPE_P(ARG_ONLY_CATEGORIES),
+								 unknown_excluded);
 }
 
 /* The arguments k, model and version, which both functions have: a new request. */
@@ -322,7 +433,8 @@ begin_request(FunctionCallInfo fcinfo)
 	request.model_name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
 	request.cached = cache_get(&catalog, catalog_find(&catalog, request.model_name,
 														catalog_version_argument(fcinfo, ARG_VERSION)));
-	request.top.k = Min(request.top.k, request.cached->model.config.items);
+	request.top.k = Min(request.top.k,
+						request.cached->model.config.items + CANDIDATES_HISTORY);
 	return request;
 }
 
@@ -330,31 +442,56 @@ begin_request(FunctionCallInfo fcinfo)
 static void
 allocate_request(Request *request)
 {
-	request->seen = palloc0(exclusion_bytes(request->cached->model.config.items));
+	Size		items = exclusion_bytes(request->cached->model.config.items);
+	int32		room = question_room(request->top.k);
+	Question   *question = &request->question;
+
+	request->seen = palloc0(items);
 	request->top.heap = huge_array(Scored, Max(request->top.k, 1));
-	request->scan.lower = huge_array(Scored, Max(request->top.k, 1));
-	request->scan.candidates = huge_array(Scored, scan_room(request->top.k));
+	question->scanned = huge_array(Scored, room);
+	question->lower = huge_array(Scored, room);
+	question->scan_candidates = huge_array(Scored, scan_room(room));
+	question->candidate = palloc(sizeof(Candidate) * CANDIDATES_MAX);
+	question->excluded_now = palloc(items);
 }
 
 /* ---------------------------------------------------------------- answers */
 
+/* The id of an item of the model, or of the history. */
+static Id
+item_id(const Request *request, int32 item)
+{
+	const Model *model = &request->cached->model;
+
+	if (item >= model->config.items)
+		return request->history.unknown[item - model->config.items].id;
+	return id_at(&model->items, item);
+}
+
+/* The category of such an item; 0: none. */
+static int32
+item_category(const Request *request, int32 item)
+{
+	const Model *model = &request->cached->model;
+
+	if (item >= model->config.items)
+		return request->history.unknown[item - model->config.items].category;
+	return model->config.features > 0 ? model->item_feature[CATEGORY_FEATURE][item] : 0;
+}
+
 /* An id as a value of a result column; false: it has no value of that type. */
 static bool
-id_to_datum(const Vocabulary *vocabulary, int32 index, Oid type, Datum *datum)
+id_to_datum(Id id, Oid type, Datum *datum)
 {
-	int64		integer;
+	int64		integer = id.integer;
 
-	if (vocabulary->kind == ID_TEXT)
+	if (id.text != NULL)
 	{
-		uint64		start = vocabulary->offsets[index];
-
 		if (type != TEXTOID)
 			return false;
-		*datum = PointerGetDatum(cstring_to_text_with_len(vocabulary->bytes + start,
-														  (int) (vocabulary->offsets[index + 1] - start)));
+		*datum = PointerGetDatum(cstring_to_text_with_len(id.text, (int) id.length));
 		return true;
 	}
-	integer = vocabulary->integers[index];
 	switch (type)
 	{
 		case INT4OID:
@@ -377,12 +514,44 @@ id_to_datum(const Vocabulary *vocabulary, int32 index, Oid type, Datum *datum)
 }
 
 /* Why an item is answered. */
-static const char *
+static char *
 reason_of(const Request *request, int32 item)
 {
-	if (request->history.events == 0)
+	const History *history = &request->history;
+	const Question *question = &request->question;
+	const Candidate *candidate = NULL;
+	Id			related;
+	char	   *named;
+
+	if (history->events == 0)
 		return "popular";
-	return exclusion_test(request->seen, item) ? "seen before" : "sequence";
+	if (item >= request->cached->model.config.items || exclusion_test(request->seen, item))
+		return "seen before";
+	for (int32 c = 0; c < question->candidates && candidate == NULL; c++)
+	{
+		if (question->candidate[c].item == item)
+			candidate = &question->candidate[c];
+	}
+	if (candidate == NULL)
+		return "sequence";
+	related = item_id(request, history->rank.item[candidate->related]);
+	named = related.text != NULL ? pnstrdup(related.text, related.length)
+		: psprintf(INT64_FORMAT, related.integer);
+	switch (candidate->reason)
+	{
+		case REASON_FOLLOWS:
+			return psprintf("follows %s", named);
+		case REASON_CATEGORY:
+			return psprintf("same category as %s", named);
+		case REASON_SIMILAR:
+			return "in similar histories";
+		case REASON_POPULAR:
+			return "popular";
+		case REASON_SEEN:
+		case REASON_NETWORK:
+			break;
+	}
+	return "sequence";
 }
 
 /*
@@ -406,7 +575,7 @@ add_rows(const Results *results, const Request *request, const char *id)
 		bool		all_nulls[COLUMNS + 1] = {false};
 		Datum	   *values = all_values + before;
 		bool	   *nulls = all_nulls + before;
-		int32		category = 0;
+		int32		category = item_category(request, scored.item);
 
 		if (before > 0)
 		{
@@ -415,7 +584,7 @@ add_rows(const Results *results, const Request *request, const char *id)
 				all_values[0] = CStringGetTextDatum(id);
 		}
 		values[COLUMN_RANK] = Int32GetDatum(i + 1);
-		if (!id_to_datum(&model->items, scored.item,
+		if (!id_to_datum(item_id(request, scored.item),
 						 TupleDescAttr(results->tupdesc, before + COLUMN_ITEM)->atttypid,
 						 &values[COLUMN_ITEM]))
 			ereport(ERROR,
@@ -423,10 +592,8 @@ add_rows(const Results *results, const Request *request, const char *id)
 					 errmsg("the ids of model \"%s\" are texts", request->model_name),
 					 before > 0 ? errhint("Use recseq_recommend_batch_text.")
 					 : errhint("Pass \"items\" as text[], also where it is null.")));
-		if (model->config.features > 0)
-			category = model->item_feature[CATEGORY_FEATURE][scored.item];
 		nulls[COLUMN_CATEGORY] = category == 0 ||
-			!id_to_datum(&model->feature_values[CATEGORY_FEATURE], category - 1,
+			!id_to_datum(id_at(&model->feature_values[CATEGORY_FEATURE], category - 1),
 						 TupleDescAttr(results->tupdesc, before + COLUMN_CATEGORY)->atttypid,
 						 &values[COLUMN_CATEGORY]);
 		values[COLUMN_SCORE] = Float4GetDatum(scored.score);
@@ -456,28 +623,18 @@ rank_by_popularity(Request *request)
 	}
 }
 
-/* Ask the network for the items that most probably follow a representation. */
-static ScanRequest
-ask_network(Request *request, const float *representation)
+/* Put a request as a question about a history that the network has read. */
+static Question
+ask(Request *request, const float *representation)
 {
-	ScanRequest scan = request->scan;
+	Question	question = request->question;
 
 	request->top.count = 0;
-	scan.representation = representation;
-	scan.excluded = request->excluded;
-	scan.top = &request->top;
-	return scan;
-}
-
-/* Put the answer in order, with probabilities as scores. */
-static void
-take_answer(Request *request, const ScanRequest *scan)
-{
-	TopK	   *top = &request->top;
-
-	topk_sort(top);
-	for (int32 i = 0; i < top->count; i++)
-		top->heap[i].score = expf(top->heap[i].score - scan->log_normaliser);
+	question.representation = representation;
+	question.history = request->history.rank;
+	question.excluded = request->excluded;
+	question.top = &request->top;
+	return question;
 }
 
 PG_FUNCTION_INFO_V1(recseq_recommend);
@@ -498,22 +655,19 @@ recseq_recommend(PG_FUNCTION_ARGS)
 	caller = MemoryContextSwitchTo(cached->scratch);
 	allocate_request(&request);
 	read_history(fcinfo, &request);
-	check_parallel_argument(fcinfo, ARG_EVENTS, "events", request.history.events);
-	check_parallel_argument(fcinfo, ARG_TIMES, "times", request.history.events);
 	mark_seen(&request, true);
 	read_exclusions(fcinfo, &request);
 	if (request.history.length == 0)
 		rank_by_popularity(&request);
 	else
 	{
-		ScanRequest scan = ask_network(&request,
-									   infer_representation(&cached->infer,
-															request.history.item,
-															request.history.feature,
-															request.history.length));
+		Question	question = ask(&request, infer_representation(&cached->infer,
+																  request.history.item,
+																  request.history.feature,
+																  request.history.length));
 
-		infer_rank(&cached->infer, &scan, 1);
-		take_answer(&request, &scan);
+		recommender_answer(recommender_of_backend(), &cached->infer, &question, 1);
+		request.question = question;
 	}
 	add_rows(&results, &request, NULL);
 	MemoryContextSwitchTo(caller);
@@ -537,6 +691,7 @@ typedef struct BatchRequest
 	Results		results;
 	Infer		infer;			/* for BATCH_ROWS histories */
 	bool		exclude_seen;
+	bool		all[CANDIDATES_HISTORY];	/* true */
 	MemoryContext context;		/* of the rows; reset after each batch */
 	int			count;
 	BatchRow	rows[BATCH_ROWS];
@@ -585,7 +740,7 @@ static void
 answer_rows(BatchRequest *batch, int first, const float *const representation[])
 {
 	int			count = Min(batch->count - first, SCAN_QUERIES);
-	ScanRequest scans[SCAN_QUERIES];
+	Question	questions[SCAN_QUERIES];
 	Request    *asked[SCAN_QUERIES];
 	int			asking = 0;
 
@@ -596,17 +751,18 @@ answer_rows(BatchRequest *batch, int first, const float *const representation[])
 		request->history = batch->rows[first + i].history;
 		mark_seen(request, true);
 		request->excluded = batch->exclude_seen ? request->seen : NULL;
+		request->question.unknown_excluded = batch->exclude_seen ? batch->all : NULL;
 		if (representation[first + i] == NULL)
 			rank_by_popularity(request);
 		else
 		{
-			scans[asking] = ask_network(request, representation[first + i]);
+			questions[asking] = ask(request, representation[first + i]);
 			asked[asking++] = request;
 		}
 	}
-	infer_rank(&batch->infer, scans, asking);
+	recommender_answer(recommender_of_backend(), &batch->infer, questions, asking);
 	for (int i = 0; i < asking; i++)
-		take_answer(asked[i], &scans[i]);
+		asked[i]->question = questions[i];
 	for (int i = 0; i < count; i++)
 	{
 		add_rows(&batch->results, &batch->requests[i], batch->rows[first + i].id);
@@ -645,17 +801,19 @@ add_to_batch(void *context, const SourceRow *row)
 {
 	BatchRequest *batch = context;
 	BatchRow   *added = &batch->rows[batch->count++];
-	IdArray		ids = row->items;
 	IdArray		arrays[CONFIG_MAX_FEATURES];
-	IdArray    *values[CONFIG_MAX_FEATURES] = {NULL};
+	IdArray		kinds = row->events;
+	Events		events = {.items = row->items, .times = row->times};
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 
 	for (int f = 0; f < row->source->features; f++)
 	{
 		arrays[f] = row->feature[f];
-		values[f] = row->has_feature[f] ? &arrays[f] : NULL;
+		events.feature[f] = row->has_feature[f] ? &arrays[f] : NULL;
 	}
-	number_history(&batch->requests[0], &ids, values);
+	if (kinds.count > 0)
+		events.kinds = &kinds;
+	number_history(&batch->requests[0], &events);
 	added->history = batch->requests[0].history;
 	added->id = source_row_id(row);
 	MemoryContextSwitchTo(caller);
@@ -692,6 +850,7 @@ recseq_recommend_batch(PG_FUNCTION_ARGS)
 		allocate_request(&batch->requests[i]);
 	}
 	model_create_infer(&batch->infer, &cached->model, BATCH_ROWS);
+	memset(batch->all, true, sizeof(batch->all));
 	batch->context = AllocSetContextCreate(CurrentMemoryContext, "recseq batch",
 										   ALLOCSET_DEFAULT_SIZES);
 

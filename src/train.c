@@ -21,9 +21,11 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "cache.h"
 #include "catalog.h"
 #include "dataset.h"
 #include "nn/codec.h"
+#include "nn/rank_fit.h"
 #include "nn/rng.h"
 #include "nn/trainer.h"
 #include "team.h"
@@ -54,7 +56,8 @@ enum
 	ARG_MAX_LENGTH,
 	ARG_SEED,
 	ARG_WORKERS,
-	ARG_PURCHASES
+	ARG_PURCHASES,
+	ARG_RANKER
 };
 
 #define MAX_EPOCHS 10000
@@ -73,6 +76,7 @@ typedef struct TrainOptions
 	char	   *model;
 	ArrayType  *features;
 	Vocabulary	purchases;
+	bool		ranker;
 	double		validation_fraction;
 	int			workers;
 	Config		config;			/* but for what the data decides */
@@ -208,6 +212,7 @@ read_options(FunctionCallInfo fcinfo)
 	trainer->seed = (uint64_t) PG_GETARG_INT64(ARG_SEED);
 	check_not_null(fcinfo, ARG_PURCHASES, "purchases");
 	options.purchases = vocabulary_of_texts(PG_GETARG_ARRAYTYPE_P(ARG_PURCHASES), "purchases");
+	options.ranker = bool_option(fcinfo, ARG_RANKER, "ranker");
 	options.workers = recseq_max_training_workers;
 	if (!PG_ARGISNULL(ARG_WORKERS))
 		options.workers = Min(int_option(fcinfo, ARG_WORKERS, "workers", 0,
@@ -242,12 +247,13 @@ options_to_json(const TrainOptions *options, const SourceData *source)
 		escape_json(&json, pnstrdup(kinds->bytes + kinds->offsets[i],
 									kinds->offsets[i + 1] - kinds->offsets[i]));
 	}
-	appendStringInfo(&json, "], \"units\": %d, \"layers\": %d, \"bidirectional\": %s,"
+	appendStringInfo(&json, "], \"ranker\": %s, \"units\": %d, \"layers\": %d, \"bidirectional\": %s,"
 					 " \"attention\": %s, \"item_dim\": %d, \"feature_dim\": %d, \"tied\": %s,"
 					 " \"dropout\": %g, \"item_dropout\": %g,"
 					 " \"loss\": \"%s\", \"negatives\": %d, \"epochs\": %d, \"batch_size\": %d,"
 					 " \"learning_rate\": %g, \"clip_norm\": %g, \"patience\": %d,"
 					 " \"validation_fraction\": %g, \"max_length\": %d, \"seed\": " INT64_FORMAT "}",
+					 options->ranker ? "true" : "false",
 					 config->units, config->layers,
 					 config->bidirectional ? "true" : "false",
 					 config->attention ? "true" : "false",
@@ -326,14 +332,25 @@ report_epoch(void *context, const EpochReport *report)
 	INSTR_TIME_SET_CURRENT(progress->epoch_start);
 }
 
-/* How many of the sequences, which come in order, are for training. */
+/*
+ * How many of the sequences, which come in order, are for training: but for the
+ * share of those of two and more items that is held out.
+ */
 static int32
 training_share(const SourceData *source, double validation_fraction)
 {
-	int32		sequences = source->data.sequences;
-	int32		validation = (int32) (sequences * validation_fraction);
+	const int64 *start = source->data.start;
+	int32		training = source->data.sequences;
+	int32		validation = Min((int32) (source->sequences * validation_fraction),
+								 source->sequences - 1);
 
-	return Max(sequences - validation, 1);
+	while (validation > 0)
+	{
+		training--;
+		if (start[training + 1] - start[training] > 1)
+			validation--;
+	}
+	return training;
 }
 
 /* Items by falling count, the lower index first among equals. */
@@ -362,9 +379,51 @@ sort_by_popularity(const SourceData *source)
 	return popular;
 }
 
+/* Allocator: in the memory context that is given. */
+static void *
+allocate_in(void *context, size_t bytes)
+{
+	MemoryContext caller = MemoryContextSwitchTo((MemoryContext) context);
+	void	   *memory = allocate_aligned(bytes);
+
+	MemoryContextSwitchTo(caller);
+	return memory;
+}
+
+/* Fit the second stage of a model whose network is trained. */
+static void
+fit_ranker(Model *model, const TrainOptions *options, const Trainer *trainer,
+		   const SourceData *source)
+{
+	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "recseq ranker",
+													ALLOCSET_DEFAULT_SIZES);
+	EventData	events = {&source->data, source->bought, source->hours};
+	bool		has_category = source->data.features > 0;
+	int32	   *no_category = palloc0(sizeof(int32) * (has_category ? 1 : source->items.count));
+	Infer		infer;
+	RankFit		fit = {
+		.events = &events,
+		.items = source->items.count,
+		.categories = has_category ? model->config.feature_values[0] : 1,
+		.item_category = has_category ? source->item_feature[0] : no_category,
+		.infer = &infer,
+		.first_unseen = trainer->sizes.training_sequences,
+		.seed = options->trainer.seed,
+		.lasting = {allocate_in, CurrentMemoryContext},
+		.temporary = {allocate_in, temporary},
+		.interrupt = {may_go_on, NULL}
+	};
+
+	model->purchases = options->purchases;
+	model->origin = source->origin;
+	model_create_infer(&infer, model, 1);
+	rank_fit(&model->rank, &fit);
+	MemoryContextDelete(temporary);
+}
+
 /* The trained model, with what the data tells of each item. */
 static Model
-make_model(const Trainer *trainer, const SourceData *source)
+make_model(const TrainOptions *options, const Trainer *trainer, const SourceData *source)
 {
 	Model		model = {
 		.config = trainer->config,
@@ -388,6 +447,8 @@ make_model(const Trainer *trainer, const SourceData *source)
 		memcpy(model.feature_name[f], source->feature_name[f], MODEL_FEATURE_NAME);
 		model.item_feature[f] = source->item_feature[f];
 	}
+	if (options->ranker)
+		fit_ranker(&model, options, trainer, source);
 	return model;
 }
 
@@ -398,7 +459,7 @@ read_source(const TrainOptions *options)
 	DatasetOptions reading = {
 		.features = options->features,
 		.purchases = &options->purchases,
-		.min_length = 2,
+		.min_length = 1,
 		.seed = options->trainer.seed
 	};
 	SourceData *source = dataset_read(options->source, &reading);
@@ -408,7 +469,7 @@ read_source(const TrainOptions *options)
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("source \"%s\" has no rows", get_rel_name(options->source)),
 				 errhint("A source has one row a sequence. With row security, only the rows that you may see count.")));
-	if (source->data.sequences == 0)
+	if (source->sequences == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("source \"%s\" has no sequence of two or more items",
@@ -441,11 +502,11 @@ place_trainer(Trainer *trainer, const TrainOptions *options, const TrainerSizes 
 
 /* Store the trained model; returns its version. */
 static int32
-store_model(const Catalog *catalog, const TrainOptions *options, const Trainer *trainer,
-			const SourceData *source, const TrainerResult *result, double seconds)
+store_model(const Catalog *catalog, const TrainOptions *options, const Model *model,
+			int64 windows, const SourceData *source, const TrainerResult *result,
+			double seconds)
 {
-	Model		model = make_model(trainer, source);
-	Size		bytes = codec_bytes(&model);
+	Size		bytes = codec_bytes(model);
 	char	   *image = allocate_aligned(bytes);
 	NewVersion	version = {
 		.model = options->model,
@@ -453,8 +514,8 @@ store_model(const Catalog *catalog, const TrainOptions *options, const Trainer *
 											 get_rel_name(options->source)),
 		.options = options_to_json(options, source),
 		.vocabulary = vocabulary_to_json(source),
-		.sequences = source->data.sequences,
-		.windows = trainer->sizes.training_windows,
+		.sequences = source->sequences,
+		.windows = windows,
 		.epochs = result->epochs,
 		.best_epoch = result->best.epoch,
 		.val_loss = result->best.validation_loss,
@@ -462,7 +523,7 @@ store_model(const Catalog *catalog, const TrainOptions *options, const Trainer *
 		.seconds = seconds
 	};
 
-	codec_write(&model, image);
+	codec_write(model, image);
 	return catalog_store(catalog, &version, image, bytes);
 }
 
@@ -496,6 +557,7 @@ recseq_train(PG_FUNCTION_ARGS)
 	Trainer		trainer;
 	TeamMemory	memory;
 	TrainerResult result = {0};
+	Model		model;
 	int32		version;
 	double		seconds;
 	TupleDesc	tupdesc;
@@ -530,13 +592,15 @@ recseq_train(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("training diverged: the loss is not a finite number any more"),
 				 errhint("Lower \"learning_rate\" or \"clip_norm\".")));
+	model = make_model(&options, &trainer, source);
 	seconds = seconds_since(progress.start);
-	version = store_model(&catalog, &options, &trainer, source, &result, seconds);
+	version = store_model(&catalog, &options, &model, sizes.training_windows, source, &result,
+						  seconds);
 
 	MemoryContextSwitchTo(caller);
 	values[0] = CStringGetTextDatum(options.model);
 	values[1] = Int32GetDatum(version);
-	values[2] = Int64GetDatum(source->data.sequences);
+	values[2] = Int64GetDatum(source->sequences);
 	values[3] = Int64GetDatum(sizes.training_windows);
 	values[4] = Int32GetDatum(config->items);
 	values[5] = Int32GetDatum(result.epochs);

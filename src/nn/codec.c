@@ -33,12 +33,17 @@ enum
 	SECTION_ITEM_COUNT,
 	SECTION_POPULAR,
 	SECTION_SCAN,
+	SECTION_RANK,
+	SECTION_PURCHASES,
+	SECTION_COUNTS_SIZES,
+	SECTION_COUNTS,
+	SECTION_RANKER,				/* RANKERS of them */
 	SECTION_FEATURE_NAME = 100,
 	SECTION_FEATURE_VALUES = 200,
 	SECTION_ITEM_FEATURE = 300
 };
 
-#define MAX_SECTIONS (6 + 3 * CONFIG_MAX_FEATURES)
+#define MAX_SECTIONS (10 + RANKERS + 3 * CONFIG_MAX_FEATURES)
 
 typedef struct Section
 {
@@ -64,6 +69,16 @@ typedef struct StoredConfig
 	int32_t		tied;
 	float		dropout;
 } StoredConfig;
+
+/* What the second stage is, likewise. */
+typedef struct StoredRank
+{
+	int64_t		origin;
+	int32_t		kinds;
+	int32_t		times;
+	int32_t		network;
+	float		missed[RANKERS];
+} StoredRank;
 
 const char *
 codec_message(CodecStatus status)
@@ -182,6 +197,46 @@ index_bytes(const Config *config)
 	return measure.used;
 }
 
+/* Bytes of the arrays of counts, which lie in one block. */
+static size_t
+counts_bytes(const CountsSizes *sizes)
+{
+	Counts		counts;
+	Arena		measure = {0};
+
+	counts_place(&counts, &measure, sizes);
+	return measure.used;
+}
+
+/* How many rankers a stage has. */
+static int
+stage_rankers(const RankStage *stage)
+{
+	return stage->kinds || stage->times ? RANKERS : 1;
+}
+
+static void
+write_rank(Writer *writer, const Model *model)
+{
+	const RankStage *stage = &model->rank;
+	StoredRank	stored = {
+		.origin = model->origin,
+		.kinds = stage->kinds,
+		.times = stage->times,
+		.network = stage->network
+	};
+
+	memcpy(stored.missed, stage->missed, sizeof(stored.missed));
+	write_section(writer, SECTION_RANK, &stored, sizeof(stored));
+	write_vocabulary(writer, SECTION_PURCHASES, &model->purchases);
+	write_section(writer, SECTION_COUNTS_SIZES, &stage->counts.sizes, sizeof(CountsSizes));
+	write_section(writer, SECTION_COUNTS, stage->counts.span,
+				  counts_bytes(&stage->counts.sizes));
+	for (int r = 0; r < stage_rankers(stage); r++)
+		write_section(writer, SECTION_RANKER + (uint32_t) r, stage->ranker[r].block,
+					  ranker_count() * sizeof(float));
+}
+
 static size_t
 table_start(void)
 {
@@ -203,6 +258,8 @@ write_sections(Writer *writer, const Model *model)
 	write_section(writer, SECTION_ITEM_COUNT, model->item_count, per_item);
 	write_section(writer, SECTION_POPULAR, model->popular, per_item);
 	write_section(writer, SECTION_SCAN, model->index.codes, index_bytes(config));
+	if (model->rank.present)
+		write_rank(writer, model);
 	for (int32_t f = 0; f < config->features; f++)
 	{
 		uint32_t	number = (uint32_t) f;
@@ -353,6 +410,60 @@ read_feature(const Reader *reader, int32_t f, Model *model)
 						config->feature_values[f] - 1, &model->feature_values[f]);
 }
 
+/* Whether the sizes of counts can belong to a model. */
+static bool
+sizes_fit(const CountsSizes *sizes, const Config *config)
+{
+	return sizes->items == config->items &&
+		sizes->categories == (config->features > 0 ? config->feature_values[0] : 1) &&
+		sizes->sequences >= 0 && sizes->popular >= 0 && sizes->tokens >= 0 &&
+		sizes->item_pairs >= 0 && sizes->category_pairs >= 0 &&
+		sizes->postings >= 0 && sizes->category_tops >= 0;
+}
+
+/* Read the second stage, which a model need not have. */
+static bool
+read_rank(const Reader *reader, Model *model)
+{
+	RankStage  *stage = &model->rank;
+	size_t		bytes;
+	const StoredRank *stored;
+	const CountsSizes *sizes;
+	const char *counts;
+	Arena		place = {0};
+
+	if (find_section(reader, SECTION_RANK, &bytes) == NULL)
+		return true;
+	stored = find_exact(reader, SECTION_RANK, sizeof(*stored));
+	sizes = find_exact(reader, SECTION_COUNTS_SIZES, sizeof(*sizes));
+	if (stored == NULL || sizes == NULL || !sizes_fit(sizes, &model->config))
+		return false;
+	model->origin = stored->origin;
+	stage->kinds = stored->kinds != 0;
+	stage->times = stored->times != 0;
+	stage->network = stored->network != 0;
+	memcpy(stage->missed, stored->missed, sizeof(stage->missed));
+	counts = find_exact(reader, SECTION_COUNTS, counts_bytes(sizes));
+	if (counts == NULL)
+		return false;
+	place.base = (char *) counts;
+	counts_place(&stage->counts, &place, sizes);
+	for (int r = 0; r < stage_rankers(stage); r++)
+	{
+		const float *block = find_exact(reader, SECTION_RANKER + (uint32_t) r,
+										ranker_count() * sizeof(float));
+
+		if (block == NULL || (!reader->trusted && !all_finite(block, ranker_count())))
+			return false;
+		ranker_bind(&stage->ranker[r], (float *) block);
+	}
+	stage->present = true;
+	return find_section(reader, SECTION_PURCHASES, &bytes) != NULL &&
+		vocabulary_read(&model->purchases, find_section(reader, SECTION_PURCHASES, &bytes),
+						bytes, reader->trusted) &&
+		(reader->trusted || counts_valid(&stage->counts));
+}
+
 static bool
 read_sections(const Reader *reader, Model *model)
 {
@@ -388,7 +499,7 @@ read_sections(const Reader *reader, Model *model)
 		if (!read_feature(reader, f, model))
 			return false;
 	}
-	return true;
+	return read_rank(reader, model);
 }
 
 /* Find the table of sections of an image whose header is sound. */

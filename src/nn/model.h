@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "params.h"
+#include "rank_stage.h"
 #include "scan.h"
 #include "vocabulary.h"
 
@@ -27,6 +28,9 @@ typedef struct Model
 	const int32_t *item_feature[CONFIG_MAX_FEATURES];	/* [items] values */
 	const int32_t *item_count;	/* [items] occurrences in the training data */
 	const int32_t *popular;		/* [items] most frequent first */
+	Vocabulary	purchases;		/* kinds of events that are purchases */
+	int64_t		origin;			/* microseconds since 2000-01-01 00:00 UTC: time 0 of the counts */
+	RankStage	rank;
 } Model;
 
 #endif							/* NN_MODEL_H */

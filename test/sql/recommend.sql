@@ -14,7 +14,7 @@ FROM generate_series(1, 4) c, generate_series(0, 49) s;
 SELECT items, windows
 FROM recseq_train('walk', epochs => 30, units => 16, item_dim => 16, feature_dim => 16, batch_size => 64,
 				  learning_rate => 0.02, dropout => 0.1, item_dropout => 0.2, validation_fraction => 0);
-SELECT items FROM recseq_train('walk', 'without', epochs => 30, dropout => 0.1, validation_fraction => 0, batch_size => 64, units => 16, item_dim => 16, learning_rate => 0.02, features => '{}');
+SELECT items FROM recseq_train('walk', 'without', epochs => 30, dropout => 0.1, validation_fraction => 0, batch_size => 64, units => 16, item_dim => 16, learning_rate => 0.02, features => '{}', ranker => false);
 
 -- the form of the answer
 SELECT rank, item, category, score BETWEEN 0 AND 1 AS score, confidence BETWEEN 0 AND 1 AS confidence, reason
@@ -194,8 +194,8 @@ SELECT item FROM recseq_recommend(ARRAY[10, 11, 12], 1);
 COMMIT;
 
 -- a long history: a million items, and as many rows as there are items
-SELECT count(*) AS same FROM recseq_recommend(ARRAY(SELECT 10 + g % 5 FROM generate_series(0, 999999) g), 20) a
-JOIN recseq_recommend(ARRAY(SELECT 10 + g % 5 FROM generate_series(999972, 999999) g), 20) b USING (rank, item, score, reason);
+SELECT count(*) AS same FROM recseq_recommend(ARRAY(SELECT 10 + g % 5 FROM generate_series(0, 999999) g), 20, 'without') a
+JOIN recseq_recommend(ARRAY(SELECT 10 + g % 5 FROM generate_series(999972, 999999) g), 20, 'without') b USING (rank, item, score, reason);
 SELECT count(*), count(*) FILTER (WHERE reason = 'seen before') AS seen FROM recseq_recommend(ARRAY(SELECT g FROM generate_series(0, 999999) g), 1000);
 SELECT count(*) FROM recseq_recommend(ARRAY(SELECT (g % 100)::text FROM generate_series(0, 199999) g), 1000, exclude_seen => true, exclude => ARRAY(SELECT g::text FROM generate_series(0, 199999) g));
 

@@ -1,0 +1,72 @@
+--
+-- The second stage: candidates, what speaks for them, kinds and times of events
+--
+\set SHOW_CONTEXT never
+SET recseq.progress = off;
+SET recseq.max_training_workers = 0;
+
+-- who looks at an item buys it next; who has bought goes on to the next of its category's ten items
+CREATE TABLE shop AS
+SELECT s AS visitor,
+	   ARRAY(SELECT s % 3 * 10 + (s / 3 + n / 2) % 10 + 1 FROM generate_series(0, 2 + s % 6) n) AS items,
+	   array_fill(s % 3 + 1, ARRAY[3 + s % 6]) AS categories,
+	   ARRAY(SELECT CASE n % 2 WHEN 0 THEN 'view' ELSE 'buy' END FROM generate_series(0, 2 + s % 6) n) AS events,
+	   ARRAY(SELECT timestamptz '2026-01-01 00:00Z' + s * interval '1 hour' + n * interval '1 minute' FROM generate_series(0, 2 + s % 6) n) AS times
+FROM generate_series(0, 999) s;
+SELECT items, events FROM shop WHERE visitor = 7;
+SELECT sequences, items FROM recseq_train('shop', epochs => 3, units => 8, item_dim => 16, feature_dim => 4, batch_size => 64);
+
+-- what was looked at comes next, what was bought does not
+SELECT item, category, reason FROM recseq_recommend(ARRAY[5, 5, 6], 1, events => ARRAY['view', 'buy', 'view'], times => ARRAY(SELECT timestamptz '2026-02-11' + n * interval '1 minute' FROM generate_series(1, 3) n));
+SELECT item, category, reason FROM recseq_recommend(ARRAY[5, 5, 6, 6], 1, events => ARRAY['view', 'buy', 'view', 'buy'], times => ARRAY(SELECT timestamptz '2026-02-11' + n * interval '1 minute' FROM generate_series(1, 4) n));
+-- other names for purchases
+SELECT item FROM recseq_recommend(ARRAY[5, 5, 6, 6], 1, events => ARRAY['view', 'buy', 'view', 'paid'], times => array_fill(timestamptz '2026-02-11', ARRAY[4]));
+SELECT version FROM recseq_train('shop', 'names', purchases => '{paid}', epochs => 1);
+SELECT options -> 'purchases' AS purchases, options -> 'ranker' AS ranker FROM recseq_models WHERE model = 'names';
+-- unknown kinds, and either array alone, are read as well as can be
+SELECT count(*) FROM recseq_recommend(ARRAY[5, 6], events => ARRAY[NULL, 'something else'], times => ARRAY['infinity', '-infinity']::timestamptz[]);
+SELECT count(*) FROM recseq_recommend(ARRAY[5, 6], events => ARRAY['view', 'buy']);
+SELECT count(*) FROM recseq_recommend(ARRAY[5, 6], times => ARRAY[now(), now()]);
+SELECT * FROM recseq_recommend(ARRAY[5, 6], times => ARRAY[now(), NULL]);
+SELECT * FROM recseq_recommend(ARRAY[5, 6], events => ARRAY['view']);
+
+-- scores are probabilities of all items, also of those that only the history has
+SELECT count(*), round(sum(score)::numeric, 4) AS sum, count(*) FILTER (WHERE reason = 'seen before') AS seen
+FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, categories => ARRAY[1, 2, 1, 2, NULL]);
+SELECT item, category, reason FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, categories => ARRAY[1, 2, 1, 2, NULL]) WHERE item > 30 ORDER BY item;
+SELECT count(*), count(*) FILTER (WHERE item > 30) AS unknown FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, exclude_seen => true);
+SELECT item FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, exclude => ARRAY[777, NULL]) WHERE item > 30;
+SELECT item FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, categories => ARRAY[1, 2, 1, 2, NULL], only_categories => ARRAY[2]) WHERE item > 30;
+
+-- rows that are read together are answered as each alone
+SELECT count(*) AS rows, count(*) FILTER (WHERE abs(b.score - r.score) > 1e-6 OR b.reason <> r.reason) AS other
+FROM shop s JOIN recseq_recommend_batch('shop', 4) b ON b.id = s.visitor::text
+	 JOIN LATERAL recseq_recommend(s.items, 4, categories => s.categories, events => s.events, times => s.times) r USING (rank, item)
+WHERE s.visitor < 200;
+SELECT count(*) AS of_other FROM shop s JOIN recseq_recommend_batch('shop', 30, exclude_seen => true) b ON b.id = s.visitor::text WHERE b.item = ANY (s.items);
+
+-- the network alone
+SELECT version FROM recseq_train('shop', 'network', ranker => false, epochs => 1);
+SELECT DISTINCT reason FROM recseq_recommend(ARRAY[5, 6], 30, 'network') ORDER BY reason;
+SELECT count(*) FROM recseq_recommend(ARRAY[5, 777], 100, 'network');
+SELECT recseq_train('shop', ranker => NULL);
+
+-- the same data, options and seed: the same answers; and the order of the rows does not matter
+CREATE TABLE shop_backwards AS SELECT * FROM shop ORDER BY visitor DESC;
+SELECT version FROM recseq_train('shop_backwards', 'again', epochs => 3, units => 8, item_dim => 16, feature_dim => 4, batch_size => 64);
+SELECT count(*) AS rows, count(*) FILTER (WHERE a.score <> b.score) AS other
+FROM recseq_recommend_batch('shop', 4) a JOIN recseq_recommend_batch('shop', 4, 'again') b USING (id, rank, item);
+
+-- data of the smallest kind: one pair; items that are alone
+CREATE TABLE tiny (id int, items int[]);
+INSERT INTO tiny VALUES (1, '{1,2}'), (2, '{3}');
+SELECT sequences, windows, items FROM recseq_train('tiny', 'tiny', epochs => 1);
+SELECT count(*), round(sum(score)::numeric, 4) AS sum FROM recseq_recommend(ARRAY[1], 10, 'tiny');
+SELECT count(*), round(sum(score)::numeric, 4) AS sum FROM recseq_recommend(ARRAY[3], 10, 'tiny');
+SELECT count(*) FROM recseq_recommend(ARRAY[9], 10, 'tiny');
+SELECT count(*) FROM recseq_recommend('{}'::int[], 10, 'tiny');
+SELECT count(*) FROM recseq_recommend(ARRAY[1], 0, 'tiny');
+
+SET client_min_messages = warning;
+SELECT count(recseq_drop_model(model)) FROM recseq_model;
+DROP TABLE shop, shop_backwards, tiny;

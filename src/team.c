@@ -45,6 +45,7 @@ typedef struct Team
 	Config		config;
 	TrainerOptions options;
 	TrainerSizes sizes;
+	int32		epochs;			/* that this team trains, at most */
 	/* the barrier */
 	pg_atomic_uint32 members;	/* 0: not known yet */
 	pg_atomic_uint32 arrived;
@@ -132,7 +133,6 @@ recseq_train_worker(dsm_segment *seg, shm_toc *toc)
 		.barrier = wait_for_team
 	};
 	Trainer		trainer;
-	TrainerResult result;
 	Arena		arena = {0};
 
 	if (segment == NULL)
@@ -143,7 +143,7 @@ recseq_train_worker(dsm_segment *seg, shm_toc *toc)
 	trainer_place(&trainer, &arena, &team->config, &team->options, &team->sizes);
 	wait_for_change(team, &team->members, 0);
 	trainer_run(&trainer, ParallelWorkerNumber + 1,
-				(int32) pg_atomic_read_u32(&team->members), &calls, &result);
+				(int32) pg_atomic_read_u32(&team->members), &calls, team->epochs);
 	dsm_detach(segment);
 }
 
@@ -163,6 +163,14 @@ leader_may_go_on(void *context)
 }
 
 static void
+leader_minibatch_done(void *context, int64_t windows, double loss)
+{
+	const TrainerCalls *calls = ((Leader *) context)->calls;
+
+	calls->minibatch_done(calls->context, windows, loss);
+}
+
+static void
 leader_epoch_done(void *context, const EpochReport *report)
 {
 	const TrainerCalls *calls = ((Leader *) context)->calls;
@@ -178,16 +186,22 @@ leader_barrier(void *context)
 
 NnStatus
 team_run(Trainer *trainer, const TeamMemory *memory, int workers,
-		 const TrainerCalls *calls, TrainerResult *result)
+		 const TrainerCalls *calls, int32 epochs)
 {
 	ParallelContext *pcxt;
 	Team	   *team;
 	NnStatus	status;
 	Leader		leader = {.calls = calls};
-	TrainerCalls leader_calls = {&leader, leader_may_go_on, leader_epoch_done, leader_barrier};
+	TrainerCalls leader_calls = {
+		.context = &leader,
+		.may_go_on = leader_may_go_on,
+		.minibatch_done = calls->minibatch_done != NULL ? leader_minibatch_done : NULL,
+		.epoch_done = leader_epoch_done,
+		.barrier = leader_barrier
+	};
 
 	if (memory->segment == NULL)
-		return trainer_run(trainer, 0, 1, calls, result);
+		return trainer_run(trainer, 0, 1, calls, epochs);
 
 	EnterParallelMode();
 	pcxt = CreateParallelContext("recseq", "recseq_train_worker", workers);
@@ -199,6 +213,7 @@ team_run(Trainer *trainer, const TeamMemory *memory, int workers,
 	team->config = trainer->config;
 	team->options = trainer->options;
 	team->sizes = trainer->sizes;
+	team->epochs = epochs;
 	pg_atomic_init_u32(&team->members, 0);
 	pg_atomic_init_u32(&team->arrived, 0);
 	pg_atomic_init_u32(&team->phase, 0);
@@ -210,7 +225,7 @@ team_run(Trainer *trainer, const TeamMemory *memory, int workers,
 	leader.team = team;
 	pg_atomic_write_u32(&team->members, (uint32) pcxt->nworkers_launched + 1);
 	ConditionVariableBroadcast(&team->changed);
-	status = trainer_run(trainer, 0, pcxt->nworkers_launched + 1, &leader_calls, result);
+	status = trainer_run(trainer, 0, pcxt->nworkers_launched + 1, &leader_calls, epochs);
 
 	WaitForParallelWorkersToFinish(pcxt);
 	DestroyParallelContext(pcxt);

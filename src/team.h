@@ -21,15 +21,16 @@ typedef struct TeamMemory
 /*
  * Allocate a block of that many bytes, aligned as arenas must be: shared if
  * workers are wanted and a segment of that size can be had, else private, in
- * the current context.  Either goes with the query.
+ * the current context.  The segment goes with the query, unless it is pinned.
  */
 extern TeamMemory team_allocate(Size bytes, int workers);
 
 /*
- * Train with up to that many workers; with fewer where they cannot be had.  The
- * trainer lies in memory->block and is started.
+ * Train for at most that many epochs more, with up to that many workers; with
+ * fewer where they cannot be had.  The trainer lies in memory->block and is
+ * started.  Needs a transaction and an active snapshot.
  */
 extern NnStatus team_run(Trainer *trainer, const TeamMemory *memory, int workers,
-						 const TrainerCalls *calls, TrainerResult *result);
+						 const TrainerCalls *calls, int32 epochs);
 
 #endif							/* RECSEQ_TEAM_H */

@@ -5,30 +5,26 @@
  * Phases, and who owns which memory: the dataset is read into a context of the
  * call; the trainer gets one block that it lays out itself, shared with workers; the image of the
  * best weights is written and stored, and the contexts are deleted.  Nothing is
- * written to the database before the last phase.
+ * written to the database before the last phase.  A job goes through the same
+ * phases, in transactions of its own (jobs.c).
  */
-#include "recseq.h"
+#include "train.h"
 
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "cache.h"
-#include "catalog.h"
-#include "dataset.h"
 #include "nn/codec.h"
 #include "nn/rank_fit.h"
 #include "nn/rng.h"
-#include "nn/trainer.h"
-#include "team.h"
+#include "recseq.h"
 
 /* Arguments of recseq_train by number, as sql/functions.sql declares them. */
 enum
@@ -69,27 +65,6 @@ enum
 
 /* Names of the losses, by enum Loss. */
 static const char *const loss_names[] = {"softmax", "sampled_softmax", "bpr_max"};
-
-typedef struct TrainOptions
-{
-	Oid			source;
-	char	   *model;
-	ArrayType  *features;
-	Vocabulary	purchases;
-	bool		ranker;
-	double		validation_fraction;
-	int			workers;
-	Config		config;			/* but for what the data decides */
-	TrainerOptions trainer;
-} TrainOptions;
-
-/* What the trainer's calls know. */
-typedef struct Progress
-{
-	instr_time	start;
-	instr_time	epoch_start;
-	int32		epochs;
-} Progress;
 
 /* ---------------------------------------------------------------- options */
 
@@ -165,8 +140,8 @@ loss_option(FunctionCallInfo fcinfo)
 			 errhint("It must be \"softmax\", \"sampled_softmax\" or \"bpr_max\".")));
 }
 
-static TrainOptions
-read_options(FunctionCallInfo fcinfo)
+TrainOptions
+train_options(FunctionCallInfo fcinfo)
 {
 	TrainOptions options = {0};
 	Config	   *config = &options.config;
@@ -309,27 +284,28 @@ may_go_on(void *context)
 static void
 report_epoch(void *context, const EpochReport *report)
 {
-	Progress   *progress = context;
-	double		left = seconds_since(progress->start) / report->epoch *
-		(progress->epochs - report->epoch);
+	Training   *training = context;
+	int32		epochs = training->options.trainer.epochs;
+	double		left = seconds_since(training->start) / report->epoch *
+		(epochs - report->epoch);
 
 	if (recseq_progress)
 	{
 		if (report->validation_windows > 0)
 			ereport(NOTICE,
 					(errmsg("epoch %d of %d: loss %.4f, validation loss %.4f%s, hit rate at %d %.4f, learning rate %g, %.1f s, at most %.0f s left",
-							report->epoch, progress->epochs, report->loss,
+							report->epoch, epochs, report->loss,
 							report->validation_loss, report->best ? " (best)" : "",
 							TRAINER_HIT_RATE_K, report->hit_rate, report->learning_rate,
-							seconds_since(progress->epoch_start), left)));
+							seconds_since(training->epoch_start), left)));
 		else
 			ereport(NOTICE,
 					(errmsg("epoch %d of %d: loss %.4f, no validation, learning rate %g, %.1f s, %.0f s left",
-							report->epoch, progress->epochs, report->loss,
+							report->epoch, epochs, report->loss,
 							report->learning_rate,
-							seconds_since(progress->epoch_start), left)));
+							seconds_since(training->epoch_start), left)));
 	}
-	INSTR_TIME_SET_CURRENT(progress->epoch_start);
+	INSTR_TIME_SET_CURRENT(training->epoch_start);
 }
 
 /*
@@ -452,9 +428,8 @@ make_model(const TrainOptions *options, const Trainer *trainer, const SourceData
 	return model;
 }
 
-/* Read the source; complain if it has nothing to learn from. */
-static SourceData *
-read_source(const TrainOptions *options)
+SourceData *
+train_read(const TrainOptions *options)
 {
 	DatasetOptions reading = {
 		.features = options->features,
@@ -479,14 +454,14 @@ read_source(const TrainOptions *options)
 }
 
 /* Allocate and lay out the trainer's block. */
-static TeamMemory
-place_trainer(Trainer *trainer, const TrainOptions *options, const TrainerSizes *sizes)
+static void
+place_trainer(Training *training, const TrainerSizes *sizes)
 {
+	const TrainOptions *options = &training->options;
 	Arena		arena = {0};
 	Size		limit = (Size) recseq_max_training_memory * 1024;
-	TeamMemory	memory;
 
-	trainer_place(trainer, &arena, &options->config, &options->trainer, sizes);
+	trainer_place(&training->trainer, &arena, &options->config, &options->trainer, sizes);
 	if (arena.used > limit)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -494,37 +469,97 @@ place_trainer(Trainer *trainer, const TrainOptions *options, const TrainerSizes 
 				 errdetail("\"recseq.max_training_memory\" is %d MB.",
 						   recseq_max_training_memory / 1024),
 				 errhint("Raise it, or lower \"batch_size\", \"max_length\", \"units\" or \"item_dim\".")));
-	memory = team_allocate(arena.used, options->workers);
-	arena = (Arena) {memory.block, 0};
-	trainer_place(trainer, &arena, &options->config, &options->trainer, sizes);
-	return memory;
+	training->memory = team_allocate(arena.used, options->workers);
+	arena = (Arena) {training->memory.block, 0};
+	trainer_place(&training->trainer, &arena, &options->config, &options->trainer, sizes);
 }
 
-/* Store the trained model; returns its version. */
-static int32
-store_model(const Catalog *catalog, const TrainOptions *options, const Model *model,
-			int64 windows, const SourceData *source, const TrainerResult *result,
-			double seconds)
+Training *
+training_begin(const TrainOptions *options, SourceData *source)
 {
-	Size		bytes = codec_bytes(model);
+	Training   *training = palloc0(sizeof(Training));
+	Config	   *config = &training->options.config;
+	TrainerSizes sizes;
+
+	training->options = *options;
+	INSTR_TIME_SET_CURRENT(training->start);
+	if (source == NULL)
+		source = train_read(options);
+	training->source = source;
+	config->items = source->items.count;
+	config->features = source->data.features;
+	for (int f = 0; f < config->features; f++)
+		config->feature_values[f] = source->feature_values[f].count + 1;
+	if (config_problem(config) != NULL)
+		elog(ERROR, "invalid configuration: %s", config_problem(config));
+
+	sizes = trainer_sizes(&source->data,
+						  training_share(source, options->validation_fraction),
+						  config, &options->trainer);
+	training->options.workers = Min(options->workers,
+									sizes.training_windows / WINDOWS_PER_WORKER);
+	place_trainer(training, &sizes);
+	trainer_start(&training->trainer, &source->data);
+	INSTR_TIME_SET_CURRENT(training->epoch_start);
+	return training;
+}
+
+void
+training_run(Training *training, int32 epochs)
+{
+	TrainerCalls calls = {
+		.context = training,
+		.may_go_on = may_go_on,
+		.epoch_done = report_epoch
+	};
+
+	if (team_run(&training->trainer, &training->memory, training->options.workers,
+				 &calls, epochs) == NN_DIVERGED)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("training diverged: the loss is not a finite number any more"),
+				 errhint("Lower \"learning_rate\" or \"clip_norm\".")));
+}
+
+void
+training_finish(Training *training)
+{
+	training->result = trainer_finish(&training->trainer);
+	training->model = make_model(&training->options, &training->trainer, training->source);
+	training->seconds = seconds_since(training->start);
+}
+
+int32
+training_store(const Training *training, const Catalog *catalog)
+{
+	const TrainOptions *options = &training->options;
+	const TrainerResult *result = &training->result;
+	Size		bytes = codec_bytes(&training->model);
 	char	   *image = allocate_aligned(bytes);
 	NewVersion	version = {
 		.model = options->model,
 		.source = quote_qualified_identifier(get_namespace_name(get_rel_namespace(options->source)),
 											 get_rel_name(options->source)),
-		.options = options_to_json(options, source),
-		.vocabulary = vocabulary_to_json(source),
-		.sequences = source->sequences,
-		.windows = windows,
+		.options = options_to_json(options, training->source),
+		.vocabulary = vocabulary_to_json(training->source),
+		.sequences = training->source->sequences,
+		.windows = training->trainer.sizes.training_windows,
 		.epochs = result->epochs,
 		.best_epoch = result->best.epoch,
 		.val_loss = result->best.validation_loss,
 		.hit_rate = result->best.hit_rate,
-		.seconds = seconds
+		.seconds = training->seconds
 	};
 
-	codec_write(model, image);
+	codec_write(&training->model, image);
 	return catalog_store(catalog, &version, image, bytes);
+}
+
+void
+training_end(Training *training)
+{
+	if (training->memory.segment != NULL)
+		dsm_detach(training->memory.segment);
 }
 
 /* Set a column of the result; NAN: null. */
@@ -546,20 +581,12 @@ Datum
 recseq_train(PG_FUNCTION_ARGS)
 {
 	Catalog		catalog = catalog_open(fcinfo);
-	TrainOptions options = read_options(fcinfo);
+	TrainOptions options = train_options(fcinfo);
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
-	Progress	progress = {.epochs = options.trainer.epochs};
-	TrainerCalls calls = {&progress, may_go_on, report_epoch, NULL};
-	SourceData *source;
-	Config	   *config = &options.config;
-	TrainerSizes sizes;
-	Trainer		trainer;
-	TeamMemory	memory;
-	TrainerResult result = {0};
-	Model		model;
+	Training   *training;
+	const TrainerResult *result;
 	int32		version;
-	double		seconds;
 	TupleDesc	tupdesc;
 	Datum		values[10];
 	bool		nulls[10] = {false};
@@ -571,45 +598,24 @@ recseq_train(PG_FUNCTION_ARGS)
 
 	context = AllocSetContextCreate(caller, "recseq training", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	INSTR_TIME_SET_CURRENT(progress.start);
-	source = read_source(&options);
-	config->items = source->items.count;
-	config->features = source->data.features;
-	for (int f = 0; f < config->features; f++)
-		config->feature_values[f] = source->feature_values[f].count + 1;
-	if (config_problem(config) != NULL)
-		elog(ERROR, "invalid configuration: %s", config_problem(config));
-
-	sizes = trainer_sizes(&source->data,
-						  training_share(source, options.validation_fraction),
-						  config, &options.trainer);
-	options.workers = Min(options.workers, sizes.training_windows / WINDOWS_PER_WORKER);
-	memory = place_trainer(&trainer, &options, &sizes);
-	trainer_start(&trainer, &source->data);
-	INSTR_TIME_SET_CURRENT(progress.epoch_start);
-	if (team_run(&trainer, &memory, options.workers, &calls, &result) == NN_DIVERGED)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("training diverged: the loss is not a finite number any more"),
-				 errhint("Lower \"learning_rate\" or \"clip_norm\".")));
-	model = make_model(&options, &trainer, source);
-	seconds = seconds_since(progress.start);
-	version = store_model(&catalog, &options, &model, sizes.training_windows, source, &result,
-						  seconds);
+	training = training_begin(&options, NULL);
+	training_run(training, options.trainer.epochs);
+	training_finish(training);
+	version = training_store(training, &catalog);
 
 	MemoryContextSwitchTo(caller);
+	result = &training->result;
 	values[0] = CStringGetTextDatum(options.model);
 	values[1] = Int32GetDatum(version);
-	values[2] = Int64GetDatum(source->sequences);
-	values[3] = Int64GetDatum(sizes.training_windows);
-	values[4] = Int32GetDatum(config->items);
-	values[5] = Int32GetDatum(result.epochs);
-	values[6] = Int32GetDatum(result.best.epoch);
-	set_double(values, nulls, 7, result.best.validation_loss);
-	set_double(values, nulls, 8, result.best.hit_rate);
-	values[9] = Float8GetDatum(seconds);
-	if (memory.segment != NULL)
-		dsm_detach(memory.segment);
+	values[2] = Int64GetDatum(training->source->sequences);
+	values[3] = Int64GetDatum(training->trainer.sizes.training_windows);
+	values[4] = Int32GetDatum(training->options.config.items);
+	values[5] = Int32GetDatum(result->epochs);
+	values[6] = Int32GetDatum(result->best.epoch);
+	set_double(values, nulls, 7, result->best.validation_loss);
+	set_double(values, nulls, 8, result->best.hit_rate);
+	values[9] = Float8GetDatum(training->seconds);
+	training_end(training);
 	MemoryContextDelete(context);
 	tuple = heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls);
 	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));

@@ -47,9 +47,10 @@ table_place(Table *table, Arena *arena, int32_t rows, int32_t columns,
 }
 
 void
-table_start(Table *table)
+table_start(Table *table, int64_t step)
 {
-	memset(table->paid, 0, (size_t) table->rows * sizeof(int64_t));
+	for (int32_t row = 0; row < table->rows; row++)
+		table->paid[row] = step;
 	memset(table->touched_count, 0, TABLE_PARTS * sizeof(int32_t));
 }
 

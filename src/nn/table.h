@@ -70,8 +70,8 @@ typedef struct Table
 extern void table_place(Table *table, Arena *arena, int32_t rows, int32_t columns,
 						int64_t most_touched);
 
-/* Begin with all rows paid up to step 0 and none touched. */
-extern void table_start(Table *table);
+/* Begin with all rows paid up to a step and none touched. */
+extern void table_start(Table *table, int64_t step);
 
 /*
  * Pay a row up to drift->step and note that the next step touches it.  By the

@@ -321,7 +321,7 @@ trainer_start(Trainer *trainer, const Dataset *dataset)
 	if (!is_dense(&trainer->options))
 		start_sampler(trainer);
 	for (int t = 0; t < trainer->tables; t++)
-		table_start(&trainer->table[t]);
+		table_start(&trainer->table[t], 0);
 	params_initialise(&trainer->params, &trainer->config, trainer->options.seed);
 	memset(trainer->gradient.block, 0, bytes);
 	memset(trainer->first.block, 0, bytes);
@@ -1167,6 +1167,8 @@ run_epoch(Rank *rank, int32_t epoch)
 	{
 		if (train_minibatch(rank, &next, &loss, &count) != NN_OK)
 			return NN_CANCELLED;
+		if (rank->rank == 0 && rank->calls->minibatch_done != NULL)
+			rank->calls->minibatch_done(rank->calls->context, count, loss / (double) count);
 	}
 	if (rank->rank == 0)
 		shared->report = (EpochReport) {
@@ -1189,9 +1191,16 @@ run_epoch(Rank *rank, int32_t epoch)
 	return shared->diverged ? NN_DIVERGED : NN_OK;
 }
 
+bool
+trainer_done(const Trainer *trainer)
+{
+	return trainer->shared->stop ||
+		trainer->shared->report.epoch >= trainer->options.epochs;
+}
+
 NnStatus
 trainer_run(Trainer *trainer, int32_t rank_number, int32_t ranks,
-			const TrainerCalls *calls, TrainerResult *result)
+			const TrainerCalls *calls, int32_t epochs)
 {
 	Rank		rank = {
 		.trainer = trainer,
@@ -1207,26 +1216,65 @@ trainer_run(Trainer *trainer, int32_t rank_number, int32_t ranks,
 		.drift = {.step = trainer->shared->step, .base = trainer->shared->step,
 		.sum = trainer->drift.sum}
 	};
+	int32_t		epoch = trainer->shared->report.epoch;
+	int32_t		last = epochs < trainer->options.epochs - epoch ? epoch + epochs
+		: trainer->options.epochs;
 
 	for (int32_t f = 0; f < trainer->config.features; f++)
 		rank.dataset.feature[f] = trainer->feature[f];
 	for (int s = 0; s < TRAINER_DATA_SHARDS; s++)
 		trainer->network[s].interrupt = (Interrupt) {calls->may_go_on, calls->context};
-	for (int32_t epoch = 1; epoch <= trainer->options.epochs; epoch++)
+	while (epoch < last && !trainer->shared->stop)
 	{
-		NnStatus	status = run_epoch(&rank, epoch);
+		NnStatus	status = run_epoch(&rank, ++epoch);
 
 		if (status != NN_OK)
 			return status;
-		if (trainer->shared->stop)
-			break;
 	}
-	if (trainer->best != NULL)
-	{
-		copy_parameters(&rank, trainer->params.block, trainer->best);
-		wait_for_all(&rank);
-	}
-	result->epochs = trainer->shared->report.epoch;
-	result->best = trainer->shared->best;
 	return NN_OK;
+}
+
+TrainerResult
+trainer_finish(Trainer *trainer)
+{
+	const TrainerShared *shared = trainer->shared;
+
+	if (trainer->best != NULL)
+		memcpy(trainer->params.block, trainer->best, trainer->params.count * sizeof(float));
+	return (TrainerResult) {shared->report.epoch, shared->best};
+}
+
+/* ---------------------------------------------------------------- checkpoints */
+
+int
+trainer_pieces(Trainer *trainer, TrainerPiece *pieces)
+{
+	size_t		bytes = trainer->params.count * sizeof(float);
+	int			count = 0;
+
+	pieces[count++] = (TrainerPiece) {trainer->shared, sizeof(*trainer->shared)};
+	pieces[count++] = (TrainerPiece) {trainer->params.block, bytes};
+	pieces[count++] = (TrainerPiece) {trainer->first.block, bytes};
+	pieces[count++] = (TrainerPiece) {trainer->second.block, bytes};
+	if (trainer->best != NULL)
+		pieces[count++] = (TrainerPiece) {trainer->best, bytes};
+	return count;
+}
+
+int32_t
+trainer_resume(Trainer *trainer)
+{
+	const TrainerShared *shared = trainer->shared;
+	int32_t		epochs = shared->report.epoch;
+
+	if (epochs < 0 || epochs > trainer->options.epochs || shared->step < 0 ||
+		shared->step > (int64_t) epochs * trainer->sizes.training_groups)
+		return -1;
+	/* the order that the epochs have left, and every row paid up */
+	for (int32_t epoch = 1; epoch <= epochs; epoch++)
+		shuffle(trainer, epoch);
+	for (int t = 0; t < trainer->tables; t++)
+		table_start(&trainer->table[t], shared->step);
+	drift_start(&trainer->drift, shared->step);
+	return epochs;
 }

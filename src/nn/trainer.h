@@ -63,6 +63,8 @@ typedef struct TrainerCalls
 {
 	void	   *context;
 	MayGoOn		may_go_on;
+	/* NULL: not asked for; windows and mean loss of the epoch so far */
+	void		(*minibatch_done) (void *context, int64_t windows, double loss);
 	void		(*epoch_done) (void *context, const EpochReport *report);
 	void		(*barrier) (void *context); /* wait for all ranks; NULL: one rank */
 } TrainerCalls;
@@ -86,6 +88,15 @@ typedef struct TrainerSizes
 	int64_t		training_windows;
 	int64_t		validation_windows;
 } TrainerSizes;
+
+/* A part of the shared block that belongs to a checkpoint. */
+typedef struct TrainerPiece
+{
+	void	   *at;
+	size_t		bytes;
+} TrainerPiece;
+
+#define TRAINER_MAX_PIECES 5
 
 struct TrainerShared;
 
@@ -169,10 +180,32 @@ extern void trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 extern void trainer_start(Trainer *trainer, const Dataset *dataset);
 
 /*
- * Train; every rank calls it.  Afterwards trainer->params holds the best
- * weights.  Only rank 0 calls epoch_done.
+ * Train for at most that many epochs more; every rank calls it, any number of
+ * times, with ranks as many as it likes each time.  Only rank 0 calls
+ * minibatch_done and epoch_done.
  */
 extern NnStatus trainer_run(Trainer *trainer, int32_t rank, int32_t ranks,
-							const TrainerCalls *calls, TrainerResult *result);
+							const TrainerCalls *calls, int32_t epochs);
+
+/* Whether there is no epoch left: all are done, or validation has stalled. */
+extern bool trainer_done(const Trainer *trainer);
+
+/* Put the best weights into trainer->params; by one process, once. */
+extern TrainerResult trainer_finish(Trainer *trainer);
+
+/*
+ * The pieces of a checkpoint, to be read between two calls of trainer_run;
+ * returns how many, at most TRAINER_MAX_PIECES.  Another trainer goes on from
+ * them, also in another process and later: they are written into its pieces
+ * once it is started with the same dataset, configuration and options, and then
+ * trainer_resume is called.
+ */
+extern int trainer_pieces(Trainer *trainer, TrainerPiece *pieces);
+
+/*
+ * Go on from the pieces that were written; returns the epochs that were done,
+ * or -1 if they cannot be of this dataset and these options.
+ */
+extern int32_t trainer_resume(Trainer *trainer);
 
 #endif							/* NN_TRAINER_H */

@@ -86,7 +86,7 @@ check_table(const Kernels *kernels, int steps, int epoch, int touched, int32_t r
 	table.gradient = gradient;
 	table.first = first;
 	table.second = second;
-	table_start(&table);
+	table_start(&table, 0);
 	drift_start(&drift, 0);
 	memset(exact, 0, sizeof(*exact));
 	for (int i = 0; i < COUNT; i++)

@@ -49,7 +49,6 @@ typedef struct Run
 	/* while it runs */
 	Trainer		trainer[MAX_RANKS];
 	NnStatus	statuses[MAX_RANKS];
-	TrainerResult results[MAX_RANKS];
 	pthread_barrier_t barrier;
 } Run;
 
@@ -82,8 +81,12 @@ run_barrier(void *context)
 static void
 run_rank(Run *run, int32_t rank, void *memory, const TrainerSizes *sizes)
 {
-	TrainerCalls calls = {run, run_may_go_on, run_epoch_done,
-	run->ranks > 1 ? run_barrier : NULL};
+	TrainerCalls calls = {
+		.context = run,
+		.may_go_on = run_may_go_on,
+		.epoch_done = run_epoch_done,
+		.barrier = run->ranks > 1 ? run_barrier : NULL
+	};
 	Arena		arena = {.base = memory};
 
 	trainer_place(&run->trainer[rank], &arena, &run->config, &run->options, sizes);
@@ -98,7 +101,7 @@ run_rank(Run *run, int32_t rank, void *memory, const TrainerSizes *sizes)
 	if (run->ranks > 1)
 		run_barrier(run);
 	run->statuses[rank] = trainer_run(&run->trainer[rank], rank, run->ranks, &calls,
-									  &run->results[rank]);
+									  run->options.epochs);
 }
 
 static void *
@@ -164,7 +167,8 @@ run_training(Run *run)
 	pthread_barrierattr_destroy(&attributes);
 
 	run->status = run->statuses[0];
-	run->result = run->results[0];
+	if (run->status == NN_OK)
+		run->result = trainer_finish(&run->trainer[0]);
 	run->count = run->trainer[0].params.count;
 	run->params = NEW(float, run->count);
 	memcpy(run->params, run->trainer[0].params.block, run->count * sizeof(float));
@@ -412,9 +416,7 @@ check_determinism(const char *title, Config config, Loss loss, int32_t batch_siz
 		other->apart = ranks[i] == 4;
 		run_training(other);
 		for (int32_t r = 0; r < ranks[i]; r++)
-			agree = agree && other->statuses[r] == NN_OK &&
-				other->results[r].epochs == other->results[0].epochs &&
-				other->results[r].best.epoch == other->results[0].best.epoch;
+			agree = agree && other->statuses[r] == NN_OK;
 		ok(same_params(first, other), "%s: the same weights with %d ranks", title, ranks[i]);
 		ok(agree && same_reports(first, other), "%s: the same reports with %d ranks%s",
 		   title, ranks[i], other->apart ? ", each at another address" : "");
@@ -668,6 +670,115 @@ check_all_steps(void)
 	check_step("softmax, tied", c, LOSS_SOFTMAX, 2);
 	check_step("sampled softmax, tied", c, LOSS_SAMPLED_SOFTMAX, 1);
 	check_step("bpr-max, tied, two ranks", c, LOSS_BPR_MAX, 2);
+}
+
+/* A trainer of the run's inputs in a block of its own, started. */
+static void *
+start_trainer(Trainer *trainer, const Run *run)
+{
+	TrainerSizes sizes = trainer_sizes(run->dataset, run->training_sequences,
+									   &run->config, &run->options);
+	Arena		arena = {0};
+	void	   *memory;
+
+	trainer_place(trainer, &arena, &run->config, &run->options, &sizes);
+	memory = test_alloc(arena.used);
+	poison(memory, arena.used);
+	arena = (Arena) {.base = memory};
+	trainer_place(trainer, &arena, &run->config, &run->options, &sizes);
+	trainer_start(trainer, run->dataset);
+	return memory;
+}
+
+/* Train epoch by epoch, each in another block that is filled from a checkpoint. */
+static void
+check_checkpoints(const char *title, Config config, Loss loss, int32_t training_sequences)
+{
+	Rng			rng = test_rng(23);
+	TestData	data = data_random(&config, 40, 2, 12, false, &rng);
+	Run		   *run = run_new(config, &data.dataset, training_sequences);
+	TrainerCalls calls = {.epoch_done = NULL};
+	Trainer		trainers[2];	/* which point into themselves */
+	Trainer	   *trainer = &trainers[0];
+	TrainerResult result;
+	void	   *memory;
+	bool		resumed = true;
+
+	run->options.epochs = 8;
+	run->options.patience = 3;
+	run->options.learning_rate = 0.05f;
+	run->options.item_dropout = 0.1f;
+	run->options.loss = loss;
+	run->options.negatives = 20;
+	run->ranks = 3;
+	run_training(run);
+	memory = start_trainer(trainer, run);
+	for (int32_t epoch = 1; !trainer_done(trainer); epoch++)
+	{
+		Trainer    *next = &trainers[epoch % 2];
+		void	   *next_memory = start_trainer(next, run);
+		TrainerPiece from[TRAINER_MAX_PIECES];
+		TrainerPiece to[TRAINER_MAX_PIECES];
+		int			pieces = trainer_pieces(trainer, from);
+
+		resumed = resumed && trainer_run(trainer, 0, 1, &calls, 1) == NN_OK &&
+			trainer_pieces(next, to) == pieces;
+		for (int i = 0; i < pieces; i++)
+		{
+			resumed = resumed && from[i].bytes == to[i].bytes;
+			memcpy(to[i].at, from[i].at, from[i].bytes);
+		}
+		resumed = resumed && trainer_resume(next) == epoch;
+		free(memory);
+		memory = next_memory;
+		trainer = next;
+	}
+	result = trainer_finish(trainer);
+	ok(resumed, "%s: training goes on from checkpoints", title);
+	ok(result.epochs == run->result.epochs && result.best.epoch == run->result.best.epoch,
+	   "%s: to the same epoch, %d, of which %d is the best", title, result.epochs,
+	   result.best.epoch);
+	ok(memcmp(trainer->params.block, run->params, run->count * sizeof(float)) == 0 &&
+	   memcmp(trainer->first.block, run->first, run->count * sizeof(float)) == 0,
+	   "%s: and the same weights as without a break", title);
+	free(memory);
+	run_free(run);
+	data_free(&data);
+}
+
+static void
+check_all_checkpoints(void)
+{
+	Config		c = small;
+
+	c.dropout = 0.2f;
+	check_checkpoints("softmax", c, LOSS_SOFTMAX, 30);
+	check_checkpoints("softmax, no validation", c, LOSS_SOFTMAX, 40);
+	c.tied = true, c.features = 1, c.feature_values[0] = 4, c.bidirectional = true;
+	check_checkpoints("softmax, tied", c, LOSS_SOFTMAX, 30);
+	check_checkpoints("sampled softmax", c, LOSS_SAMPLED_SOFTMAX, 30);
+	check_checkpoints("bpr-max", c, LOSS_BPR_MAX, 30);
+}
+
+/* A checkpoint of something else is refused. */
+static void
+check_foreign_checkpoint(void)
+{
+	Config		config = small;
+	Rng			rng = test_rng(29);
+	TestData	data = data_random(&config, 20, 2, 8, false, &rng);
+	Run		   *run = run_new(config, &data.dataset, 20);
+	TrainerCalls calls = {.epoch_done = NULL};
+	Trainer		trainer;
+	void	   *memory = start_trainer(&trainer, run);
+
+	ok(trainer_run(&trainer, 0, 1, &calls, 3) == NN_OK && trainer_resume(&trainer) == 3,
+	   "three epochs are done");
+	trainer.options.epochs = 2;
+	ok(trainer_resume(&trainer) == -1, "more epochs than there can be are refused");
+	free(memory);
+	run_free(run);
+	data_free(&data);
 }
 
 /* All history read as unknown: the loss must be that of unknown items. */
@@ -991,6 +1102,8 @@ main(void)
 	check_early_stopping(1, 2);
 	check_early_stopping(5, 1);
 	check_cancel();
+	check_all_checkpoints();
+	check_foreign_checkpoint();
 	check_all_divergence();
 	check_not_a_number();
 	check_short_sequences();

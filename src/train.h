@@ -1,0 +1,76 @@
+/*
+ * train.h
+ *	  A training in its phases: recseq_train goes through them in one statement,
+ *	  a job (jobs.c) in transactions of its own.
+ */
+#ifndef RECSEQ_TRAIN_H
+#define RECSEQ_TRAIN_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "portability/instr_time.h"
+#include "utils/array.h"
+
+#include "catalog.h"
+#include "dataset.h"
+#include "nn/trainer.h"
+#include "team.h"
+
+typedef struct TrainOptions
+{
+	Oid			source;
+	char	   *model;
+	ArrayType  *features;
+	Vocabulary	purchases;
+	bool		ranker;
+	double		validation_fraction;
+	int			workers;
+	Config		config;			/* but for what the data decides */
+	TrainerOptions trainer;
+} TrainOptions;
+
+/* A training, in the context it was begun in. */
+typedef struct Training
+{
+	TrainOptions options;		/* with what the data decides */
+	SourceData *source;
+	Trainer		trainer;
+	TeamMemory	memory;			/* of the trainer */
+	instr_time	start;
+	instr_time	epoch_start;
+	/* once it is finished */
+	TrainerResult result;
+	Model		model;			/* points into all of these */
+	double		seconds;
+} Training;
+
+/*
+ * The arguments of recseq_train, or of a function with the same ones; an error
+ * if one is out of its range.
+ */
+extern TrainOptions train_options(FunctionCallInfo fcinfo);
+
+/* Read what there is to learn from; an error if there is nothing. */
+extern SourceData *train_read(const TrainOptions *options);
+
+/*
+ * Make all ready.  source: what train_read gave, or NULL to read it now.
+ * Everything is in the current context, but for the segment in
+ * training->memory, if there is one.
+ */
+extern Training *training_begin(const TrainOptions *options, SourceData *source);
+
+/* Train for at most that many epochs more; see team_run. */
+extern void training_run(Training *training, int32 epochs);
+
+/* Take the best weights and fit the second stage. */
+extern void training_finish(Training *training);
+
+/* Store the model as a new version; returns its number. */
+extern int32 training_store(const Training *training, const Catalog *catalog);
+
+/* Release what the memory context does not. */
+extern void training_end(Training *training);
+
+#endif							/* RECSEQ_TRAIN_H */

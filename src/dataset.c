@@ -14,6 +14,7 @@
 
 #include "recseq.h"
 #include "source.h"
+#include "split.h"
 
 #define FIRST_TOKENS 8192		/* tokens to make room for at first */
 #define CHECK_MEMORY_EVERY 1000	/* sequences */
@@ -244,7 +245,8 @@ static void
 read_row(void *context, const SourceRow *row)
 {
 	Reading    *reading = context;
-	int			length = row->items.count;
+	const Split *split = reading->options->split;
+	int			length = split == NULL ? row->items.count : split_known_events(split, row);
 
 	if (length < reading->options->min_length)
 		return;
@@ -494,5 +496,7 @@ dataset_read(Oid relation, const DatasetOptions *options)
 	source->sequences = reading->longer_sequences;
 	arrange(source, reading);
 	describe_items(source);
+	if (options->split != NULL && options->split->protocol == SPLIT_RANDOM_WINDOWS)
+		source->data.held_out = split_held_out(options->split, source);
 	return source;
 }

@@ -42,6 +42,7 @@ typedef struct DatasetOptions
 	const Vocabulary *purchases;	/* kinds of events that are purchases */
 	int32		min_length;		/* items of a sequence; shorter ones are left out */
 	uint64		seed;			/* of the shuffle, without times */
+	const struct Split *split;	/* read what may be learned from; NULL: everything */
 } DatasetOptions;
 
 /* Read the sequences of a relation.  All memory is in the current context. */

@@ -423,7 +423,8 @@ make_model(const TrainOptions *options, const Trainer *trainer, const SourceData
 		memcpy(model.feature_name[f], source->feature_name[f], MODEL_FEATURE_NAME);
 		model.item_feature[f] = source->item_feature[f];
 	}
-	if (options->ranker)
+	/* what is held out within sequences would be in the counts */
+	if (options->ranker && source->data.held_out == NULL)
 		fit_ranker(&model, options, trainer, source);
 	return model;
 }
@@ -435,7 +436,8 @@ train_read(const TrainOptions *options)
 		.features = options->features,
 		.purchases = &options->purchases,
 		.min_length = 1,
-		.seed = options->trainer.seed
+		.seed = options->trainer.seed,
+		.split = options->split
 	};
 	SourceData *source = dataset_read(options->source, &reading);
 

@@ -15,6 +15,7 @@
 #include "catalog.h"
 #include "dataset.h"
 #include "nn/trainer.h"
+#include "split.h"
 #include "team.h"
 
 typedef struct TrainOptions
@@ -26,6 +27,7 @@ typedef struct TrainOptions
 	bool		ranker;
 	double		validation_fraction;
 	int			workers;
+	const Split *split;			/* learn only from what it leaves; NULL: from all */
 	Config		config;			/* but for what the data decides */
 	TrainerOptions trainer;
 } TrainOptions;

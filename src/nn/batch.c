@@ -31,6 +31,22 @@ batch_place(Batch *batch, Arena *arena, const Config *config,
 	batch->target = ARENA_TAKE(arena, int32_t, capacity->windows);
 }
 
+static inline bool
+is_target(const Dataset *dataset, int64_t token)
+{
+	return dataset->held_out == NULL || !dataset->held_out[token];
+}
+
+int64_t
+batch_count_windows(const Dataset *dataset, int32_t sequence)
+{
+	int64_t		count = 0;
+
+	for (int64_t t = dataset->start[sequence] + 1; t < dataset->start[sequence + 1]; t++)
+		count += is_target(dataset, t);
+	return count;
+}
+
 int64_t
 batch_cut_sequence(const Dataset *dataset, int32_t sequence, int32_t max_length,
 				   int32_t group_limit, WindowGroup *groups)
@@ -40,22 +56,22 @@ batch_cut_sequence(const Dataset *dataset, int32_t sequence, int32_t max_length,
 	int64_t		prefixes = tokens - 1 < max_length ? tokens - 1 : max_length;
 	int64_t		count = 0;
 
-	for (int64_t length = 1; length <= prefixes; length += group_limit)
+	for (int64_t length = 1, last; length <= prefixes; length = last + 1)
 	{
+		last = length;
+		if (!is_target(dataset, start + length))
+			continue;
+		while (last < prefixes && last - length + 1 < group_limit &&
+			   is_target(dataset, start + last + 1))
+			last++;
 		if (groups != NULL)
-		{
-			WindowGroup	   *group = &groups[count];
-
-			group->start = start;
-			group->first_length = (int32_t) length;
-			group->last_length = (int32_t)
-				(length + group_limit - 1 < prefixes ? length + group_limit - 1
-				 : prefixes);
-		}
+			groups[count] = (WindowGroup) {start, (int32_t) length, (int32_t) last};
 		count++;
 	}
 	for (int64_t first = 1; first + max_length < tokens; first++)
 	{
+		if (!is_target(dataset, start + first + max_length))
+			continue;
 		if (groups != NULL)
 			groups[count] = (WindowGroup) {start + first, max_length, max_length};
 		count++;

@@ -20,6 +20,7 @@ typedef struct Dataset
 	const int32_t *item;		/* [tokens] 0 .. items; items: unknown */
 	int32_t		features;
 	const int32_t *feature[CONFIG_MAX_FEATURES];	/* [tokens] each */
+	const bool *held_out;		/* [tokens] is no target of a window; NULL: none is */
 } Dataset;
 
 /* Windows first_length .. last_length, all of which start at token `start`. */
@@ -78,6 +79,9 @@ typedef struct Batch
 /* Lay out a batch of up to that capacity. */
 extern void batch_place(Batch *batch, Arena *arena, const Config *config,
 						const BatchCapacity *capacity);
+
+/* The windows of a sequence: one for each token that follows another and is a target. */
+extern int64_t batch_count_windows(const Dataset *dataset, int32_t sequence);
 
 /*
  * Cut sequence number `sequence` into groups of at most group_limit windows.

@@ -79,12 +79,13 @@ trainer_sizes(const Dataset *dataset, int32_t training_sequences,
 	for (int32_t s = 0; s < dataset->sequences; s++)
 	{
 		int64_t		tokens = dataset->start[s + 1] - dataset->start[s];
-		int64_t		windows = tokens > 1 ? tokens - 1 : 0;
+		int64_t		prefixes = tokens > 1 ? tokens - 1 : 0;
+		int64_t		windows = batch_count_windows(dataset, s);
 		int64_t		groups = batch_cut_sequence(dataset, s, config->max_length,
 												options->batch_size, NULL);
 
-		if (windows > sizes.longest)
-			sizes.longest = (int32_t) (windows < config->max_length ? windows
+		if (prefixes > sizes.longest)
+			sizes.longest = (int32_t) (prefixes < config->max_length ? prefixes
 									   : config->max_length);
 		if (s < training_sequences)
 		{

@@ -240,6 +240,28 @@ check_cut(int32_t tokens, int32_t max_length, int32_t group_limit,
 	data_free(&data);
 }
 
+/* Tokens that are held out are no targets, but are read. */
+static void
+check_held_out(void)
+{
+	Config		config = {.items = 100};
+	const int32_t lengths[1] = {9};
+	TestData	data = data_with_lengths(&config, lengths, 1);
+	/* windows of up to 5: lengths 1 .. 5 from token 0, then from tokens 1, 2, 3 */
+	const bool	held_out[9] = {[0] = true, [2] = true, [6] = true, [8] = true};
+	const WindowGroup want[] = {{0, 1, 1}, {0, 3, 4}, {0, 5, 5}, {2, 5, 5}};
+	WindowGroup groups[4];
+
+	data.dataset.held_out = held_out;
+	ok(batch_count_windows(&data.dataset, 0) == 5, "windows whose targets are not held out");
+	if (ok(batch_cut_sequence(&data.dataset, 0, 5, 2, NULL) == 4, "and their groups"))
+	{
+		batch_cut_sequence(&data.dataset, 0, 5, 2, groups);
+		ok(memcmp(groups, want, sizeof(want)) == 0, "which are cut where one is held out");
+	}
+	data_free(&data);
+}
+
 static void
 check_history(void)
 {
@@ -308,6 +330,7 @@ main(void)
 	check_cut(8, 5, 100, (WindowGroup[]) {{3, 1, 5}, {4, 5, 5}, {5, 5, 5}}, 3);
 	check_cut(4, 1, 1, (WindowGroup[]) {{3, 1, 1}, {4, 1, 1}, {5, 1, 1}}, 3);
 	check_datasets();
+	check_held_out();
 	check_history();
 	return done_testing();
 }

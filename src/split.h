@@ -1,0 +1,42 @@
+/*
+ * split.h
+ *	  Which events of a source are learned from, and which are to be predicted.
+ */
+#ifndef RECSEQ_SPLIT_H
+#define RECSEQ_SPLIT_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "dataset.h"
+#include "source.h"
+
+typedef enum SplitProtocol
+{
+	SPLIT_LEAVE_ONE_OUT,		/* the last event of each sequence is held out */
+	SPLIT_TEMPORAL,				/* those from a time on are */
+	SPLIT_RANDOM_WINDOWS		/* a random share of those with a history are */
+} SplitProtocol;
+
+typedef struct Split
+{
+	SplitProtocol protocol;
+	TimestampTz cut;			/* SPLIT_TEMPORAL: the first time held out */
+	double		share;			/* SPLIT_RANDOM_WINDOWS: held out, 0 to below 1 */
+	uint64		seed;			/* likewise */
+} Split;
+
+/* The protocol of that name; an error if there is none. */
+extern SplitProtocol split_protocol(const char *name);
+
+/*
+ * How many of a row's events may be read to learn from; all where only windows
+ * are held out (split_held_out).
+ */
+extern int	split_known_events(const Split *split, const SourceRow *row);
+
+/* Whether each event of a source is held out: [tokens], in the current context. */
+extern bool *split_held_out(const Split *split, const SourceData *source);
+
+#endif							/* RECSEQ_SPLIT_H */

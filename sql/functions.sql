@@ -156,36 +156,6 @@ LANGUAGE C STABLE PARALLEL UNSAFE ROWS 5000 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recseq_recommend_batch_text(regclass, integer, text, integer, boolean) IS
 'The same as recseq_recommend_batch, with ids as texts.';
 
-CREATE FUNCTION @extschema@.recseq_evaluate(
-	source regclass,
-	model text DEFAULT 'default',
-	k integer DEFAULT 5,
-	version integer DEFAULT NULL)
-RETURNS TABLE (
-	method text,
-	cases bigint,
-	hit_rate double precision,
-	"precision" double precision,
-	recall double precision,
-	mrr double precision,
-	ndcg double precision,
-	unseen_cases bigint,
-	unseen_hit_rate double precision,
-	unseen_precision double precision,
-	unseen_recall double precision,
-	unseen_mrr double precision,
-	unseen_ndcg double precision)
-AS 'MODULE_PATHNAME', 'recseq_evaluate'
-LANGUAGE C STABLE PARALLEL UNSAFE ROWS 3 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recseq_evaluate(regclass, text, integer, integer) IS
-'Ranking metrics of a model, and of baselines on the same cases. A case is a row of the source (as for recseq_train): its last item is the target, what is before it the history. All items are ranked; ties never help; a target that the model does not know counts as a miss, unless a method finds it in the history.
-
-The model must not have been trained on the last items of the source, or its figures say nothing: train it on the rows without them.
-
-hit_rate: share of the cases whose target is among the best k; recall is the same with one target a case, and precision is hit_rate / k. mrr: mean of 1 / rank, ndcg: mean of 1 / log2(rank + 1), both 0 beyond k. unseen_...: over the cases whose target is not in the history, ranking only items that are not.
-
-recency: the items of the history, newest first, then by popularity. popularity: by the number of times an item occurs in the training data.';
-
 CREATE FUNCTION @extschema@.recseq_activate(model text, version integer)
 RETURNS void
 AS 'MODULE_PATHNAME', 'recseq_activate'

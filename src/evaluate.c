@@ -2,180 +2,302 @@
  * evaluate.c
  *	  recseq_evaluate: ranking metrics of a model and of baselines.
  *
- * Each sequence of the source is a case: its last item is the target, the items
- * before it the history.  Every method ranks all items that the model knows,
- * and of every item the history holds, and the rank of the target decides.
- * Another item with an equal score stands above the target.
+ * A case is an event that is held out (split.h) and has a history.  Every
+ * method answers with the first k + 1 of all items it could name, and the place
+ * of the target among them decides: another item with an equal score stands
+ * above it, and beyond k it is a miss.  Items go by the numbers of the source;
+ * those that only the model has follow.
+ *
+ * The baselines are fitted on the events of the source that are not held out.
  */
-#include "recseq.h"
+#include "evaluate.h"
 
 #include <math.h>
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "arrays.h"
 #include "cache.h"
 #include "catalog.h"
 #include "dataset.h"
+#include "nn/baselines.h"
+#include "nn/exclusion.h"
 #include "nn/metrics.h"
-#include "results.h"
+#include "recseq.h"
+#include "source.h"
 
-/* Arguments of recseq_evaluate by number, as sql/functions.sql declares them. */
-enum
-{
-	ARG_SOURCE,
-	ARG_MODEL,
-	ARG_K,
-	ARG_VERSION
-};
+/* The argument of recseq_evaluate that recseq_backtest does not have. */
+#define ARG_VERSION 3
 
-/* One case; items by the numbers of the source. */
+/* The 97.5 % quantile of the normal distribution: intervals hold 95 %. */
+#define NORMAL_QUANTILE 1.959963984540054
+
+#define NO_CATEGORY (-1)
+
+/* One case. */
 typedef struct Case
 {
-	const int32 *item;			/* [length] history, oldest first */
-	int32		length;
+	int32		sequence;
+	int64		start;			/* token of the source that the history begins with */
+	int32		length;			/* of the history */
 	int32		target;
-	int32		model_target;	/* number in the model, or -1 */
-	bool		seen;			/* the history has the target */
-	int32	   *distinct;		/* [distinct_count] of the history, newest first */
-	int32		distinct_count;
+	bool		unseen;			/* the target is not in the history */
+	const int32 *item;			/* [length] oldest first */
+	const bool *bought;			/* [length], or NULL */
+	const double *hours;		/* [length], or NULL */
 	/* as the network reads it */
-	int32	   *token;
-	int32	   *feature[CONFIG_MAX_FEATURES];
+	const int32 *token;			/* [length] */
+	int32	   *feature[CONFIG_MAX_FEATURES];	/* [length] */
 } Case;
 
-/* Rank of the target, from 1; 0: it is not ranked. */
-typedef struct Ranks
+/*
+ * A mean over cases, and what its variance takes.  The cases of one sequence are
+ * not independent: the sum of the squared sums over each of them is what the
+ * variance of the mean is estimated from.
+ */
+typedef struct Mean
 {
-	int64		all;			/* among all items */
-	int64		unseen;			/* among those that the history does not have */
-} Ranks;
+	double		sum;
+	double		of_sequence;	/* sum over the cases of the current sequence */
+	double		squares;		/* sum over sequences of their sums squared */
+	double		products;		/* and of their sums times their cases */
+} Mean;
+
+/* What a method comes to, over all cases or those with an unseen target. */
+typedef struct Tally
+{
+	int64		cases;
+	int64		of_sequence;	/* cases of the current sequence */
+	int64		sequences;		/* that have a case */
+	double		squares;		/* sum over sequences of their cases squared */
+	Mean		hit;
+	Mean		reciprocal_rank;
+	Mean		ndcg;
+	uint8	   *shown;			/* a bit an item: among some first k */
+	int64		items_shown;	/* bits that are set */
+	int64		shows;			/* items of all first k */
+	double		popularity;		/* sum over them */
+} Tally;
 
 typedef struct Evaluation
 {
+	const EvaluateOptions *options;
 	CachedModel *cached;
 	SourceData *source;
+	const bool *held_out;		/* [source tokens] */
+	int			category;		/* the feature of the source that is one */
+	int32		items;			/* of the source, and others of the model */
 	int32	   *to_model;		/* [source items] number in the model, or -1 */
+	int32	   *from_model;		/* [model items] number among `items` */
 	int32	   *value_to_model[CONFIG_MAX_FEATURES];	/* [source values] */
-	float	   *logits;			/* [model items] */
-	int32	   *seen_in;		/* [source items] the last case with it in its history,
-								 * from 1 */
+	int32	   *token;			/* [longest sequence] as the network reads them */
+	int32	   *feature[CONFIG_MAX_FEATURES];	/* [longest sequence] */
+	ScanRequest scan;			/* memory to ask the network */
+	uint8	   *excluded;		/* a bit an item of the model, all 0 between calls */
+	Baselines	baselines;
+	Ranking		ranking;
 } Evaluation;
 
-/* Sums over cases. */
-typedef struct Sums
-{
-	int64		cases;
-	int64		hits;
-	double		reciprocal_rank;
-	double		ndcg;
-} Sums;
-
+/* The model and the baselines, in the order of the result. */
 typedef struct Method
 {
 	const char *name;
-	Ranks		(*rank) (Evaluation *evaluation, const Case *one);
+	Baseline	baseline;
 } Method;
+
+#define MODEL_METHOD 0
+
+static const Method methods[] = {
+	[MODEL_METHOD] = {"model", BASELINES},
+	{"recency", BASELINE_RECENCY},
+	{"popularity", BASELINE_POPULARITY},
+	{"popularity in category", BASELINE_CATEGORY},
+	{"markov", BASELINE_MARKOV},
+	{"vsknn", BASELINE_VSKNN},
+	{"stan", BASELINE_STAN},
+};
 
 /* ---------------------------------------------------------------- methods */
 
-/* The place of the target by scores of all items of the model. */
-static Ranks
-rank_by_scores(const Evaluation *evaluation, const Case *one, const float *score)
+/* Exclude the items of the history, or no longer. */
+static void
+exclude_history(Evaluation *evaluation, bool exclude)
 {
-	int32		items = evaluation->cached->model.config.items;
-	Ranks		ranks = {0};
-	int64		above = 0;
+	const Baselines *baselines = &evaluation->baselines;
 
-	if (one->model_target < 0)
-		return ranks;
-	for (int32 i = 0; i < items; i++)
-		above += score[i] >= score[one->model_target];
-	ranks.all = ranks.unseen = above;
-	for (int32 i = 0; i < one->distinct_count; i++)
+	for (int32 i = 0; i < baselines->distinct_count; i++)
 	{
-		int32		index = evaluation->to_model[one->distinct[i]];
+		int32		index = evaluation->to_model[baselines->distinct[i].item];
 
-		if (index >= 0 && index != one->model_target &&
-			score[index] >= score[one->model_target])
-			ranks.unseen--;
+		if (index < 0)
+			continue;
+		if (exclude)
+			exclusion_set(evaluation->excluded, index);
+		else
+			evaluation->excluded[index / 8] = 0;
 	}
-	return ranks;
 }
 
-static Ranks
-rank_by_model(Evaluation *evaluation, const Case *one)
+/* The first items by the model; unseen: of those that are not in the history. */
+static void
+model_top(Evaluation *evaluation, const Case *one, bool unseen, Ranking *ranking)
 {
 	Infer	   *infer = &evaluation->cached->infer;
+	ScanRequest scan = evaluation->scan;
+	TopK		top = ranking->top;
 
-	infer_logits(infer, infer_representation(infer, one->token, one->feature, one->length),
-				 evaluation->logits);
-	return rank_by_scores(evaluation, one, evaluation->logits);
-}
-
-/* How many items of the model occur at least `count` times in its data. */
-static int32
-items_as_frequent(const Model *model, int32 count)
-{
-	int32		low = 0;
-	int32		high = model->config.items;
-
-	while (low < high)
+	top.k = Min(top.k, evaluation->cached->model.config.items);
+	top.count = 0;
+	scan.representation = infer_representation(infer, one->token, one->feature, one->length);
+	scan.top = &top;
+	if (unseen)
 	{
-		int32		middle = low + (high - low) / 2;
-
-		if (model->item_count[model->popular[middle]] >= count)
-			low = middle + 1;
-		else
-			high = middle;
+		exclude_history(evaluation, true);
+		scan.excluded = evaluation->excluded;
 	}
-	return low;
+	infer_rank(infer, &scan, 1);
+	if (unseen)
+		exclude_history(evaluation, false);
+	topk_sort(&top);
+	for (int32 i = 0; i < top.count; i++)
+		top.heap[i].item = evaluation->from_model[top.heap[i].item];
+	ranking->top.count = ranking->own = top.count;
 }
 
-static Ranks
-rank_by_popularity(Evaluation *evaluation, const Case *one)
+static void
+method_top(Evaluation *evaluation, const Method *method, const Case *one, bool unseen)
 {
-	const Model *model = &evaluation->cached->model;
-	Ranks		ranks = {0};
-	int32		count;
-
-	if (one->model_target < 0)
-		return ranks;
-	count = model->item_count[one->model_target];
-	ranks.all = ranks.unseen = items_as_frequent(model, count);
-	for (int32 i = 0; i < one->distinct_count; i++)
-	{
-		int32		index = evaluation->to_model[one->distinct[i]];
-
-		if (index >= 0 && index != one->model_target && model->item_count[index] >= count)
-			ranks.unseen--;
-	}
-	return ranks;
+	if (method->baseline == BASELINES)
+		model_top(evaluation, one, unseen, &evaluation->ranking);
+	else
+		baselines_rank(&evaluation->baselines, unseen, &evaluation->ranking);
 }
 
-static Ranks
-rank_by_recency(Evaluation *evaluation, const Case *one)
+/* Whether a method could know the target: it occurs in what was learned from. */
+static bool
+method_knows(const Evaluation *evaluation, const Method *method, int32 target)
 {
-	Ranks		ranks = rank_by_popularity(evaluation, one);
-
-	ranks.all = ranks.unseen == 0 ? 0 : one->distinct_count + ranks.unseen;
-	for (int32 i = 0; i < one->distinct_count; i++)
-	{
-		if (one->distinct[i] == one->target)
-			ranks.all = i + 1;
-	}
-	return ranks;
+	if (method->baseline == BASELINES)
+		return evaluation->to_model[target] >= 0;
+	return evaluation->baselines.count[target] > 0;
 }
 
-static const Method methods[] = {
-	{"model", rank_by_model},
-	{"recency", rank_by_recency},
-	{"popularity", rank_by_popularity},
-};
+/* ---------------------------------------------------------------- tallies */
+
+static void
+mean_add(Mean *mean, double value)
+{
+	mean->sum += value;
+	mean->of_sequence += value;
+}
+
+static void
+mean_end_sequence(Mean *mean, int64 cases)
+{
+	mean->squares += mean->of_sequence * mean->of_sequence;
+	mean->products += mean->of_sequence * (double) cases;
+	mean->of_sequence = 0;
+}
+
+static void
+tally_add(Tally *tally, const Evaluation *evaluation, int32 target)
+{
+	const Ranking *ranking = &evaluation->ranking;
+	const Baselines *baselines = &evaluation->baselines;
+	int32		k = evaluation->options->k;
+	int32		rank = ranking_find(ranking, target);
+
+	tally->cases++;
+	tally->of_sequence++;
+	mean_add(&tally->hit, metrics_hit(rank, k));
+	mean_add(&tally->reciprocal_rank, metrics_reciprocal_rank(rank, k));
+	mean_add(&tally->ndcg, metrics_ndcg(rank, k));
+	for (int32 i = 0; i < ranking->top.count && i < k; i++)
+	{
+		int32		item = ranking->top.heap[i].item;
+
+		tally->shows++;
+		if (item < baselines->items && baselines->known > 0)
+			tally->popularity += baselines->count[item] / baselines->popular[0].score;
+		if (!exclusion_test(tally->shown, item))
+		{
+			exclusion_set(tally->shown, item);
+			tally->items_shown++;
+		}
+	}
+}
+
+static void
+tally_end_sequence(Tally *tally)
+{
+	if (tally->of_sequence == 0)
+		return;
+	mean_end_sequence(&tally->hit, tally->of_sequence);
+	mean_end_sequence(&tally->reciprocal_rank, tally->of_sequence);
+	mean_end_sequence(&tally->ndcg, tally->of_sequence);
+	tally->squares += (double) tally->of_sequence * (double) tally->of_sequence;
+	tally->sequences++;
+	tally->of_sequence = 0;
+}
+
+static double
+mean_value(const Tally *tally, const Mean *mean)
+{
+	return mean->sum / (double) tally->cases;
+}
+
+/*
+ * Variance of a mean over cases that come in independent groups, the sequences:
+ * the sum of (sum of the group - mean * cases of the group) squared, over cases
+ * squared.  With one case a sequence it is that of independent cases.
+ */
+static double
+mean_variance(const Tally *tally, const Mean *mean)
+{
+	double		value = mean_value(tally, mean);
+	double		squares = mean->squares - 2 * value * mean->products +
+		value * value * tally->squares;
+
+	return Max(squares, 0) / ((double) tally->cases * (double) tally->cases);
+}
+
+/* Normal interval. */
+static void
+mean_interval(const Tally *tally, const Mean *mean, double *low, double *high)
+{
+	double		value = mean_value(tally, mean);
+	double		half = NORMAL_QUANTILE * sqrt(mean_variance(tally, mean));
+
+	*low = Max(value - half, 0);
+	*high = Min(value + half, 1);
+}
+
+/*
+ * Wilson's interval of a share: E. B. Wilson, "Probable inference, the law of
+ * succession, and statistical inference", JASA 22 (1927).  n is the number of
+ * independent cases that would have the same variance.
+ */
+static void
+share_interval(const Tally *tally, const Mean *mean, double *low, double *high)
+{
+	double		p = mean_value(tally, mean);
+	double		variance = mean_variance(tally, mean);
+	double		n = variance > 0 ? Min(p * (1 - p) / variance, (double) tally->cases)
+		: (double) tally->sequences;
+	double		z2 = NORMAL_QUANTILE * NORMAL_QUANTILE;
+	double		middle = (p + z2 / (2 * n)) / (1 + z2 / n);
+	double		half = NORMAL_QUANTILE / (1 + z2 / n) *
+		sqrt(p * (1 - p) / n + z2 / (4 * n * n));
+
+	*low = Max(middle - half, 0);
+	*high = Min(middle + half, 1);
+}
 
 /* ---------------------------------------------------------------- cases */
 
@@ -203,160 +325,404 @@ map_ids(const Vocabulary *from, const Vocabulary *to, const char *what)
 	return map;
 }
 
-/* The last item of sequence s and what comes before it. */
+/* Number the model's items: as the source does, and on from there. */
 static void
-make_case(const Evaluation *evaluation, int32 s, Case *one)
+number_items(Evaluation *evaluation)
+{
+	int32		model_items = evaluation->cached->model.config.items;
+
+	evaluation->items = evaluation->source->items.count;
+	evaluation->from_model = huge_array(int32, model_items);
+	memset(evaluation->from_model, -1, sizeof(int32) * model_items);
+	for (int32 i = 0; i < evaluation->source->items.count; i++)
+	{
+		if (evaluation->to_model[i] >= 0)
+			evaluation->from_model[evaluation->to_model[i]] = i;
+	}
+	for (int32 i = 0; i < model_items; i++)
+	{
+		if (evaluation->from_model[i] < 0)
+			evaluation->from_model[i] = evaluation->items++;
+	}
+}
+
+/*
+ * The features to read: the model's, and "categories" for the baselines where
+ * the source has them.
+ */
+static ArrayType *
+features_to_read(Evaluation *evaluation)
+{
+	const Model *model = &evaluation->cached->model;
+	Datum		names[CONFIG_MAX_FEATURES];
+	int			features = model->config.features;
+
+	evaluation->category = NO_CATEGORY;
+	for (int f = 0; f < features; f++)
+	{
+		names[f] = CStringGetTextDatum(model->feature_name[f]);
+		if (strcmp(model->feature_name[f], "categories") == 0)
+			evaluation->category = f;
+	}
+	if (evaluation->category == NO_CATEGORY && features < CONFIG_MAX_FEATURES &&
+		source_open(evaluation->options->source, NULL, false).features > 0)
+	{
+		evaluation->category = features;
+		names[features++] = CStringGetTextDatum("categories");
+	}
+	return construct_array(names, features, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+static void
+read_cases(Evaluation *evaluation)
+{
+	const EvaluateOptions *options = evaluation->options;
+	const Model *model = &evaluation->cached->model;
+	DatasetOptions reading = {
+		.features = features_to_read(evaluation),
+		.purchases = &(Vocabulary) {.kind = ID_TEXT},
+		/* a row of one event says what is popular, but is not trained on */
+		.min_length = options->split.protocol == SPLIT_RANDOM_WINDOWS ? 2 : 1
+	};
+
+	evaluation->source = dataset_read(options->source, &reading);
+	evaluation->held_out = split_held_out(&options->split, evaluation->source);
+	evaluation->to_model = map_ids(&evaluation->source->items, &model->items, "items");
+	for (int f = 0; f < model->config.features; f++)
+		evaluation->value_to_model[f] = map_ids(&evaluation->source->feature_values[f],
+											   &model->feature_values[f],
+											   model->feature_name[f]);
+	number_items(evaluation);
+}
+
+static void
+fit_baselines(Evaluation *evaluation)
+{
+	const SourceData *source = evaluation->source;
+	int			category = evaluation->category;
+	BaselineData data = {
+		.dataset = &source->data,
+		.held_out = evaluation->held_out,
+		.hours = source->hours,
+		.items = source->items.count
+	};
+	Arena		arena = {0};
+
+	if (category != NO_CATEGORY)
+	{
+		data.category = source->data.feature[category];
+		data.categories = source->feature_values[category].count;
+	}
+	baselines_place(&evaluation->baselines, &arena, &data);
+	arena = (Arena) {allocate_aligned(arena.used), 0};
+	baselines_place(&evaluation->baselines, &arena, &data);
+	baselines_fit(&evaluation->baselines, &data);
+}
+
+static void
+allocate_work(Evaluation *evaluation)
 {
 	const Model *model = &evaluation->cached->model;
 	const Dataset *data = &evaluation->source->data;
-	int64		start = data->start[s];
+	int64		longest = 1;
+	int32		listed = (int32) Min((int64) evaluation->options->k + 1, evaluation->items + 1);
 
-	one->length = (int32) (data->start[s + 1] - start - 1);
-	one->item = data->item + start;
-	one->target = one->item[one->length];
-	one->model_target = evaluation->to_model[one->target];
-	one->distinct = huge_array(int32, one->length);
-	one->distinct_count = 0;
-	for (int32 i = one->length - 1; i >= 0; i--)
-	{
-		if (evaluation->seen_in[one->item[i]] != s + 1)
-			one->distinct[one->distinct_count++] = one->item[i];
-		evaluation->seen_in[one->item[i]] = s + 1;
-	}
-	one->seen = evaluation->seen_in[one->target] == s + 1;
-
-	one->token = huge_array(int32, one->length);
-	for (int32 i = 0; i < one->length; i++)
-	{
-		int32		index = evaluation->to_model[one->item[i]];
-
-		one->token[i] = index >= 0 ? index : model->config.items;
-	}
+	for (int32 s = 0; s < data->sequences; s++)
+		longest = Max(longest, data->start[s + 1] - data->start[s]);
+	evaluation->token = huge_array(int32, longest);
 	for (int f = 0; f < model->config.features; f++)
+		evaluation->feature[f] = huge_array(int32, longest);
+	evaluation->ranking.top.k = listed;
+	evaluation->ranking.top.heap = huge_array(Scored, listed);
+	evaluation->scan.lower = huge_array(Scored, listed);
+	evaluation->scan.candidates = huge_array(Scored, scan_room(listed));
+	evaluation->excluded = palloc0(exclusion_bytes(model->config.items));
+}
+
+/* Number the events of a sequence as the network reads them. */
+static void
+number_sequence(Evaluation *evaluation, int32 s)
+{
+	const Config *config = &evaluation->cached->model.config;
+	const Dataset *data = &evaluation->source->data;
+	int64		start = data->start[s];
+	int64		length = data->start[s + 1] - start;
+
+	for (int64 i = 0; i < length; i++)
 	{
-		one->feature[f] = huge_array(int32, one->length);
-		for (int32 i = 0; i < one->length; i++)
+		int32		index = evaluation->to_model[data->item[start + i]];
+
+		evaluation->token[i] = index >= 0 ? index : config->items;
+	}
+	for (int f = 0; f < config->features; f++)
+	{
+		for (int64 i = 0; i < length; i++)
 		{
 			int32		value = data->feature[f][start + i];
 
-			one->feature[f][i] = value == 0 ? 0
+			evaluation->feature[f][i] = value == 0 ? 0
 				: evaluation->value_to_model[f][value - 1] + 1;
 		}
 	}
 }
 
-static void
-add_case(Sums *sums, int64 rank, int32 k)
+/* The case of a token, and set its history for the baselines. */
+static Case
+make_case(Evaluation *evaluation, int32 s, int64 token)
 {
-	sums->cases++;
-	sums->hits += metrics_hit(rank, k);
-	sums->reciprocal_rank += metrics_reciprocal_rank(rank, k);
-	sums->ndcg += metrics_ndcg(rank, k);
+	const SourceData *source = evaluation->source;
+	int64		start = source->data.start[s];
+	Case		one = {
+		.sequence = s,
+		.start = start,
+		.length = (int32) (token - start),
+		.target = source->data.item[token],
+		.item = source->data.item + start,
+		.bought = source->bought == NULL ? NULL : source->bought + start,
+		.hours = source->hours == NULL ? NULL : source->hours + start,
+		.token = evaluation->token
+	};
+	int32		category = evaluation->category == NO_CATEGORY ? 0
+		: source->data.feature[evaluation->category][token - 1];
+
+	for (int f = 0; f < evaluation->cached->model.config.features; f++)
+		one.feature[f] = evaluation->feature[f];
+	baselines_ask(&evaluation->baselines, one.item, one.length, s, category,
+				  one.hours == NULL ? 0 : one.hours[one.length - 1]);
+	one.unseen = evaluation->baselines.place[one.target] == 0;
+	return one;
+}
+
+/* Let every method answer a case. */
+static void
+judge_case(Evaluation *evaluation, const Case *one, Tally *all, Tally *unseen)
+{
+	for (int m = 0; m < lengthof(methods); m++)
+	{
+		if (m != MODEL_METHOD)
+			baselines_score(&evaluation->baselines, methods[m].baseline);
+		method_top(evaluation, &methods[m], one, false);
+		tally_add(&all[m], evaluation, one->target);
+		if (one->unseen)
+		{
+			method_top(evaluation, &methods[m], one, true);
+			tally_add(&unseen[m], evaluation, one->target);
+		}
+	}
 }
 
 /* ---------------------------------------------------------------- result */
 
-/* cases, hit rate, precision, recall, MRR, NDCG; null where there is no case. */
-static int
-put_metrics(Datum *values, bool *nulls, int column, const Sums *sums, int32 k)
+/* A row of the result, filled from the left. */
+typedef struct Row
 {
-	double		hit_rate = (double) sums->hits / (double) Max(sums->cases, 1);
-	double		metrics[] = {
-		hit_rate, hit_rate / k, hit_rate,
-		sums->reciprocal_rank / (double) Max(sums->cases, 1),
-		sums->ndcg / (double) Max(sums->cases, 1)
-	};
+	Datum		values[30];
+	bool		nulls[30];
+	int			columns;
+} Row;
 
-	values[column++] = Int64GetDatum(sums->cases);
-	for (int i = 0; i < lengthof(metrics); i++, column++)
+static void
+put_integer(Row *row, int64 value)
+{
+	row->values[row->columns++] = Int64GetDatum(value);
+}
+
+static void
+put_real(Row *row, double value, bool known)
+{
+	row->nulls[row->columns] = !known;
+	row->values[row->columns++] = Float8GetDatum(value);
+}
+
+/* Cases, hit rate, precision, recall, MRR, NDCG; null where there is no case. */
+static void
+put_metrics(Row *row, const Tally *tally, int32 k)
+{
+	bool		known = tally->cases > 0;
+	double		hit_rate = mean_value(tally, &tally->hit);
+
+	put_integer(row, tally->cases);
+	put_real(row, hit_rate, known);
+	put_real(row, hit_rate / k, known);
+	put_real(row, hit_rate, known);
+	put_real(row, mean_value(tally, &tally->reciprocal_rank), known);
+	put_real(row, mean_value(tally, &tally->ndcg), known);
+}
+
+/* Coverage, mean popularity. */
+static void
+put_shown(Row *row, const Tally *tally, const Evaluation *evaluation)
+{
+	put_real(row, (double) tally->items_shown / evaluation->items, tally->cases > 0);
+	put_real(row, tally->popularity / (double) tally->shows, tally->shows > 0);
+}
+
+static void
+put_intervals(Row *row, const Tally *tally)
+{
+	bool		known = tally->cases > 0;
+	double		low;
+	double		high;
+
+	share_interval(tally, &tally->hit, &low, &high);
+	put_real(row, low, known);
+	put_real(row, high, known);
+	mean_interval(tally, &tally->reciprocal_rank, &low, &high);
+	put_real(row, low, known);
+	put_real(row, high, known);
+	mean_interval(tally, &tally->ndcg, &low, &high);
+	put_real(row, low, known);
+	put_real(row, high, known);
+}
+
+void
+evaluate_model(const Results *results, CachedModel *cached, const EvaluateOptions *options)
+{
+	Evaluation	evaluation = {.options = options, .cached = cached};
+	Tally		all[lengthof(methods)] = {{0}};
+	Tally		unseen[lengthof(methods)] = {{0}};
+	int64		unknown[lengthof(methods)] = {0};
+	const Dataset *data;
+
+	read_cases(&evaluation);
+	data = &evaluation.source->data;
+	fit_baselines(&evaluation);
+	allocate_work(&evaluation);
+	for (int m = 0; m < lengthof(methods); m++)
 	{
-		values[column] = Float8GetDatum(metrics[i]);
-		nulls[column] = sums->cases == 0;
+		all[m].shown = palloc0(exclusion_bytes(evaluation.items));
+		unseen[m].shown = palloc0(exclusion_bytes(evaluation.items));
 	}
-	return column;
+
+	for (int32 s = 0; s < data->sequences; s++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		number_sequence(&evaluation, s);
+		for (int64 t = data->start[s] + 1; t < data->start[s + 1]; t++)
+		{
+			int64		length = t - data->start[s];
+			Case		one;
+
+			if (!evaluation.held_out[t] || length < options->split.min_history ||
+				length > options->max_history)
+				continue;
+			CHECK_FOR_INTERRUPTS();
+			one = make_case(&evaluation, s, t);
+			judge_case(&evaluation, &one, all, unseen);
+			for (int m = 0; m < lengthof(methods); m++)
+				unknown[m] += !method_knows(&evaluation, &methods[m], one.target);
+		}
+		for (int m = 0; m < lengthof(methods); m++)
+		{
+			tally_end_sequence(&all[m]);
+			tally_end_sequence(&unseen[m]);
+		}
+	}
+
+	for (int m = 0; m < lengthof(methods); m++)
+	{
+		Row			row = {0};
+
+		row.values[row.columns++] = CStringGetTextDatum(methods[m].name);
+		put_metrics(&row, &all[m], options->k);
+		put_metrics(&row, &unseen[m], options->k);
+		put_shown(&row, &all[m], &evaluation);
+		put_shown(&row, &unseen[m], &evaluation);
+		put_real(&row, (double) unknown[m] / (double) all[m].cases, all[m].cases > 0);
+		put_intervals(&row, &all[m]);
+		put_intervals(&row, &unseen[m]);
+		Assert(row.columns == lengthof(row.values));
+		results_add(results, row.values, row.nulls);
+	}
+}
+
+/* ---------------------------------------------------------------- calls */
+
+static void
+check_not_null(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", name)));
+}
+
+EvaluateOptions
+evaluate_options(FunctionCallInfo fcinfo)
+{
+	EvaluateOptions options = {.max_history = PG_INT32_MAX, .split.cut = DT_NOBEGIN};
+	Split	   *split = &options.split;
+
+	check_not_null(fcinfo, EVALUATE_ARG_SOURCE, "source");
+	check_not_null(fcinfo, EVALUATE_ARG_K, "k");
+	check_not_null(fcinfo, EVALUATE_ARG_PROTOCOL, "protocol");
+	check_not_null(fcinfo, EVALUATE_ARG_TEST_SHARE, "test_share");
+	check_not_null(fcinfo, EVALUATE_ARG_SEED, "seed");
+	check_not_null(fcinfo, EVALUATE_ARG_MIN_HISTORY, "min_history");
+	options.source = PG_GETARG_OID(EVALUATE_ARG_SOURCE);
+	options.k = PG_GETARG_INT32(EVALUATE_ARG_K);
+	if (options.k < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"k\" is %d", options.k),
+				 errhint("It is the number of items that count as recommended, 1 or more.")));
+	split->protocol = split_protocol(text_to_cstring(PG_GETARG_TEXT_PP(EVALUATE_ARG_PROTOCOL)));
+	if (!PG_ARGISNULL(EVALUATE_ARG_CUT))
+	{
+		split->cut = PG_GETARG_TIMESTAMPTZ(EVALUATE_ARG_CUT);
+		if (split->protocol != SPLIT_TEMPORAL || TIMESTAMP_NOT_FINITE(split->cut))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"cut\" is %s", timestamptz_to_str(split->cut)),
+					 errhint("It is for the protocol \"temporal\": the time from which on events are targets.")));
+	}
+	split->share = PG_GETARG_FLOAT8(EVALUATE_ARG_TEST_SHARE);
+	if (!(split->share > 0 && split->share < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"test_share\" is %g", split->share),
+				 errhint("It is the share of the windows that are targets, between 0 and 1.")));
+	split->seed = (uint64) PG_GETARG_INT64(EVALUATE_ARG_SEED);
+	split->min_history = PG_GETARG_INT32(EVALUATE_ARG_MIN_HISTORY);
+	if (!PG_ARGISNULL(EVALUATE_ARG_MAX_HISTORY))
+		options.max_history = PG_GETARG_INT32(EVALUATE_ARG_MAX_HISTORY);
+	if (split->min_history < 1 || options.max_history < split->min_history)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"min_history\" is %d and \"max_history\" is %d",
+						split->min_history, options.max_history),
+				 errhint("A case has 1 or more events before its target.")));
+	return options;
 }
 
 PG_FUNCTION_INFO_V1(recseq_evaluate);
 
-/* recseq_evaluate(source, model, k, version): see sql/functions.sql. */
+/* recseq_evaluate(source, model, k, version, protocol ...): see sql/evaluation.sql. */
 Datum
 recseq_evaluate(PG_FUNCTION_ARGS)
 {
 	Results		results = results_begin(fcinfo);
 	Catalog		catalog = catalog_open(fcinfo);
+	EvaluateOptions options = evaluate_options(fcinfo);
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "recseq evaluation",
 												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext one_case = AllocSetContextCreate(context, "recseq case",
-												   ALLOCSET_DEFAULT_SIZES);
-	Evaluation	evaluation = {0};
-	DatasetOptions options = {.purchases = &(Vocabulary) {.kind = ID_TEXT}, .min_length = 2};
-	Sums		all[lengthof(methods)] = {{0}};
-	Sums		unseen[lengthof(methods)] = {{0}};
-	const Model *model;
-	int32		k;
-	int32		version;
+	CachedModel *cached;
 
-	if (PG_ARGISNULL(ARG_SOURCE) || PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_K))
+	check_not_null(fcinfo, EVALUATE_ARG_MODEL, "model");
+	if (options.split.protocol == SPLIT_TEMPORAL && TIMESTAMP_IS_NOBEGIN(options.split.cut))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"source\", \"model\" and \"k\" must not be null")));
-	k = PG_GETARG_INT32(ARG_K);
-	if (k < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"k\" is %d", k),
-				 errhint("It is the number of items that count as recommended, 1 or more.")));
-	version = catalog_version_argument(fcinfo, ARG_VERSION);
+				 errmsg("\"cut\" must not be null for the protocol \"temporal\""),
+				 errhint("It is the time up to which the model was trained.")));
 	MemoryContextSwitchTo(context);
-	evaluation.cached = cache_get(&catalog,
-								  catalog_find(&catalog,
-											   text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)),
-											   version));
-	cache_pin(evaluation.cached);
-	model = &evaluation.cached->model;
-	options.features = model_feature_names(model);
-	evaluation.source = dataset_read(PG_GETARG_OID(ARG_SOURCE), &options);
-	evaluation.to_model = map_ids(&evaluation.source->items, &model->items, "items");
-	for (int f = 0; f < model->config.features; f++)
-		evaluation.value_to_model[f] = map_ids(&evaluation.source->feature_values[f],
-											   &model->feature_values[f],
-											   model->feature_name[f]);
-	evaluation.logits = huge_array(float, model->config.items);
-	evaluation.seen_in = huge_array(int32, evaluation.source->items.count + 1);
-	memset(evaluation.seen_in, 0, sizeof(int32) * evaluation.source->items.count);
-
-	for (int32 s = 0; s < evaluation.source->data.sequences; s++)
-	{
-		Case		one;
-
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextReset(one_case);
-		MemoryContextSwitchTo(one_case);
-		make_case(&evaluation, s, &one);
-		for (int m = 0; m < lengthof(methods); m++)
-		{
-			Ranks		ranks = methods[m].rank(&evaluation, &one);
-
-			add_case(&all[m], ranks.all, k);
-			if (!one.seen)
-				add_case(&unseen[m], ranks.unseen, k);
-		}
-	}
-	MemoryContextSwitchTo(context);
-
-	for (int m = 0; m < lengthof(methods); m++)
-	{
-		Datum		values[13];
-		bool		nulls[13] = {false};
-		int			column = 1;
-
-		values[0] = CStringGetTextDatum(methods[m].name);
-		column = put_metrics(values, nulls, column, &all[m], k);
-		put_metrics(values, nulls, column, &unseen[m], k);
-		results_add(&results, values, nulls);
-	}
-	cache_unpin(evaluation.cached);
+	cached = cache_get(&catalog,
+					   catalog_find(&catalog,
+									text_to_cstring(PG_GETARG_TEXT_PP(EVALUATE_ARG_MODEL)),
+									catalog_version_argument(fcinfo, ARG_VERSION)));
+	cache_pin(cached);
+	evaluate_model(&results, cached, &options);
+	cache_unpin(cached);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return (Datum) 0;

@@ -10,6 +10,7 @@
  *	team.c		the trainer in this backend and in parallel workers
  *	recommend.c	recseq_recommend: a history -> nn/infer -> rows
  *	evaluate.c	recseq_evaluate: ranking metrics of a model and of baselines
+ *	split.c		which events are learned from, and which are to be predicted
  *	catalog.c	models as rows: store, find, load, activate, drop
  *	cache.c		models that this backend has loaded
  *	shared.c	the directory of loaded models that all backends share

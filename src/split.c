@@ -49,7 +49,7 @@ split_known_events(const Split *split, const SourceRow *row)
 	switch (split->protocol)
 	{
 		case SPLIT_LEAVE_ONE_OUT:
-			return length > 1 ? length - 1 : length;
+			return length > split->min_history ? length - 1 : length;
 		case SPLIT_TEMPORAL:
 			check_has_times(row->times != NULL);
 			while (known < length && row->times[known] < split->cut)
@@ -93,7 +93,7 @@ split_held_out(const Split *split, const SourceData *source)
 			switch (split->protocol)
 			{
 				case SPLIT_LEAVE_ONE_OUT:
-					held_out[t] = t > first && t == end - 1;
+					held_out[t] = t == end - 1 && t - first >= split->min_history;
 					break;
 				case SPLIT_TEMPORAL:
 					held_out[t] = (t > first && held_out[t - 1]) || source->hours[t] >= cut;

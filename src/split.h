@@ -14,7 +14,8 @@
 
 typedef enum SplitProtocol
 {
-	SPLIT_LEAVE_ONE_OUT,		/* the last event of each sequence is held out */
+	SPLIT_LEAVE_ONE_OUT,		/* the last event of each sequence is held out, if
+								 * enough events are before it */
 	SPLIT_TEMPORAL,				/* those from a time on are */
 	SPLIT_RANDOM_WINDOWS		/* a random share of those with a history are */
 } SplitProtocol;
@@ -22,6 +23,8 @@ typedef enum SplitProtocol
 typedef struct Split
 {
 	SplitProtocol protocol;
+	int32		min_history;	/* SPLIT_LEAVE_ONE_OUT: events before one held out, 1
+								 * or more */
 	TimestampTz cut;			/* SPLIT_TEMPORAL: the first time held out */
 	double		share;			/* SPLIT_RANDOM_WINDOWS: held out, 0 to below 1 */
 	uint64		seed;			/* likewise */

@@ -118,16 +118,26 @@ FROM function WHERE proname LIKE 'recseq\_recommend\_batch%' ORDER BY proname;
 --
 -- recseq_evaluate
 --
-SELECT has_function(:'schema', 'recseq_evaluate', ARRAY['regclass', 'text', 'integer', 'integer'], 'recseq_evaluate(source, model, k, version)');
-SELECT is(proargnames[1:4], ARRAY['source', 'model', 'k', 'version'], 'recseq_evaluate: names of the arguments') FROM function WHERE proname = 'recseq_evaluate';
+SELECT has_function(:'schema', 'recseq_evaluate',
+	ARRAY['regclass', 'text', 'integer', 'integer', 'text', 'timestamp with time zone', 'double precision', 'bigint', 'integer', 'integer'],
+	'recseq_evaluate(source, model, k, version, protocol, cut, test_share, seed, min_history, max_history)');
+SELECT is(proargnames[1:10], ARRAY['source', 'model', 'k', 'version', 'protocol', 'cut', 'test_share', 'seed', 'min_history', 'max_history'],
+	'recseq_evaluate: names of the arguments') FROM function WHERE proname = 'recseq_evaluate';
+SELECT is(pronargs - pronargdefaults::int, 1, 'recseq_evaluate: only the source must be given') FROM function WHERE proname = 'recseq_evaluate';
 SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
 		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'),
 	ARRAY['method text', 'cases bigint', 'hit_rate double precision', 'precision double precision', 'recall double precision',
 		  'mrr double precision', 'ndcg double precision', 'unseen_cases bigint', 'unseen_hit_rate double precision',
-		  'unseen_precision double precision', 'unseen_recall double precision', 'unseen_mrr double precision', 'unseen_ndcg double precision'],
+		  'unseen_precision double precision', 'unseen_recall double precision', 'unseen_mrr double precision', 'unseen_ndcg double precision',
+		  'coverage double precision', 'mean_popularity double precision', 'unseen_coverage double precision',
+		  'unseen_mean_popularity double precision', 'unknown_targets double precision', 'hit_rate_low double precision',
+		  'hit_rate_high double precision', 'mrr_low double precision', 'mrr_high double precision', 'ndcg_low double precision',
+		  'ndcg_high double precision', 'unseen_hit_rate_low double precision', 'unseen_hit_rate_high double precision',
+		  'unseen_mrr_low double precision', 'unseen_mrr_high double precision', 'unseen_ndcg_low double precision',
+		  'unseen_ndcg_high double precision'],
 	'recseq_evaluate: result columns')
 FROM function WHERE proname = 'recseq_evaluate';
-SELECT volatility_is(:'schema', 'recseq_evaluate', ARRAY['regclass', 'text', 'integer', 'integer'], 'stable');
+SELECT is(provolatile::text, 's', 'recseq_evaluate is stable') FROM function WHERE proname = 'recseq_evaluate';
 SELECT is(proparallel::text, 'u', 'recseq_evaluate is parallel unsafe') FROM function WHERE proname = 'recseq_evaluate';
 
 --

@@ -1,0 +1,59 @@
+
+/* recseq: how good a model is, and which options make a good one */
+
+CREATE FUNCTION @extschema@.recseq_evaluate(
+	source regclass,
+	model text DEFAULT 'default',
+	k integer DEFAULT 5,
+	version integer DEFAULT NULL,
+	protocol text DEFAULT 'leave_one_out',
+	cut timestamptz DEFAULT NULL,
+	test_share double precision DEFAULT 0.2,
+	seed bigint DEFAULT 1,
+	min_history integer DEFAULT 1,
+	max_history integer DEFAULT NULL)
+RETURNS TABLE (
+	method text,
+	cases bigint,
+	hit_rate double precision,
+	"precision" double precision,
+	recall double precision,
+	mrr double precision,
+	ndcg double precision,
+	unseen_cases bigint,
+	unseen_hit_rate double precision,
+	unseen_precision double precision,
+	unseen_recall double precision,
+	unseen_mrr double precision,
+	unseen_ndcg double precision,
+	coverage double precision,
+	mean_popularity double precision,
+	unseen_coverage double precision,
+	unseen_mean_popularity double precision,
+	unknown_targets double precision,
+	hit_rate_low double precision,
+	hit_rate_high double precision,
+	mrr_low double precision,
+	mrr_high double precision,
+	ndcg_low double precision,
+	ndcg_high double precision,
+	unseen_hit_rate_low double precision,
+	unseen_hit_rate_high double precision,
+	unseen_mrr_low double precision,
+	unseen_mrr_high double precision,
+	unseen_ndcg_low double precision,
+	unseen_ndcg_high double precision)
+AS 'MODULE_PATHNAME', 'recseq_evaluate'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 7 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recseq_evaluate(regclass, text, integer, integer, text, timestamptz, double precision, bigint, integer, integer) IS
+'Ranking metrics of a model, and of baselines on the same cases. A case is an event of the source (as for recseq_train) that is to be predicted from the events before it. All items are ranked, never a sample of them; ties never help: another item with an equal score stands above the target.
+
+protocol: leave_one_out: the last event of each row that has min_history events before it is the target. temporal: every event from "cut" on that has a history is one, and histories grow (the source needs "times"). random_windows: a random share (test_share, by seed) of all events that have a history; neighbouring windows are then learned from, which flatters: it is for comparison with figures that were made so. The model must not have been trained on the targets, or its figures say nothing: recseq_backtest sees to that. min_history, max_history: only cases with so many events before the target, 1 or more.
+
+Methods: model; recency: the items of the history, newest first; popularity; popularity in category: of the last item (the column "categories"); markov: what most often followed the last item; vsknn, stan: nearest neighbours among the other sequences (Ludewig and Jannach 2018; Garg et al. 2019). The baselines learn from what is before the targets: under leave_one_out all other events, under temporal those before the cut, under random_windows those that are no targets. What a baseline does not score comes after what it does, by popularity.
+
+hit_rate: share of the cases whose target is among the best k; recall is the same with one target a case, and precision is hit_rate / k. mrr: mean of 1 / rank, ndcg: mean of 1 / log2(rank + 1), both 0 beyond k. coverage: share of all items (of the source and of the model) that are among the best k of some case. mean_popularity: mean over all items shown of their events, relative to the most frequent item. unknown_targets: share of the cases whose target does not occur in what was learned from. unseen_...: over the cases whose target is not in the history, ranking only items that are not.
+
+..._low, ..._high: 95 % confidence intervals; Wilson''s for hit rates (divide by k for precision), the normal one for mrr and ndcg. Cases of one row of the source are not taken for independent.
+
+Raises an error if the model does not exist, or if the source is not like the one that it was trained on.';

@@ -70,7 +70,7 @@ typedef struct Mean
 } Mean;
 
 /* What a method comes to, over all cases or those with an unseen target. */
-typedef struct Tally
+typedef struct Figures
 {
 	int64		cases;
 	int64		of_sequence;	/* cases of the current sequence */
@@ -83,7 +83,7 @@ typedef struct Tally
 	int64		items_shown;	/* bits that are set */
 	int64		shows;			/* items of all first k */
 	double		popularity;		/* sum over them */
-} Tally;
+} Figures;
 
 typedef struct Evaluation
 {
@@ -188,7 +188,7 @@ method_knows(const Evaluation *evaluation, const Method *method, int32 target)
 	return evaluation->baselines.count[target] > 0;
 }
 
-/* ---------------------------------------------------------------- tallies */
+/* ---------------------------------------------------------------- figures */
 
 static void
 mean_add(Mean *mean, double value)
@@ -206,50 +206,50 @@ mean_end_sequence(Mean *mean, int64 cases)
 }
 
 static void
-tally_add(Tally *tally, const Evaluation *evaluation, int32 target)
+figures_add(Figures *figures, const Evaluation *evaluation, int32 target)
 {
 	const Ranking *ranking = &evaluation->ranking;
 	const Baselines *baselines = &evaluation->baselines;
 	int32		k = evaluation->options->k;
 	int32		rank = ranking_find(ranking, target);
 
-	tally->cases++;
-	tally->of_sequence++;
-	mean_add(&tally->hit, metrics_hit(rank, k));
-	mean_add(&tally->reciprocal_rank, metrics_reciprocal_rank(rank, k));
-	mean_add(&tally->ndcg, metrics_ndcg(rank, k));
+	figures->cases++;
+	figures->of_sequence++;
+	mean_add(&figures->hit, metrics_hit(rank, k));
+	mean_add(&figures->reciprocal_rank, metrics_reciprocal_rank(rank, k));
+	mean_add(&figures->ndcg, metrics_ndcg(rank, k));
 	for (int32 i = 0; i < ranking->top.count && i < k; i++)
 	{
 		int32		item = ranking->top.heap[i].item;
 
-		tally->shows++;
+		figures->shows++;
 		if (item < baselines->items && baselines->known > 0)
-			tally->popularity += baselines->count[item] / baselines->popular[0].score;
-		if (!exclusion_test(tally->shown, item))
+			figures->popularity += baselines->count[item] / baselines->popular[0].score;
+		if (!exclusion_test(figures->shown, item))
 		{
-			exclusion_set(tally->shown, item);
-			tally->items_shown++;
+			exclusion_set(figures->shown, item);
+			figures->items_shown++;
 		}
 	}
 }
 
 static void
-tally_end_sequence(Tally *tally)
+figures_end_sequence(Figures *figures)
 {
-	if (tally->of_sequence == 0)
+	if (figures->of_sequence == 0)
 		return;
-	mean_end_sequence(&tally->hit, tally->of_sequence);
-	mean_end_sequence(&tally->reciprocal_rank, tally->of_sequence);
-	mean_end_sequence(&tally->ndcg, tally->of_sequence);
-	tally->squares += (double) tally->of_sequence * (double) tally->of_sequence;
-	tally->sequences++;
-	tally->of_sequence = 0;
+	mean_end_sequence(&figures->hit, figures->of_sequence);
+	mean_end_sequence(&figures->reciprocal_rank, figures->of_sequence);
+	mean_end_sequence(&figures->ndcg, figures->of_sequence);
+	figures->squares += (double) figures->of_sequence * (double) figures->of_sequence;
+	figures->sequences++;
+	figures->of_sequence = 0;
 }
 
 static double
-mean_value(const Tally *tally, const Mean *mean)
+mean_value(const Figures *figures, const Mean *mean)
 {
-	return mean->sum / (double) tally->cases;
+	return mean->sum / (double) figures->cases;
 }
 
 /*
@@ -258,21 +258,21 @@ mean_value(const Tally *tally, const Mean *mean)
  * squared.  With one case a sequence it is that of independent cases.
  */
 static double
-mean_variance(const Tally *tally, const Mean *mean)
+mean_variance(const Figures *figures, const Mean *mean)
 {
-	double		value = mean_value(tally, mean);
+	double		value = mean_value(figures, mean);
 	double		squares = mean->squares - 2 * value * mean->products +
-		value * value * tally->squares;
+		value * value * figures->squares;
 
-	return Max(squares, 0) / ((double) tally->cases * (double) tally->cases);
+	return Max(squares, 0) / ((double) figures->cases * (double) figures->cases);
 }
 
 /* Normal interval. */
 static void
-mean_interval(const Tally *tally, const Mean *mean, double *low, double *high)
+mean_interval(const Figures *figures, const Mean *mean, double *low, double *high)
 {
-	double		value = mean_value(tally, mean);
-	double		half = NORMAL_QUANTILE * sqrt(mean_variance(tally, mean));
+	double		value = mean_value(figures, mean);
+	double		half = NORMAL_QUANTILE * sqrt(mean_variance(figures, mean));
 
 	*low = Max(value - half, 0);
 	*high = Min(value + half, 1);
@@ -284,12 +284,12 @@ mean_interval(const Tally *tally, const Mean *mean, double *low, double *high)
  * independent cases that would have the same variance.
  */
 static void
-share_interval(const Tally *tally, const Mean *mean, double *low, double *high)
+share_interval(const Figures *figures, const Mean *mean, double *low, double *high)
 {
-	double		p = mean_value(tally, mean);
-	double		variance = mean_variance(tally, mean);
-	double		n = variance > 0 ? Min(p * (1 - p) / variance, (double) tally->cases)
-		: (double) tally->sequences;
+	double		p = mean_value(figures, mean);
+	double		variance = mean_variance(figures, mean);
+	double		n = variance > 0 ? Min(p * (1 - p) / variance, (double) figures->cases)
+		: (double) figures->sequences;
 	double		z2 = NORMAL_QUANTILE * NORMAL_QUANTILE;
 	double		middle = (p + z2 / (2 * n)) / (1 + z2 / n);
 	double		half = NORMAL_QUANTILE / (1 + z2 / n) *
@@ -381,8 +381,7 @@ read_cases(Evaluation *evaluation)
 	DatasetOptions reading = {
 		.features = features_to_read(evaluation),
 		.purchases = &(Vocabulary) {.kind = ID_TEXT},
-		/* a row of one event says what is popular, but is not trained on */
-		.min_length = options->split.protocol == SPLIT_RANDOM_WINDOWS ? 2 : 1
+		.min_length = 1
 	};
 
 	evaluation->source = dataset_read(options->source, &reading);
@@ -495,18 +494,18 @@ make_case(Evaluation *evaluation, int32 s, int64 token)
 
 /* Let every method answer a case. */
 static void
-judge_case(Evaluation *evaluation, const Case *one, Tally *all, Tally *unseen)
+judge_case(Evaluation *evaluation, const Case *one, Figures *all, Figures *unseen)
 {
 	for (int m = 0; m < lengthof(methods); m++)
 	{
 		if (m != MODEL_METHOD)
 			baselines_score(&evaluation->baselines, methods[m].baseline);
 		method_top(evaluation, &methods[m], one, false);
-		tally_add(&all[m], evaluation, one->target);
+		figures_add(&all[m], evaluation, one->target);
 		if (one->unseen)
 		{
 			method_top(evaluation, &methods[m], one, true);
-			tally_add(&unseen[m], evaluation, one->target);
+			figures_add(&unseen[m], evaluation, one->target);
 		}
 	}
 }
@@ -536,41 +535,41 @@ put_real(Row *row, double value, bool known)
 
 /* Cases, hit rate, precision, recall, MRR, NDCG; null where there is no case. */
 static void
-put_metrics(Row *row, const Tally *tally, int32 k)
+put_metrics(Row *row, const Figures *figures, int32 k)
 {
-	bool		known = tally->cases > 0;
-	double		hit_rate = mean_value(tally, &tally->hit);
+	bool		known = figures->cases > 0;
+	double		hit_rate = mean_value(figures, &figures->hit);
 
-	put_integer(row, tally->cases);
+	put_integer(row, figures->cases);
 	put_real(row, hit_rate, known);
 	put_real(row, hit_rate / k, known);
 	put_real(row, hit_rate, known);
-	put_real(row, mean_value(tally, &tally->reciprocal_rank), known);
-	put_real(row, mean_value(tally, &tally->ndcg), known);
+	put_real(row, mean_value(figures, &figures->reciprocal_rank), known);
+	put_real(row, mean_value(figures, &figures->ndcg), known);
 }
 
 /* Coverage, mean popularity. */
 static void
-put_shown(Row *row, const Tally *tally, const Evaluation *evaluation)
+put_shown(Row *row, const Figures *figures, const Evaluation *evaluation)
 {
-	put_real(row, (double) tally->items_shown / evaluation->items, tally->cases > 0);
-	put_real(row, tally->popularity / (double) tally->shows, tally->shows > 0);
+	put_real(row, (double) figures->items_shown / evaluation->items, figures->cases > 0);
+	put_real(row, figures->popularity / (double) figures->shows, figures->shows > 0);
 }
 
 static void
-put_intervals(Row *row, const Tally *tally)
+put_intervals(Row *row, const Figures *figures)
 {
-	bool		known = tally->cases > 0;
+	bool		known = figures->cases > 0;
 	double		low;
 	double		high;
 
-	share_interval(tally, &tally->hit, &low, &high);
+	share_interval(figures, &figures->hit, &low, &high);
 	put_real(row, low, known);
 	put_real(row, high, known);
-	mean_interval(tally, &tally->reciprocal_rank, &low, &high);
+	mean_interval(figures, &figures->reciprocal_rank, &low, &high);
 	put_real(row, low, known);
 	put_real(row, high, known);
-	mean_interval(tally, &tally->ndcg, &low, &high);
+	mean_interval(figures, &figures->ndcg, &low, &high);
 	put_real(row, low, known);
 	put_real(row, high, known);
 }
@@ -579,8 +578,8 @@ void
 evaluate_model(const Results *results, CachedModel *cached, const EvaluateOptions *options)
 {
 	Evaluation	evaluation = {.options = options, .cached = cached};
-	Tally		all[lengthof(methods)] = {{0}};
-	Tally		unseen[lengthof(methods)] = {{0}};
+	Figures		all[lengthof(methods)] = {{0}};
+	Figures		unseen[lengthof(methods)] = {{0}};
 	int64		unknown[lengthof(methods)] = {0};
 	const Dataset *data;
 
@@ -614,8 +613,8 @@ evaluate_model(const Results *results, CachedModel *cached, const EvaluateOption
 		}
 		for (int m = 0; m < lengthof(methods); m++)
 		{
-			tally_end_sequence(&all[m]);
-			tally_end_sequence(&unseen[m]);
+			figures_end_sequence(&all[m]);
+			figures_end_sequence(&unseen[m]);
 		}
 	}
 

@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "nn/codec.h"
+#include "nn/exclusion.h"
 #include "recseq.h"
 #include "segment.h"
 #include "shared.h"
@@ -223,6 +224,20 @@ recommender_of_backend(void)
 	recommender_start(recommender);
 	MemoryContextSwitchTo(caller);
 	return recommender;
+}
+
+Question
+allocate_question(const Model *model, int32 k)
+{
+	int32		room = question_room(k);
+
+	return (Question) {
+		.candidate = palloc(sizeof(Candidate) * CANDIDATES_MAX),
+		.scanned = huge_array(Scored, room),
+		.lower = huge_array(Scored, room),
+		.scan_candidates = huge_array(Scored, scan_room(room)),
+		.excluded_now = palloc(exclusion_bytes(model->config.items))
+	};
 }
 
 CachedModel *

@@ -35,6 +35,9 @@ extern void model_create_infer(Infer *infer, const Model *model, int32 histories
 /* The working memory of second stages that all calls of this backend use. */
 extern Recommender *recommender_of_backend(void);
 
+/* A question for k items of a model, with the memory to work on it but for the answer. */
+extern Question allocate_question(const Model *model, int32 k);
+
 /* The names of a model's features (text[]), to read the same columns of a source. */
 extern ArrayType *model_feature_names(const Model *model);
 

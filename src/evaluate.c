@@ -49,11 +49,11 @@ typedef struct Case
 	int32		target;
 	bool		unseen;			/* the target is not in the history */
 	const int32 *item;			/* [length] oldest first */
-	const bool *bought;			/* [length], or NULL */
 	const double *hours;		/* [length], or NULL */
-	/* as the network reads it */
+	/* as the stages of the model read it */
 	const int32 *token;			/* [length] */
 	int32	   *feature[CONFIG_MAX_FEATURES];	/* [length] */
+	RankHistory history;
 } Case;
 
 /*
@@ -98,8 +98,14 @@ typedef struct Evaluation
 	int32	   *value_to_model[CONFIG_MAX_FEATURES];	/* [source values] */
 	int32	   *token;			/* [longest sequence] as the network reads them */
 	int32	   *feature[CONFIG_MAX_FEATURES];	/* [longest sequence] */
-	ScanRequest scan;			/* memory to ask the network */
+	int32	   *ranked;			/* [longest sequence] as the second stage does: an item that
+								 * the model does not know is its number in the source,
+								 * after the model's items */
+	int32	   *no_category;	/* [longest sequence] zeros */
+	double	   *hours;			/* [longest sequence] since the origin of the model */
+	Question	question;		/* memory to ask the model */
 	uint8	   *excluded;		/* a bit an item of the model, all 0 between calls */
+	bool	   *all;			/* [source items] true */
 	Baselines	baselines;
 	Ranking		ranking;
 } Evaluation;
@@ -149,25 +155,30 @@ static void
 model_top(Evaluation *evaluation, const Case *one, bool unseen, Ranking *ranking)
 {
 	Infer	   *infer = &evaluation->cached->infer;
-	ScanRequest scan = evaluation->scan;
-	TopK		top = ranking->top;
+	Question	question = evaluation->question;
+	TopK	   *top = &ranking->top;
+	int32		items = infer->model->config.items;
 
-	top.k = Min(top.k, evaluation->cached->model.config.items);
-	top.count = 0;
-	scan.representation = infer_representation(infer, one->token, one->feature, one->length);
-	scan.top = &top;
+	top->count = 0;
+	question.representation = infer_representation(infer, one->token, one->feature, one->length);
+	question.history = one->history;
+	question.top = top;
 	if (unseen)
 	{
 		exclude_history(evaluation, true);
-		scan.excluded = evaluation->excluded;
+		question.excluded = evaluation->excluded;
+		question.unknown_excluded = evaluation->all;
 	}
-	infer_rank(infer, &scan, 1);
+	recommender_answer(recommender_of_backend(), infer, &question, 1);
 	if (unseen)
 		exclude_history(evaluation, false);
-	topk_sort(&top);
-	for (int32 i = 0; i < top.count; i++)
-		top.heap[i].item = evaluation->from_model[top.heap[i].item];
-	ranking->top.count = ranking->own = top.count;
+	for (int32 i = 0; i < top->count; i++)
+	{
+		int32		item = top->heap[i].item;
+
+		top->heap[i].item = item < items ? evaluation->from_model[item] : item - items;
+	}
+	ranking->own = top->count;
 }
 
 static void
@@ -380,7 +391,7 @@ read_cases(Evaluation *evaluation)
 	const Model *model = &evaluation->cached->model;
 	DatasetOptions reading = {
 		.features = features_to_read(evaluation),
-		.purchases = &(Vocabulary) {.kind = ID_TEXT},
+		.purchases = model->rank.present ? &model->purchases : &(Vocabulary) {.kind = ID_TEXT},
 		.min_length = 1
 	};
 
@@ -431,19 +442,27 @@ allocate_work(Evaluation *evaluation)
 	evaluation->token = huge_array(int32, longest);
 	for (int f = 0; f < model->config.features; f++)
 		evaluation->feature[f] = huge_array(int32, longest);
+	evaluation->ranked = huge_array(int32, longest);
+	evaluation->no_category = huge_array(int32, longest);
+	memset(evaluation->no_category, 0, sizeof(int32) * longest);
+	evaluation->hours = huge_array(double, longest);
 	evaluation->ranking.top.k = listed;
 	evaluation->ranking.top.heap = huge_array(Scored, listed);
-	evaluation->scan.lower = huge_array(Scored, listed);
-	evaluation->scan.candidates = huge_array(Scored, scan_room(listed));
+	evaluation->question = allocate_question(model, listed);
 	evaluation->excluded = palloc0(exclusion_bytes(model->config.items));
+	evaluation->all = huge_array(bool, evaluation->source->items.count + 1);
+	memset(evaluation->all, true, evaluation->source->items.count);
 }
 
-/* Number the events of a sequence as the network reads them. */
+/* Number the events of a sequence as the model reads them. */
 static void
 number_sequence(Evaluation *evaluation, int32 s)
 {
-	const Config *config = &evaluation->cached->model.config;
-	const Dataset *data = &evaluation->source->data;
+	const Model *model = &evaluation->cached->model;
+	const Config *config = &model->config;
+	const SourceData *source = evaluation->source;
+	const Dataset *data = &source->data;
+	double		offset = hours_between(model->origin, source->origin);
 	int64		start = data->start[s];
 	int64		length = data->start[s + 1] - start;
 
@@ -452,6 +471,9 @@ number_sequence(Evaluation *evaluation, int32 s)
 		int32		index = evaluation->to_model[data->item[start + i]];
 
 		evaluation->token[i] = index >= 0 ? index : config->items;
+		evaluation->ranked[i] = index >= 0 ? index : config->items + data->item[start + i];
+		if (source->hours != NULL)
+			evaluation->hours[i] = source->hours[start + i] + offset;
 	}
 	for (int f = 0; f < config->features; f++)
 	{
@@ -470,6 +492,7 @@ static Case
 make_case(Evaluation *evaluation, int32 s, int64 token)
 {
 	const SourceData *source = evaluation->source;
+	const Config *config = &evaluation->cached->model.config;
 	int64		start = source->data.start[s];
 	Case		one = {
 		.sequence = s,
@@ -477,14 +500,21 @@ make_case(Evaluation *evaluation, int32 s, int64 token)
 		.length = (int32) (token - start),
 		.target = source->data.item[token],
 		.item = source->data.item + start,
-		.bought = source->bought == NULL ? NULL : source->bought + start,
 		.hours = source->hours == NULL ? NULL : source->hours + start,
-		.token = evaluation->token
+		.token = evaluation->token,
+		.history = {
+			.length = (int32) (token - start),
+			.item = evaluation->ranked,
+			.category = config->features > 0 ? evaluation->feature[0] : evaluation->no_category,
+			.bought = source->bought == NULL ? NULL : source->bought + start,
+			.hours = source->hours == NULL ? NULL : evaluation->hours,
+			.own_sequence = -1
+		}
 	};
 	int32		category = evaluation->category == NO_CATEGORY ? 0
 		: source->data.feature[evaluation->category][token - 1];
 
-	for (int f = 0; f < evaluation->cached->model.config.features; f++)
+	for (int f = 0; f < config->features; f++)
 		one.feature[f] = evaluation->feature[f];
 	baselines_ask(&evaluation->baselines, one.item, one.length, s, category,
 				  one.hours == NULL ? 0 : one.hours[one.length - 1]);

@@ -442,17 +442,11 @@ begin_request(FunctionCallInfo fcinfo)
 static void
 allocate_request(Request *request)
 {
-	Size		items = exclusion_bytes(request->cached->model.config.items);
-	int32		room = question_room(request->top.k);
-	Question   *question = &request->question;
+	const Model *model = &request->cached->model;
 
-	request->seen = palloc0(items);
+	request->seen = palloc0(exclusion_bytes(model->config.items));
 	request->top.heap = huge_array(Scored, Max(request->top.k, 1));
-	question->scanned = huge_array(Scored, room);
-	question->lower = huge_array(Scored, room);
-	question->scan_candidates = huge_array(Scored, scan_room(room));
-	question->candidate = palloc(sizeof(Candidate) * CANDIDATES_MAX);
-	question->excluded_now = palloc(items);
+	request->question = allocate_question(model, request->top.k);
 }
 
 /* ---------------------------------------------------------------- answers */

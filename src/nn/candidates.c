@@ -36,7 +36,6 @@
 
 #define SESSION_GAP 0.5f		/* hours: a longer one begins a new session */
 #define AT_ONCE (1.0f / 3600)	/* hours */
-#define LEAST_LOG_PROBABILITY -12.0f	/* the network's below it are all alike */
 #define NEVER 5.0f				/* feature value of a logarithm of steps without any */
 
 /* An item of the history. */
@@ -1097,7 +1096,7 @@ describe_known_item(float *x, CandidateWork *work, const Counts *counts,
 /* Features of the evidence. */
 static void
 describe_evidence(float *x, const Evidence *evidence, const Tally *tally,
-				  float neighbour_sum, const NetworkOpinion *network)
+				  float neighbour_sum)
 {
 	for (int i = 0; i < 5; i++)
 		x[LAST_ADJACENT + i] = scaled_log(evidence->last[i], 0.01f);
@@ -1111,21 +1110,15 @@ describe_evidence(float *x, const Evidence *evidence, const Tally *tally,
 	x[NEIGHBOURS_RARE] = scaled_log(evidence->near[2], 0.3f);
 	x[NEIGHBOURS_PER_EVENT] = scaled_log(evidence->near[0] / (tally->events + 3), 0.005f);
 	x[NEIGHBOURS_SHARE] = scaled_log(evidence->near[0] / (neighbour_sum + 0.1f), 0.01f);
-	if (network == NULL || !network->known)
-		return;
-	if (evidence->item < network->items)
-		x[NETWORK_LOG_PROBABILITY] =
-			fmaxf(opinion_log_probability(network, evidence->item) - LEAST_LOG_PROBABILITY, 0);
-	if (evidence->network_rank > 0)
-		x[NETWORK_RANK] = 1.0f / (float) evidence->network_rank;
-	x[NETWORK_KNOWN] = 1;
 }
 
 /* What speaks most for a candidate with these features. */
 static Candidate
 explain(const Evidence *evidence, const float *x, const Context *context)
 {
-	Candidate	result = {evidence->item, REASON_POPULAR, context->end - 1};
+	Candidate	result = {
+		evidence->item, REASON_POPULAR, context->end - 1, evidence->network_rank
+	};
 
 	if (evidence->place >= 0)
 		result.reason = REASON_SEEN;
@@ -1182,7 +1175,7 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 		if (in_history)
 			describe_history_item(x, &work->history[evidence->place], evidence->place,
 								  history, &context);
-		describe_evidence(x, evidence, &tally, neighbour_sum, network);
+		describe_evidence(x, evidence, &tally, neighbour_sum);
 		if (known)
 			describe_known_item(x, work, counts, history, &context, evidence, &tally);
 		else

@@ -4,9 +4,9 @@
  *
  * Candidates are the history's own items, what the counts say goes with them
  * (transitions, transitions of transitions, neighbour sequences), what is
- * popular in the categories at hand and at all, and what the caller adds: the
- * network's best.  Each gets a row of features, from which ranker.h makes a
- * score.
+ * popular in the categories at hand and at all, and the network's best.  Each
+ * gets a row of features, from which ranker.h makes a score; what the network
+ * says of it is not among them (vote.h).
  *
  * Neighbour sequences: VSKNN (Ludewig and Jannach, "Evaluation of session-based
  * recommendation algorithms", UMUAI 2018), with the weights of STAN (Garg et al.,
@@ -52,8 +52,6 @@ typedef enum RankFeature
 	SAME_CATEGORY, SHARE_OF_CATEGORY, CATEGORY_AFTER_LAST, CATEGORY_AFTER_ALL,
 	CATEGORY_WEIGHT, CATEGORY_SHARE, CATEGORY_NOW, CATEGORY_RECENT, NO_CATEGORY,
 	CATEGORY_REPEAT_RATE, CATEGORY_BOUGHT_RATE,
-	/* the network */
-	NETWORK_KNOWN, NETWORK_LOG_PROBABILITY, NETWORK_RANK,
 	RANK_FEATURES
 } RankFeature;
 
@@ -86,7 +84,6 @@ typedef struct NetworkOpinion
 	int32_t		items;
 	int32_t		columns;
 	float		log_normaliser;
-	bool		known;			/* it counts; else its best are only candidates */
 } NetworkOpinion;
 
 /* The logarithm of the probability that the network gives one of its items. */
@@ -116,6 +113,7 @@ typedef struct Candidate
 	int32_t		item;
 	Reason		reason;
 	int32_t		related;		/* position in the history */
+	int32_t		network_rank;	/* among the network's best, from 1; 0: it is not */
 } Candidate;
 
 typedef struct CandidateWork CandidateWork;

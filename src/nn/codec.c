@@ -76,8 +76,8 @@ typedef struct StoredRank
 	int64_t		origin;
 	int32_t		kinds;
 	int32_t		times;
-	int32_t		network;
 	float		missed[RANKERS];
+	Vote		vote[RANKERS];
 } StoredRank;
 
 const char *
@@ -222,11 +222,11 @@ write_rank(Writer *writer, const Model *model)
 	StoredRank	stored = {
 		.origin = model->origin,
 		.kinds = stage->kinds,
-		.times = stage->times,
-		.network = stage->network
+		.times = stage->times
 	};
 
 	memcpy(stored.missed, stage->missed, sizeof(stored.missed));
+	memcpy(stored.vote, stage->vote, sizeof(stored.vote));
 	write_section(writer, SECTION_RANK, &stored, sizeof(stored));
 	write_vocabulary(writer, SECTION_PURCHASES, &model->purchases);
 	write_section(writer, SECTION_COUNTS_SIZES, &stage->counts.sizes, sizeof(CountsSizes));
@@ -441,8 +441,8 @@ read_rank(const Reader *reader, Model *model)
 	model->origin = stored->origin;
 	stage->kinds = stored->kinds != 0;
 	stage->times = stored->times != 0;
-	stage->network = stored->network != 0;
 	memcpy(stage->missed, stored->missed, sizeof(stage->missed));
+	memcpy(stage->vote, stored->vote, sizeof(stage->vote));
 	counts = find_exact(reader, SECTION_COUNTS, counts_bytes(sizes));
 	if (counts == NULL)
 		return false;

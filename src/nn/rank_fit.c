@@ -17,6 +17,7 @@
 #define MAX_PERIOD_EXAMPLES 20000
 #define MAX_LAST_EXAMPLES 20000
 #define EPOCHS 5
+#define MAX_VOTE_EXAMPLES 4000
 
 /* Event number `position` of a sequence, to be found from those before it. */
 typedef struct Example
@@ -198,23 +199,18 @@ ask_network(Fitting *fitting, TopK *top, const Example *example)
 	infer_rank(infer, &scan, 1);
 	topk_sort(top);
 	opinion = recommender_opinion(infer->model, scan.representation, top, scan.log_normaliser);
-	opinion.known = true;
 	return opinion;
 }
 
-/* RankerExample */
+/* The candidates of an example, with their features; *target as in RankerExample. */
 static int32_t
-read_example(void *context, int32_t index, float *features, int32_t *target)
+find_candidates(Fitting *fitting, const Example *example, const NetworkOpinion *opinion,
+				float *features, int32_t *target)
 {
-	Fitting    *fitting = context;
-	const Example *example = &fitting->example[index];
 	const EventData *events = fitting->fit->events;
 	int64_t		start = events->dataset->start[example->sequence];
 	int32_t		next = events->dataset->item[start + example->position];
 	bool		full = fitting->which == RANKER_FULL;
-	TopK		top = {CANDIDATES_NETWORK, 0, fitting->best};
-	NetworkOpinion opinion;
-	bool		honest = example->sequence >= fitting->fit->first_unseen;
 	RankHistory history = {
 		.length = example->position,
 		.item = events->dataset->item + start,
@@ -224,12 +220,10 @@ read_example(void *context, int32_t index, float *features, int32_t *target)
 		.hours = full && events->hours != NULL ? events->hours + start : NULL,
 		.own_sequence = example->counts == ALL_COUNTS ? example->sequence : -1
 	};
-	int32_t		count;
+	int32_t		count = candidates_find(fitting->recommender.work,
+										&fitting->counts[example->counts], &history, opinion,
+										fitting->candidate, features);
 
-	if (honest)
-		opinion = ask_network(fitting, &top, example);
-	count = candidates_find(fitting->recommender.work, &fitting->counts[example->counts],
-							&history, honest ? &opinion : NULL, fitting->candidate, features);
 	*target = -1;
 	for (int32_t c = 0; c < count; c++)
 	{
@@ -237,6 +231,15 @@ read_example(void *context, int32_t index, float *features, int32_t *target)
 			*target = c;
 	}
 	return count;
+}
+
+/* RankerExample */
+static int32_t
+read_example(void *context, int32_t index, float *features, int32_t *target)
+{
+	Fitting    *fitting = context;
+
+	return find_candidates(fitting, &fitting->example[index], NULL, features, target);
 }
 
 /* ---------------------------------------------------------------- fitting */
@@ -272,6 +275,55 @@ prepare(Fitting *fitting)
 	recommender_start(&fitting->recommender);
 }
 
+/* Fit the vote of the network on examples that it was not trained on. */
+static NnStatus
+fit_vote(RankStage *stage, Fitting *fitting)
+{
+	const RankFit *fit = fitting->fit;
+	Ranker	   *ranker = &stage->ranker[fitting->which];
+	int64_t		room = (int64_t) MAX_VOTE_EXAMPLES * CANDIDATES_MAX;
+	float	   *work = ALLOCATE(&fit->temporary, float, CANDIDATES_MAX);
+	VoteExamples votes = {
+		.start = ALLOCATE(&fit->temporary, int32_t, MAX_VOTE_EXAMPLES + 1),
+		.target = ALLOCATE(&fit->temporary, int32_t, MAX_VOTE_EXAMPLES),
+		.score = ALLOCATE(&fit->temporary, float, room),
+		.input = ALLOCATE(&fit->temporary, float, room * VOTES)
+	};
+	int32_t		asked = 0;
+
+	votes.start[0] = 0;
+	for (int32_t e = 0; e < fitting->examples && asked < MAX_VOTE_EXAMPLES; e++)
+	{
+		const Example *example = &fitting->example[e];
+		int32_t		first = votes.start[votes.examples];
+		TopK		top = {CANDIDATES_NETWORK, 0, fitting->best};
+		NetworkOpinion opinion;
+		int32_t		count;
+
+		if (!interrupt_go_on(&fit->interrupt))
+			return NN_CANCELLED;
+		if (example->sequence < fit->first_unseen)
+			continue;
+		opinion = ask_network(fitting, &top, example);
+		count = find_candidates(fitting, example, &opinion, fitting->recommender.features,
+								&votes.target[votes.examples]);
+		asked++;
+		if (votes.target[votes.examples] < 0)
+			continue;
+		ranker_scores(ranker, fitting->recommender.features, count, fitting->recommender.scratch,
+					  votes.score + first);
+		for (int32_t c = 0; c < count; c++)
+			vote_inputs(votes.input + (size_t) (first + c) * VOTES, &opinion,
+						&fitting->candidate[c]);
+		votes.start[++votes.examples] = first + count;
+	}
+	if (asked == 0)
+		return NN_OK;
+	stage->missed[fitting->which] = 1 - (float) votes.examples / (float) asked;
+	vote_fit(&stage->vote[fitting->which], &votes, work);
+	return NN_OK;
+}
+
 static NnStatus
 fit_ranker(RankStage *stage, Fitting *fitting, int which)
 {
@@ -292,7 +344,9 @@ fit_ranker(RankStage *stage, Fitting *fitting, int which)
 	arena = (Arena) {ALLOCATE(&fit->temporary, char, arena.used), 0};
 	ranker_place_training(&arena, &memory, fitting->examples);
 	ranker_bind(&stage->ranker[which], ALLOCATE(&fit->lasting, float, ranker_count()));
-	return ranker_train(&stage->ranker[which], &training, memory, &stage->missed[which]);
+	if (ranker_train(&stage->ranker[which], &training, memory, &stage->missed[which]) != NN_OK)
+		return NN_CANCELLED;
+	return fit_vote(stage, fitting);
 }
 
 NnStatus
@@ -311,7 +365,6 @@ rank_fit(RankStage *stage, const RankFit *fit)
 	fitting->counts[ALL_COUNTS] = stage->counts;
 	stage->kinds = fit->events->bought != NULL;
 	stage->times = fit->events->hours != NULL;
-	stage->network = fit->first_unseen < fit->events->dataset->sequences;
 	if (stage->times && take_periods(fitting) != NN_OK)
 		return NN_CANCELLED;
 	take_last_events(fitting);

@@ -1,13 +1,14 @@
 /*
  * rank_stage.h
- *	  The second stage of a model: what the data says by counting, and rankers
- *	  that choose among candidates.
+ *	  The second stage of a model: what the data says by counting, rankers that
+ *	  choose among candidates, and what the network's vote is worth there.
  */
 #ifndef NN_RANK_STAGE_H
 #define NN_RANK_STAGE_H
 
 #include "counts.h"
 #include "ranker.h"
+#include "vote.h"
 
 /* Which ranker a history is for. */
 enum
@@ -22,8 +23,7 @@ typedef struct RankStage
 	bool		present;
 	bool		kinds;			/* the counts know which events are purchases */
 	bool		times;			/* and when they were */
-	bool		network;		/* the rankers have learned what the network's opinion is
-								 * worth */
+	Vote		vote[RANKERS];
 	float		missed[RANKERS];	/* probability that the next item is no candidate */
 	Ranker		ranker[RANKERS];
 	Counts		counts;

@@ -121,9 +121,8 @@ forward(const Ranker *ranker, const float *features, int32_t rows, float *hidden
 	}
 }
 
-/* Turn scores into probabilities. */
-static void
-softmax(float *score, int32_t count)
+void
+ranker_softmax(float *score, int32_t count)
 {
 	float		top = -INFINITY;
 	float		sum = 0;
@@ -137,15 +136,11 @@ softmax(float *score, int32_t count)
 }
 
 void
-ranker_probabilities(const Ranker *ranker, float *features, int32_t count,
-					 float *scratch, float *probability)
+ranker_scores(const Ranker *ranker, float *features, int32_t count, float *scratch,
+			  float *score)
 {
-	float	   *hidden1 = scratch;
-	float	   *hidden2 = hidden1 + (size_t) count * RANKER_HIDDEN;
-
 	standardise(ranker, features, count);
-	forward(ranker, features, count, hidden1, hidden2, probability);
-	softmax(probability, count);
+	forward(ranker, features, count, scratch, scratch + (size_t) count * RANKER_HIDDEN, score);
 }
 
 /* ---------------------------------------------------------------- training */
@@ -321,7 +316,7 @@ train_step(Ranker *ranker, const RankerTraining *training, TrainingMemory *memor
 		float	   *score = memory->score + first_row[l];
 		int32_t		count = first_row[l + 1] - first_row[l];
 
-		softmax(score, count);
+		ranker_softmax(score, count);
 		score[target[l]] -= 1;
 		for (int32_t i = 0; i < count; i++)
 			score[i] /= (float) lists;

@@ -38,12 +38,12 @@ extern void ranker_bind(Ranker *ranker, float *block);
 /* Floats of scratch to score the candidates of one history. */
 #define RANKER_SCRATCH (CANDIDATES_MAX * (size_t) (RANK_FEATURES + 2 * RANKER_HIDDEN))
 
-/*
- * Probability of each candidate, sum 1.  features: count x RANK_FEATURES, used
- * up.
- */
-extern void ranker_probabilities(const Ranker *ranker, float *features, int32_t count,
-								 float *scratch, float *probability);
+/* Score of each candidate.  features: count x RANK_FEATURES, used up. */
+extern void ranker_scores(const Ranker *ranker, float *features, int32_t count,
+						  float *scratch, float *score);
+
+/* Turn the scores of the candidates of one history into probabilities, sum 1. */
+extern void ranker_softmax(float *score, int32_t count);
 
 /*
  * Write the features of the candidates of training example number `index`,

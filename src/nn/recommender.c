@@ -41,8 +41,7 @@ recommender_opinion(const Model *model, const float *representation, const TopK 
 		.bias = model->params.output_bias,
 		.items = model->config.items,
 		.columns = config_output_dim(&model->config),
-		.log_normaliser = log_normaliser,
-		.known = model->rank.network
+		.log_normaliser = log_normaliser
 	};
 }
 
@@ -114,8 +113,11 @@ rank_candidates(Recommender *recommender, const RankStage *stage, Question *ques
 	}
 	question->candidates = candidates_find(recommender->work, &stage->counts, &history,
 										   opinion, question->candidate, recommender->features);
-	ranker_probabilities(&stage->ranker[which], recommender->features, question->candidates,
-						 recommender->scratch, recommender->probability);
+	ranker_scores(&stage->ranker[which], recommender->features, question->candidates,
+				  recommender->scratch, recommender->probability);
+	vote_add(&stage->vote[which], opinion, question->candidate, question->candidates,
+			 recommender->probability);
+	ranker_softmax(recommender->probability, question->candidates);
 	for (int32_t c = 0; c < question->candidates; c++)
 	{
 		if (question->candidate[c].item >= opinion->items)

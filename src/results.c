@@ -4,6 +4,8 @@
  */
 #include "results.h"
 
+#include <math.h>
+
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
@@ -38,4 +40,11 @@ void
 results_add(const Results *results, const Datum *values, const bool *nulls)
 {
 	tuplestore_putvalues(results->store, results->tupdesc, (Datum *) values, (bool *) nulls);
+}
+
+void
+results_set_double(Datum *values, bool *nulls, int column, double value)
+{
+	nulls[column] = isnan(value);
+	values[column] = nulls[column] ? (Datum) 0 : Float8GetDatum(value);
 }

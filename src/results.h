@@ -23,4 +23,7 @@ extern Results results_begin(FunctionCallInfo fcinfo);
 /* Add a row. */
 extern void results_add(const Results *results, const Datum *values, const bool *nulls);
 
+/* Set a column of a row; NAN: null. */
+extern void results_set_double(Datum *values, bool *nulls, int column, double value);
+
 #endif							/* RECSEQ_RESULTS_H */

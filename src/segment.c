@@ -1,6 +1,6 @@
 /*
  * segment.c
- *	  Segments of dynamic shared memory that may not be had.
+ *	  Shared memory: large segments that may not be had, and small named ones.
  *
  * dsm_create raises an error where /dev/shm is too small, so it is called in a
  * subtransaction, whose end must not unmap the segment.
@@ -10,6 +10,13 @@
 #include "access/xact.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#else
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#endif
 
 dsm_segment *
 segment_create(Size bytes)
@@ -50,4 +57,22 @@ segment_create(Size bytes)
 	if (segment != NULL)
 		dsm_unpin_mapping(segment);
 	return segment;
+}
+
+void *
+segment_named(const char *name, Size bytes, void (*init) (void *memory))
+{
+	void	   *memory;
+	bool		found;
+
+#if PG_VERSION_NUM >= 170000
+	memory = GetNamedDSMSegment(name, bytes, init, &found);
+#else
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	memory = ShmemInitStruct(name, bytes, &found);
+	if (!found)
+		init(memory);
+	LWLockRelease(AddinShmemInitLock);
+#endif
+	return memory;
 }

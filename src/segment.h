@@ -1,6 +1,6 @@
 /*
  * segment.h
- *	  Segments of dynamic shared memory that may not be had.
+ *	  Shared memory: large segments that may not be had, and small named ones.
  */
 #ifndef RECSEQ_SEGMENT_H
 #define RECSEQ_SEGMENT_H
@@ -15,5 +15,12 @@
  * this is no place to find out (a parallel operation).
  */
 extern dsm_segment *segment_create(Size bytes);
+
+/*
+ * The memory of that name that all backends share.  It needs no
+ * shared_preload_libraries: whoever asks first creates it, and init sets it up.
+ * A few kilobytes at most.
+ */
+extern void *segment_named(const char *name, Size bytes, void (*init) (void *memory));
 
 #endif							/* RECSEQ_SEGMENT_H */

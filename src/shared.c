@@ -19,16 +19,11 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/memutils.h"
 
-#if PG_VERSION_NUM >= 170000
-#include "storage/dsm_registry.h"
-#endif
-
 #include "recseq.h"
+#include "segment.h"
 
 #define DIRECTORY_NAME "recseq models"
 #define MAX_SHARED_MODELS 64
@@ -73,19 +68,9 @@ directory_init(void *memory)
 static void
 directory_attach(void)
 {
-	bool		found;
-
 	if (directory != NULL)
 		return;
-#if PG_VERSION_NUM >= 170000
-	directory = GetNamedDSMSegment(DIRECTORY_NAME, sizeof(Directory), directory_init, &found);
-#else
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	directory = ShmemInitStruct(DIRECTORY_NAME, sizeof(Directory), &found);
-	if (!found)
-		directory_init(directory);
-	LWLockRelease(AddinShmemInitLock);
-#endif
+	directory = segment_named(DIRECTORY_NAME, sizeof(Directory), directory_init);
 	LWLockRegisterTranche(directory->lock.tranche, "recseq");
 }
 

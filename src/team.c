@@ -195,7 +195,7 @@ team_run(Trainer *trainer, const TeamMemory *memory, int workers,
 	TrainerCalls leader_calls = {
 		.context = &leader,
 		.may_go_on = leader_may_go_on,
-		.minibatch_done = calls->minibatch_done != NULL ? leader_minibatch_done : NULL,
+		.minibatch_done = leader_minibatch_done,
 		.epoch_done = leader_epoch_done,
 		.barrier = leader_barrier
 	};

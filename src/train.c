@@ -25,6 +25,7 @@
 #include "nn/rank_fit.h"
 #include "nn/rng.h"
 #include "recseq.h"
+#include "results.h"
 
 /* Arguments of recseq_train by number, as sql/functions.sql declares them. */
 enum
@@ -282,6 +283,12 @@ may_go_on(void *context)
 }
 
 static void
+report_minibatch(void *context, int64_t windows, double loss)
+{
+	progress_windows(((Training *) context)->progress, windows, loss);
+}
+
+static void
 report_epoch(void *context, const EpochReport *report)
 {
 	Training   *training = context;
@@ -306,6 +313,7 @@ report_epoch(void *context, const EpochReport *report)
 							seconds_since(training->epoch_start), left)));
 	}
 	INSTR_TIME_SET_CURRENT(training->epoch_start);
+	progress_report(training->progress, report);
 }
 
 /*
@@ -484,6 +492,7 @@ training_begin(const TrainOptions *options, SourceData *source)
 	TrainerSizes sizes;
 
 	training->options = *options;
+	training->progress = progress_begin(options->model, options->job, options->trainer.epochs);
 	INSTR_TIME_SET_CURRENT(training->start);
 	if (source == NULL)
 		source = train_read(options);
@@ -503,6 +512,7 @@ training_begin(const TrainOptions *options, SourceData *source)
 	place_trainer(training, &sizes);
 	trainer_start(&training->trainer, &source->data);
 	INSTR_TIME_SET_CURRENT(training->epoch_start);
+	progress_epoch(training->progress, 0, sizes.training_windows);
 	return training;
 }
 
@@ -512,6 +522,7 @@ training_run(Training *training, int32 epochs)
 	TrainerCalls calls = {
 		.context = training,
 		.may_go_on = may_go_on,
+		.minibatch_done = report_minibatch,
 		.epoch_done = report_epoch
 	};
 
@@ -526,6 +537,7 @@ training_run(Training *training, int32 epochs)
 void
 training_finish(Training *training)
 {
+	progress_phase(training->progress, PROGRESS_RANKING);
 	training->result = trainer_finish(&training->trainer);
 	training->model = make_model(&training->options, &training->trainer, training->source);
 	training->seconds = seconds_since(training->start);
@@ -553,6 +565,7 @@ training_store(const Training *training, const Catalog *catalog)
 		.seconds = training->seconds
 	};
 
+	progress_phase(training->progress, PROGRESS_STORING);
 	codec_write(&training->model, image);
 	return catalog_store(catalog, &version, image, bytes);
 }
@@ -562,15 +575,6 @@ training_end(Training *training)
 {
 	if (training->memory.segment != NULL)
 		dsm_detach(training->memory.segment);
-}
-
-/* Set a column of the result; NAN: null. */
-static void
-set_double(Datum *values, bool *nulls, int column, double value)
-{
-	nulls[column] = isnan(value);
-	if (!nulls[column])
-		values[column] = Float8GetDatum(value);
 }
 
 PG_FUNCTION_INFO_V1(recseq_train);
@@ -614,8 +618,8 @@ recseq_train(PG_FUNCTION_ARGS)
 	values[4] = Int32GetDatum(training->options.config.items);
 	values[5] = Int32GetDatum(result->epochs);
 	values[6] = Int32GetDatum(result->best.epoch);
-	set_double(values, nulls, 7, result->best.validation_loss);
-	set_double(values, nulls, 8, result->best.hit_rate);
+	results_set_double(values, nulls, 7, result->best.validation_loss);
+	results_set_double(values, nulls, 8, result->best.hit_rate);
 	values[9] = Float8GetDatum(training->seconds);
 	training_end(training);
 	MemoryContextDelete(context);

@@ -15,6 +15,7 @@
 #include "catalog.h"
 #include "dataset.h"
 #include "nn/trainer.h"
+#include "progress.h"
 #include "split.h"
 #include "team.h"
 
@@ -27,6 +28,7 @@ typedef struct TrainOptions
 	bool		ranker;
 	double		validation_fraction;
 	int			workers;
+	int64		job;			/* that trains; 0: none */
 	const Split *split;			/* learn only from what it leaves; NULL: from all */
 	Config		config;			/* but for what the data decides */
 	TrainerOptions trainer;
@@ -39,6 +41,7 @@ typedef struct Training
 	SourceData *source;
 	Trainer		trainer;
 	TeamMemory	memory;			/* of the trainer */
+	ProgressSlot *progress;
 	instr_time	start;
 	instr_time	epoch_start;
 	/* once it is finished */

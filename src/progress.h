@@ -1,0 +1,40 @@
+/*
+ * progress.h
+ *	  How far each training is, for all backends to see.
+ */
+#ifndef RECSEQ_PROGRESS_H
+#define RECSEQ_PROGRESS_H
+
+#include "postgres.h"
+
+#include "nn/trainer.h"
+
+typedef enum ProgressPhase
+{
+	PROGRESS_READING,
+	PROGRESS_TRAINING,
+	PROGRESS_RANKING,			/* the second stage is fitted */
+	PROGRESS_STORING
+} ProgressPhase;
+
+typedef struct ProgressSlot ProgressSlot;
+
+/*
+ * Show a training of this backend until the current memory context is reset;
+ * job: 0 outside of jobs.  NULL, which the functions below take, where too many
+ * are shown already.
+ */
+extern ProgressSlot *progress_begin(const char *model, int64 job, int32 epochs);
+
+extern void progress_phase(ProgressSlot *slot, ProgressPhase phase);
+
+/* An epoch of that many windows begins; done: those before it. */
+extern void progress_epoch(ProgressSlot *slot, int32 done, int64 windows);
+
+/* So many windows of the epoch are done, with that mean loss. */
+extern void progress_windows(ProgressSlot *slot, int64 windows, double loss);
+
+/* The epoch is done. */
+extern void progress_report(ProgressSlot *slot, const EpochReport *report);
+
+#endif							/* RECSEQ_PROGRESS_H */

@@ -22,6 +22,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -71,17 +72,44 @@ find_table(Oid schema, const char *name)
 	return relation;
 }
 
-Catalog
-catalog_open(FunctionCallInfo fcinfo)
+static Catalog
+catalog_in_schema(Oid schema)
 {
-	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-
 	return (Catalog) {
 		.schema = schema,
 		.model = find_table(schema, "recseq_model"),
 		.version = find_table(schema, "recseq_version"),
 		.chunk = find_table(schema, "recseq_chunk")
 	};
+}
+
+Catalog
+catalog_open(FunctionCallInfo fcinfo)
+{
+	return catalog_in_schema(get_func_namespace(fcinfo->flinfo->fn_oid));
+}
+
+bool
+catalog_open_extension(Catalog *catalog)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			schema = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum("recseq"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	if (!OidIsValid(schema))
+		return false;
+	*catalog = catalog_in_schema(schema);
+	return true;
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -249,15 +277,7 @@ catalog_load(const Catalog *catalog, int64 id, char *to, Size bytes)
 
 /* ---------------------------------------------------------------- writing */
 
-/* Run as the owner of recseq's tables until become_caller(). */
-typedef struct Caller
-{
-	Oid			user;
-	int			security;
-	const char *schema;			/* of recseq's tables, quoted */
-} Caller;
-
-static Caller
+Caller
 become_owner(const Catalog *catalog)
 {
 	Relation	rel = table_open(catalog->model, AccessShareLock);
@@ -273,18 +293,14 @@ become_owner(const Catalog *catalog)
 	return caller;
 }
 
-static void
+void
 become_caller(const Caller *caller)
 {
 	SPI_finish();
 	SetUserIdAndSecContext(caller->user, caller->security);
 }
 
-/*
- * Run a statement in which %s stands for the schema; nulls as SPI wants them.
- * Returns the number of rows.
- */
-static uint64
+uint64
 run(const Caller *owner_of, const char *statement, int count, Oid *types,
 	Datum *values, const char *nulls)
 {
@@ -297,8 +313,7 @@ run(const Caller *owner_of, const char *statement, int count, Oid *types,
 	return SPI_processed;
 }
 
-/* A column of the first row that run() returned; null: 0. */
-static Datum
+Datum
 first_row(int column)
 {
 	bool		isnull;
@@ -366,12 +381,8 @@ catalog_check_trainable(const Catalog *catalog, const char *model)
 	become_caller(&caller);
 }
 
-/*
- * The id of a new version.  Loaded models are found by it, so it must not come
- * again, not even where the tables are emptied and filled from elsewhere.
- */
-static int64
-new_id(void)
+int64
+catalog_new_id(void)
 {
 	int64		id;
 
@@ -386,7 +397,7 @@ new_id(void)
 static int64
 insert_version(const Caller *caller, const NewVersion *version, int32 number, Size bytes)
 {
-	int64		id = new_id();
+	int64		id = catalog_new_id();
 	Oid			types[] = {INT8OID, TEXTOID, INT4OID, NAMEOID, TEXTOID, TEXTOID, TEXTOID,
 	INT8OID, INT8OID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID};
 	Datum		values[] = {

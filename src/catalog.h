@@ -40,6 +40,12 @@ typedef struct NewVersion
 extern Catalog catalog_open(FunctionCallInfo fcinfo);
 
 /*
+ * Find them where no function of recseq's is called.  False: the database does
+ * not have the extension.
+ */
+extern bool catalog_open_extension(Catalog *catalog);
+
+/*
  * The argument that names a version, for catalog_find: 0 where it is null, an
  * error where it is no version's number.
  */
@@ -66,5 +72,35 @@ extern void catalog_check_trainable(const Catalog *catalog, const char *model);
 /* Store a version and make it the active one; returns its number. */
 extern int32 catalog_store(const Catalog *catalog, const NewVersion *version,
 						   const char *image, Size bytes);
+
+/*
+ * The id of a new version.  Loaded models are found by it, so it must not come
+ * again, not even where the tables are emptied and filled from elsewhere.
+ */
+extern int64 catalog_new_id(void);
+
+/* ------------------------------------------------ statements of recseq's own */
+
+/* Who calls, while statements run as the owner of recseq's tables. */
+typedef struct Caller
+{
+	Oid			user;
+	int			security;
+	const char *schema;			/* of recseq's tables, quoted */
+} Caller;
+
+/* Run as the owner of recseq's tables, and connected to SPI, until become_caller(). */
+extern Caller become_owner(const Catalog *catalog);
+extern void become_caller(const Caller *caller);
+
+/*
+ * Run a statement in which %s stands for the schema; nulls as SPI wants them.
+ * Returns the number of rows.
+ */
+extern uint64 run(const Caller *owner_of, const char *statement, int count, Oid *types,
+				  Datum *values, const char *nulls);
+
+/* A column of the first row that run() returned; null: 0. */
+extern Datum first_row(int column);
 
 #endif							/* RECSEQ_CATALOG_H */

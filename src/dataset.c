@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "nn/crc32c.h"
 #include "recseq.h"
 #include "source.h"
 #include "split.h"
@@ -499,4 +500,38 @@ dataset_read(Oid relation, const DatasetOptions *options)
 	if (options->split != NULL && options->split->protocol == SPLIT_RANDOM_WINDOWS)
 		source->data.held_out = split_held_out(options->split, source);
 	return source;
+}
+
+static uint32
+vocabulary_checksum(const Vocabulary *vocabulary, uint32 checksum)
+{
+	Size		count = vocabulary->count;
+
+	checksum = crc32c(checksum, &vocabulary->kind, sizeof(vocabulary->kind));
+	checksum = crc32c(checksum, &vocabulary->count, sizeof(vocabulary->count));
+	if (vocabulary->kind == ID_INTEGER)
+		return crc32c(checksum, vocabulary->integers, count * sizeof(int64));
+	checksum = crc32c(checksum, vocabulary->offsets, (count + 1) * sizeof(uint64_t));
+	return crc32c(checksum, vocabulary->bytes, vocabulary->offsets[count]);
+}
+
+uint32
+dataset_checksum(const SourceData *source, uint32 checksum)
+{
+	const Dataset *data = &source->data;
+	Size		tokens = data->start[data->sequences];
+
+	checksum = vocabulary_checksum(&source->items, checksum);
+	checksum = crc32c(checksum, data->start, (data->sequences + (Size) 1) * sizeof(int64));
+	checksum = crc32c(checksum, data->item, tokens * sizeof(int32));
+	for (int f = 0; f < data->features; f++)
+	{
+		checksum = vocabulary_checksum(&source->feature_values[f], checksum);
+		checksum = crc32c(checksum, data->feature[f], tokens * sizeof(int32));
+	}
+	if (source->bought != NULL)
+		checksum = crc32c(checksum, source->bought, tokens * sizeof(bool));
+	if (source->hours != NULL)
+		checksum = crc32c(checksum, source->hours, tokens * sizeof(double));
+	return crc32c(checksum, &source->origin, sizeof(source->origin));
 }

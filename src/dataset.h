@@ -51,4 +51,7 @@ extern SourceData *dataset_read(Oid relation, const DatasetOptions *options);
 /* Texts as a vocabulary, for DatasetOptions.purchases, in the current context. */
 extern Vocabulary vocabulary_of_texts(ArrayType *texts, const char *what);
 
+/* Extend a CRC-32C by all that is in the dataset. */
+extern uint32 dataset_checksum(const SourceData *source, uint32 checksum);
+
 #endif							/* RECSEQ_DATASET_H */

@@ -6,7 +6,7 @@
  * A slot belongs to the backend that trains, which alone writes to it.  The
  * lock is for taking and freeing slots; a slot's mutex is held while its figures
  * are written or copied.  A slot is freed when the memory context of its
- * training is reset, however the training ends.
+ * training is reset, however the training ends, or when its process exits.
  */
 #include "progress.h"
 
@@ -15,6 +15,7 @@
 #include "catalog/pg_authid.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/spin.h"
 #include "utils/acl.h"
@@ -99,8 +100,18 @@ free_slot(void *arg)
 	ProgressSlot *slot = arg;
 
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	slot->figures.pid = 0;
+	/* free_my_slots() may have been faster */
+	if (slot->figures.pid == MyProcPid)
+		slot->figures.pid = 0;
 	LWLockRelease(&board->lock);
+}
+
+/* This process exits, and resets no context that outlives transactions. */
+static void
+free_my_slots(int code, Datum arg)
+{
+	for (int i = 0; i < MAX_SLOTS; i++)
+		free_slot(&board->slots[i]);
 }
 
 /* Take a free slot, or return NULL. */
@@ -124,6 +135,7 @@ take_slot(const Figures *figures)
 ProgressSlot *
 progress_begin(const char *model, int64 job, int32 epochs)
 {
+	static bool registered = false;
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 	TimestampTz now = GetCurrentTimestamp();
 	Figures		figures = {
@@ -144,6 +156,11 @@ progress_begin(const char *model, int64 job, int32 epochs)
 
 	strlcpy(figures.model, model, sizeof(figures.model));
 	board_attach();
+	if (!registered)
+	{
+		before_shmem_exit(free_my_slots, (Datum) 0);
+		registered = true;
+	}
 	slot = take_slot(&figures);
 	if (slot != NULL)
 	{

@@ -8,13 +8,18 @@
  *				caller, so that privileges and row security apply
  *	train.c		recseq_train: dataset -> nn/trainer -> catalog
  *	team.c		the trainer in this backend and in parallel workers
+ *	jobs.c		recseq_train_async and the rows of jobs
+ *	launcher.c	the processes that work the queues of jobs
+ *	job_worker.c	the process of a job: training in transactions of its own
+ *	checkpoint.c	what an interrupted job goes on from, as rows
+ *	progress.c	how far each training is
  *	recommend.c	recseq_recommend: a history -> nn/infer -> rows
  *	evaluate.c	recseq_evaluate: ranking metrics of a model and of baselines
  *	split.c		which events are learned from, and which are to be predicted
  *	catalog.c	models as rows: store, find, load, activate, drop
  *	cache.c		models that this backend has loaded
  *	shared.c	the directory of loaded models that all backends share
- *	segment.c	segments of dynamic shared memory
+ *	segment.c	shared memory
  *	compat.h	differences between PostgreSQL versions
  *	nn/			the network: plain C and CBLAS, knows nothing of PostgreSQL
  *
@@ -31,7 +36,8 @@
  *
  * Cancelled or killed: training asks for interrupts every few milliseconds and
  * writes nothing before it is done, so a cancelled or killed one leaves
- * nothing.  What it then writes is part of the caller's transaction.
+ * nothing.  What it then writes is part of the caller's transaction.  A job
+ * commits what it has after each epoch.
  */
 #include "recseq.h"
 
@@ -39,6 +45,11 @@
 #include <limits.h>
 
 #include "fmgr.h"
+#include "miscadmin.h"
+
+#include "launcher.h"
+
+#define DAY_MINUTES (24 * 60)
 
 PG_MODULE_MAGIC;
 
@@ -47,6 +58,8 @@ int			recseq_cache_size = 512 * 1024;
 int			recseq_shared_cache_size = 512 * 1024;
 int			recseq_max_training_memory = 2 * 1024 * 1024;
 int			recseq_max_training_workers = 1;
+int			recseq_max_jobs = 1;
+int			recseq_job_retention = 30 * DAY_MINUTES;
 
 void		_PG_init(void);
 
@@ -134,5 +147,31 @@ _PG_init(void)
 							NULL,
 							NULL,
 							NULL);
+	DefineCustomIntVariable("recseq.max_jobs",
+							"Sets the number of jobs that run at once in the cluster.",
+							"The others wait. 0: no job starts.",
+							&recseq_max_jobs,
+							1,
+							0,
+							MAX_JOBS,
+							PGC_SIGHUP,
+							0,
+							NULL,
+							NULL,
+							NULL);
+	DefineCustomIntVariable("recseq.job_retention",
+							"Sets the time for which jobs that have ended are shown.",
+							"-1: for ever.",
+							&recseq_job_retention,
+							30 * DAY_MINUTES,
+							-1,
+							INT_MAX,
+							PGC_SIGHUP,
+							GUC_UNIT_MIN,
+							NULL,
+							NULL,
+							NULL);
 	MarkGUCPrefixReserved("recseq");
+	if (process_shared_preload_libraries_in_progress)
+		launcher_register_starter();
 }

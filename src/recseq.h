@@ -21,6 +21,11 @@ extern int	recseq_max_training_memory; /* recseq.max_training_memory, kB */
 
 extern int	recseq_max_training_workers;	/* recseq.max_training_workers */
 
+#define MAX_JOBS 64
+
+extern int	recseq_max_jobs;		/* recseq.max_jobs */
+extern int	recseq_job_retention;	/* recseq.job_retention, minutes; -1: for ever */
+
 /* An array that may exceed 1 GB, in the current context. */
 #define huge_array(type, count) \
 	((type *) MemoryContextAllocHuge(CurrentMemoryContext, sizeof(type) * (Size) (count)))

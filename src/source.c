@@ -119,6 +119,15 @@ column_is_taken(const Source *source, Form_pg_attribute attribute)
 	return false;
 }
 
+char *
+source_name(Oid relation)
+{
+	char	   *name = get_rel_name(relation);
+
+	return name == NULL ? NULL
+		: quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
+}
+
 Source
 source_open(Oid relation, ArrayType *features, bool missing_ok)
 {
@@ -143,8 +152,7 @@ source_open(Oid relation, ArrayType *features, bool missing_ok)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table or a view", RelationGetRelationName(rel)),
 				 errhint("A source is a relation with one row a sequence.")));
-	source->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												   RelationGetRelationName(rel));
+	source->relation = source_name(relation);
 	if (!find_id_column(tupdesc, "items", &source->items))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),

@@ -58,6 +58,9 @@ extern char *source_row_id(const SourceRow *row);
  */
 typedef void (*SourceRowFunction) (void *context, const SourceRow *row);
 
+/* The qualified, quoted name of a relation; NULL: there is none. */
+extern char *source_name(Oid relation);
+
 /*
  * Look at the columns of a relation.  features: names of those with parallel
  * arrays (text[]), or NULL for "categories" where the column exists.

@@ -22,10 +22,12 @@
 
 #include "cache.h"
 #include "nn/codec.h"
+#include "nn/crc32c.h"
 #include "nn/rank_fit.h"
 #include "nn/rng.h"
 #include "recseq.h"
 #include "results.h"
+#include "source.h"
 
 /* Arguments of recseq_train by number, as sql/functions.sql declares them. */
 enum
@@ -313,6 +315,7 @@ report_epoch(void *context, const EpochReport *report)
 							seconds_since(training->epoch_start), left)));
 	}
 	INSTR_TIME_SET_CURRENT(training->epoch_start);
+	training->report = *report;
 	progress_report(training->progress, report);
 }
 
@@ -534,13 +537,42 @@ training_run(Training *training, int32 epochs)
 				 errhint("Lower \"learning_rate\" or \"clip_norm\".")));
 }
 
+double
+training_seconds(const Training *training)
+{
+	return training->seconds + seconds_since(training->start);
+}
+
+bool
+training_resume(Training *training, double seconds)
+{
+	int32		epochs = trainer_resume(&training->trainer);
+
+	if (epochs < 0)
+		return false;
+	training->seconds = seconds;
+	progress_epoch(training->progress, epochs, training->trainer.sizes.training_windows);
+	return true;
+}
+
+uint32
+training_checksum(const Training *training)
+{
+	const char *options = options_to_json(&training->options, training->source);
+	uint32		format = TRAINER_FORMAT;
+	uint32		checksum = crc32c(0, &format, sizeof(format));
+
+	checksum = crc32c(checksum, options, strlen(options));
+	return dataset_checksum(training->source, checksum);
+}
+
 void
 training_finish(Training *training)
 {
 	progress_phase(training->progress, PROGRESS_RANKING);
 	training->result = trainer_finish(&training->trainer);
 	training->model = make_model(&training->options, &training->trainer, training->source);
-	training->seconds = seconds_since(training->start);
+	training->seconds = training_seconds(training);
 }
 
 int32
@@ -552,8 +584,7 @@ training_store(const Training *training, const Catalog *catalog)
 	char	   *image = allocate_aligned(bytes);
 	NewVersion	version = {
 		.model = options->model,
-		.source = quote_qualified_identifier(get_namespace_name(get_rel_namespace(options->source)),
-											 get_rel_name(options->source)),
+		.source = source_name(options->source),
 		.options = options_to_json(options, training->source),
 		.vocabulary = vocabulary_to_json(training->source),
 		.sequences = training->source->sequences,

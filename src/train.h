@@ -44,10 +44,11 @@ typedef struct Training
 	ProgressSlot *progress;
 	instr_time	start;
 	instr_time	epoch_start;
+	EpochReport report;			/* of the last epoch that this process has trained */
+	double		seconds;		/* until this process began; in all, once it is finished */
 	/* once it is finished */
 	TrainerResult result;
 	Model		model;			/* points into all of these */
-	double		seconds;
 } Training;
 
 /*
@@ -68,6 +69,18 @@ extern Training *training_begin(const TrainOptions *options, SourceData *source)
 
 /* Train for at most that many epochs more; see team_run. */
 extern void training_run(Training *training, int32 epochs);
+
+/*
+ * Go on from the trainer's pieces of a checkpoint, which are in place, as is
+ * what took that many seconds to train.  False: they are not of this training.
+ */
+extern bool training_resume(Training *training, double seconds);
+
+/* Seconds of training so far, by this process and by those before it. */
+extern double training_seconds(const Training *training);
+
+/* A checksum of all that the weights depend on: dataset and options. */
+extern uint32 training_checksum(const Training *training);
 
 /* Take the best weights and fit the second stage. */
 extern void training_finish(Training *training);

@@ -98,6 +98,9 @@ typedef struct TrainerPiece
 
 #define TRAINER_MAX_PIECES 5
 
+/* Of the pieces; to be raised when their layout or what they mean changes. */
+#define TRAINER_FORMAT 1
+
 struct TrainerShared;
 
 /* Item embeddings, one a feature, output weights, output biases. */

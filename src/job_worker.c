@@ -1,0 +1,442 @@
+/*
+ * job_worker.c
+ *	  The process of a job: training in transactions of its own.
+ *
+ * Who it is: the process connects as the session user of the call and acts as
+ * its current user.  Where these differ it is as within a SECURITY DEFINER
+ * function: whatever a view or function of the source does, it cannot become
+ * the session user, nor anybody else.  recseq's own statements run as the owner
+ * of its tables (catalog.h), and run nothing of the user's.
+ *
+ * What it does: one transaction takes the job over, one reads the source, and
+ * then one for each epoch trains and stores a checkpoint; the last one stores
+ * the version and ends the job.  Nothing but memory lives longer than a
+ * transaction, so training holds no lock and no snapshot for long.
+ *
+ * How it ends: an error, or a cancel, ends the job.  If the process goes
+ * otherwise (it is terminated, the server stops or crashes), the row still says
+ * "running", and the launcher has it go on from the checkpoint.
+ */
+#include "launcher.h"
+
+#include <math.h>
+#include <signal.h>
+
+#include "access/xact.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "tcop/tcopprot.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "checkpoint.h"
+#include "jobs.h"
+#include "recseq.h"
+#include "source.h"
+#include "train.h"
+
+void		recseq_job_main(Datum unused);
+
+/* ---------------------------------------------------------------- transactions */
+
+/* Begin a transaction as a role; the session user needs no care. */
+static void
+begin_transaction(Oid user, const char *activity)
+{
+	SetCurrentStatementStartTimestamp();
+	pgstat_report_activity(STATE_RUNNING, activity);
+	StartTransactionCommand();
+	/* a serialization failure must not cost the work of hours */
+	XactIsoLevel = XACT_READ_COMMITTED;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (user != GetSessionUserId())
+		SetUserIdAndSecContext(user, SECURITY_LOCAL_USERID_CHANGE);
+}
+
+/* Deferred triggers fire as the role, before it is left. */
+static void
+commit_transaction(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	SetUserIdAndSecContext(GetSessionUserId(), 0);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+/* recseq's tables, in the current transaction. */
+static Catalog
+open_catalog(void)
+{
+	Catalog		catalog;
+
+	if (!catalog_open_extension(&catalog))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"recseq\" does not exist")));
+	return catalog;
+}
+
+/* ---------------------------------------------------------------- the call */
+
+/* MemberFunction: put a setting in force that was so for the call. */
+static void
+apply_setting(void *context, const char *name, const char *value)
+{
+	/* nobody but recseq_train_async writes them, so who queued it could set them */
+	set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET, true,
+					  WARNING, false);
+}
+
+/* A call that is put together from names and values. */
+typedef struct Call
+{
+	FunctionCallInfo fcinfo;
+	Oid		   *types;
+	char	  **names;
+	int			given;			/* arguments */
+} Call;
+
+/* MemberFunction: set an argument of the call. */
+static void
+set_argument(void *context, const char *name, const char *value)
+{
+	Call	   *call = context;
+	NullableDatum *args = call->fcinfo->args;
+
+	for (int i = 0; i < call->fcinfo->nargs; i++)
+	{
+		Oid			input;
+		Oid			parameter;
+
+		if (strcmp(call->names[i], name) != 0)
+			continue;
+		getTypeInputInfo(call->types[i], &input, &parameter);
+		args[i].isnull = value == NULL;
+		args[i].value = OidInputFunctionCall(input, (char *) value, parameter, -1);
+		call->given++;
+	}
+}
+
+/* The options of the job, as recseq_train_async read them. */
+static TrainOptions
+job_options(const Job *job)
+{
+	HeapTuple	function = SearchSysCache1(PROCOID, ObjectIdGetDatum(job->function));
+	FmgrInfo   *info = palloc0(sizeof(FmgrInfo));
+	Call		call = {0};
+	char	   *modes;
+	int			nargs = HeapTupleIsValid(function)
+		? ((Form_pg_proc) GETSTRUCT(function))->pronargs : 0;
+
+	if (HeapTupleIsValid(function))
+	{
+		get_func_arg_info(function, &call.types, &call.names, &modes);
+		ReleaseSysCache(function);
+		fmgr_info(job->function, info);
+		call.fcinfo = palloc0(SizeForFunctionCallInfo(nargs));
+		InitFunctionCallInfoData(*call.fcinfo, info, nargs, InvalidOid, NULL, NULL);
+		call.fcinfo->args[0].value = ObjectIdGetDatum(job->source);
+		call.given = 1;
+		job_for_each_member(job->options, set_argument, &call);
+	}
+	if (nargs == 0 || call.given != nargs)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("the job was queued by another version of recseq"),
+				 errhint("Queue it again.")));
+	return train_options(call.fcinfo);
+}
+
+/*
+ * Complain if the owner has lost the right to train, or the source is not what
+ * it was.  Keeps it from being renamed or dropped until the transaction ends.
+ */
+static void
+check_job(const Job *job)
+{
+	const char *name;
+
+	if (function_aclcheck(job->function, job->owner) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for function recseq_train_async"),
+				 errdetail("Role \"%s\" had it when the job was queued.",
+						   GetUserNameFromId(job->owner, false))));
+	LockRelationOid(job->source, AccessShareLock);
+	name = source_name(job->source);
+	if (name == NULL || strcmp(name, job->source_name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("source %s is not the relation any more that it was when the job was queued",
+						job->source_name),
+				 name == NULL ? errdetail("That relation was dropped.")
+				 : errdetail("That relation is now %s.", name),
+				 errhint("Queue the job again.")));
+}
+
+/* ---------------------------------------------------------------- checkpoints */
+
+static void pg_attribute_noreturn()
+complain_about_end(const Job *job)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("job " INT64_FORMAT " was ended by another process", job->job)));
+}
+
+/* Note in the job's row what the checkpoint is; an error if the job has ended. */
+static void
+update_job(const Caller *caller, const Job *job, const Training *training)
+{
+	const EpochReport *report = &training->report;
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+	Datum		values[] = {
+		Int64GetDatum(job->job),
+		Int64GetDatum(job->checkpoint),
+		Int64GetDatum(job->checkpoint_crc),
+		Int64GetDatum(job->data_crc),
+		Int32GetDatum(report->epoch),
+		Float8GetDatum(report->loss),
+		Float8GetDatum(training_seconds(training)),
+		Float8GetDatum(report->validation_loss)
+	};
+
+	if (run(caller, "UPDATE %s.recseq_job SET checkpoint = $2, checkpoint_crc = $3,"
+			" data_crc = $4, epoch = $5, loss = $6, seconds = $7, val_loss = $8,"
+			" interruptions = 0"
+			" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
+			lengthof(values), types, values,
+			isnan(report->validation_loss) ? "       n" : "        ") == 0)
+		complain_about_end(job);
+}
+
+/* Replace the checkpoint by one of what is trained by now. */
+static void
+store_checkpoint(Job *job, Training *training)
+{
+	Catalog		catalog = open_catalog();
+	Caller		caller = become_owner(&catalog);
+	int64		before = job->checkpoint;
+	TrainerPiece pieces[TRAINER_MAX_PIECES];
+	int			count = trainer_pieces(&training->trainer, pieces);
+
+	job->checkpoint = checkpoint_store(&caller, pieces, count, &job->checkpoint_crc);
+	update_job(&caller, job, training);
+	if (before != 0)
+		checkpoint_delete(&caller, before);
+	become_caller(&caller);
+}
+
+/* Note that the job goes on, or (notice) why it begins again. */
+static void
+note_resumption(const Caller *caller, const Job *job, const char *notice)
+{
+	Oid			types[] = {INT8OID, TEXTOID};
+	Datum		values[] = {
+		Int64GetDatum(job->job), notice == NULL ? (Datum) 0 : CStringGetTextDatum(notice)
+	};
+
+	run(caller, "UPDATE %s.recseq_job"
+		" SET resumed = resumed OPERATOR(pg_catalog.+) ($2 IS NULL)::pg_catalog.int4,"
+		" notice = COALESCE($2, notice)"
+		" WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
+		notice == NULL ? " n" : "  ");
+}
+
+/* Go on from the checkpoint; if the data is not what it was, begin again. */
+static void
+resume(const Job *job, Training *training)
+{
+	Catalog		catalog = open_catalog();
+	Caller		caller = become_owner(&catalog);
+	TrainerPiece pieces[TRAINER_MAX_PIECES];
+	int			count = trainer_pieces(&training->trainer, pieces);
+
+	if (training_checksum(training) != job->data_crc)
+		note_resumption(&caller, job, "began again after an interruption, since the source had changed, or recseq");
+	else if (checkpoint_load(&caller, job->checkpoint, pieces, count, job->checkpoint_crc) &&
+			 training_resume(training, job->seconds))
+		note_resumption(&caller, job, NULL);
+	else
+	{
+		note_resumption(&caller, job, "began again after an interruption, since the checkpoint was damaged");
+		trainer_start(&training->trainer, &training->source->data);
+	}
+	become_caller(&caller);
+}
+
+/* ---------------------------------------------------------------- the job */
+
+/* Take the job over; all in the current context.  NULL: it is not queued any more. */
+static Job *
+begin_job(int64 number)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Catalog		catalog;
+	Job		   *job;
+
+	begin_transaction(GetSessionUserId(), "recseq job: starting");
+	catalog = open_catalog();
+	MemoryContextSwitchTo(context);
+	job = job_begin(&catalog, number);
+	if (job != NULL)
+		job_for_each_member(job->settings, apply_setting, NULL);
+	commit_transaction();
+	MemoryContextSwitchTo(context);
+	return job;
+}
+
+/* Read the source, and the checkpoint, if there is one; all in the current context. */
+static Training *
+begin_training(Job *job)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Catalog		catalog;
+	TrainOptions options;
+	Training   *training;
+
+	begin_transaction(job->owner, "recseq job: reading the source");
+	catalog = open_catalog();
+	MemoryContextSwitchTo(context);
+	options = job_options(job);
+	options.job = job->job;
+	check_job(job);
+	catalog_check_trainable(&catalog, options.model);
+	training = training_begin(&options, NULL);
+	if (training->memory.segment != NULL)
+		dsm_pin_mapping(training->memory.segment);
+	if (job->checkpoint != 0)
+		resume(job, training);
+	job->data_crc = training_checksum(training);
+	commit_transaction();
+	MemoryContextSwitchTo(context);
+	return training;
+}
+
+/* Store the version, which ends the job. */
+static void
+finish_job(const Job *job, Training *training)
+{
+	Catalog		catalog = open_catalog();
+	Caller		caller;
+	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID};
+	Datum		values[3];
+
+	training_finish(training);
+	values[0] = Int64GetDatum(job->job);
+	values[1] = Int32GetDatum(training_store(training, &catalog));
+	values[2] = Float8GetDatum(training->seconds);
+	caller = become_owner(&catalog);
+	if (run(&caller, "UPDATE %s.recseq_job SET version = $2, seconds = $3"
+			" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
+			lengthof(values), types, values, NULL) == 0)
+		complain_about_end(job);
+	job_end(&caller, job->job, "done", NULL);
+	become_caller(&caller);
+}
+
+static void
+run_job(int64 number)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Job		   *job = begin_job(number);
+	Training   *training;
+
+	if (job == NULL)
+		return;
+	training = begin_training(job);
+	while (!trainer_done(&training->trainer))
+	{
+		begin_transaction(job->owner, "recseq job: training");
+		training_run(training, 1);
+		store_checkpoint(job, training);
+		commit_transaction();
+	}
+	begin_transaction(job->owner, "recseq job: storing the version");
+	MemoryContextSwitchTo(context);
+	finish_job(job, training);
+	commit_transaction();
+}
+
+/* What an error says, as the server's log has it. */
+static char *
+error_text(const ErrorData *error)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, error->message);
+	if (error->detail != NULL)
+		appendStringInfo(&text, "\nDETAIL:  %s", error->detail);
+	if (error->hint != NULL)
+		appendStringInfo(&text, "\nHINT:  %s", error->hint);
+	if (error->context != NULL)
+		appendStringInfo(&text, "\nCONTEXT:  %s", error->context);
+	return text.data;
+}
+
+/* The job has failed, or was cancelled. */
+static void
+end_job(int64 job, const ErrorData *error)
+{
+	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+	Catalog		catalog;
+	Caller		caller;
+
+	begin_transaction(GetSessionUserId(), "recseq job: ending");
+	catalog = open_catalog();
+	caller = become_owner(&catalog);
+	job_end(&caller, job, cancelled ? "cancelled" : "failed", error_text(error));
+	become_caller(&caller);
+	commit_transaction();
+}
+
+/* Entry point of a job's process. */
+void
+recseq_job_main(Datum unused)
+{
+	JobStart	start;
+	MemoryContext context;
+
+	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
+	pqsignal(SIGTERM, die);
+	launcher_watch_me();
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(start.database, start.login, 0);
+	if (!launcher_take_over(start.job))
+		proc_exit(0);
+	context = AllocSetContextCreate(TopMemoryContext, "recseq job", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		run_job(start.job);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		/* a second cancel must not keep the first one from being noted */
+		pqsignal(SIGINT, SIG_IGN);
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		QueryCancelPending = false;
+		MemoryContextSwitchTo(context);
+		end_job(start.job, error);
+	}
+	PG_END_TRY();
+	proc_exit(0);
+}

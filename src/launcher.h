@@ -1,0 +1,42 @@
+/*
+ * launcher.h
+ *	  The processes that work the queues of jobs.
+ */
+#ifndef RECSEQ_LAUNCHER_H
+#define RECSEQ_LAUNCHER_H
+
+#include "postgres.h"
+
+/*
+ * Have the queue of this database worked.  False: there is no process for it
+ * now.  Raises no error.
+ */
+extern bool launcher_wake(void);
+
+/* Whether a process runs a job of this database. */
+extern bool launcher_has_process(int64 job);
+
+/* Interrupt the process that runs a job of this database.  False: there is none. */
+extern bool launcher_interrupt(int64 job);
+
+/* Wait until a job ends, or for that many milliseconds. */
+extern void launcher_wait(long timeout);
+
+/* Register the process that looks for jobs when the server starts. */
+extern void launcher_register_starter(void);
+
+/* What a job's process is told when it is started; at most BGW_EXTRALEN bytes. */
+typedef struct JobStart
+{
+	Oid			database;
+	Oid			login;			/* role to connect as */
+	int64		job;
+} JobStart;
+
+/* Before a job's process connects: see to it that its end is noticed. */
+extern void launcher_watch_me(void);
+
+/* This process runs that job from now on.  False: nobody wants it to. */
+extern bool launcher_take_over(int64 job);
+
+#endif							/* RECSEQ_LAUNCHER_H */

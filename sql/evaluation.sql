@@ -57,3 +57,58 @@ hit_rate: share of the cases whose target is among the best k; recall is the sam
 ..._low, ..._high: 95 % confidence intervals; Wilson''s for hit rates (divide by k for precision), the normal one for mrr and ndcg. Cases of one row of the source are not taken for independent.
 
 Raises an error if the model does not exist, or if the source is not like the one that it was trained on.';
+
+CREATE FUNCTION @extschema@.recseq_backtest(
+	source regclass,
+	model text DEFAULT NULL,
+	k integer DEFAULT 5,
+	options jsonb DEFAULT '{}',
+	protocol text DEFAULT 'leave_one_out',
+	cut timestamptz DEFAULT NULL,
+	test_share double precision DEFAULT 0.2,
+	seed bigint DEFAULT 1,
+	min_history integer DEFAULT 1,
+	max_history integer DEFAULT NULL,
+	test_days double precision DEFAULT 14)
+RETURNS TABLE (
+	method text,
+	cases bigint,
+	hit_rate double precision,
+	"precision" double precision,
+	recall double precision,
+	mrr double precision,
+	ndcg double precision,
+	unseen_cases bigint,
+	unseen_hit_rate double precision,
+	unseen_precision double precision,
+	unseen_recall double precision,
+	unseen_mrr double precision,
+	unseen_ndcg double precision,
+	coverage double precision,
+	mean_popularity double precision,
+	unseen_coverage double precision,
+	unseen_mean_popularity double precision,
+	unknown_targets double precision,
+	hit_rate_low double precision,
+	hit_rate_high double precision,
+	mrr_low double precision,
+	mrr_high double precision,
+	ndcg_low double precision,
+	ndcg_high double precision,
+	unseen_hit_rate_low double precision,
+	unseen_hit_rate_high double precision,
+	unseen_mrr_low double precision,
+	unseen_mrr_high double precision,
+	unseen_ndcg_low double precision,
+	unseen_ndcg_high double precision)
+AS 'MODULE_PATHNAME', 'recseq_backtest'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 7 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recseq_backtest(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) IS
+'Trains a model on a part of the source and returns what recseq_evaluate says of it on the rest. Nothing is copied, and no model is left behind unless a name is given.
+
+model: store what was trained, on that part only, under this name, and make it the active version; null: not. options: a JSON object of options of recseq_train, as recseq_models shows them. protocol, k, seed, test_share, min_history, max_history: as for recseq_evaluate; training sees none of the events that are targets, nor, under temporal, any other from the cut on. cut: for the protocol temporal; null: test_days (more than 0, up to 36500) before the newest event.
+
+Under random_windows the network is trained without the windows that are tested, and answers alone: a second stage that counts cannot leave out single windows.
+
+Raises the errors of recseq_train and of recseq_evaluate; stores nothing then.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_backtest(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) FROM PUBLIC;

@@ -15,6 +15,8 @@
  *	progress.c	how far each training is
  *	recommend.c	recseq_recommend: a history -> nn/infer -> rows
  *	evaluate.c	recseq_evaluate: ranking metrics of a model and of baselines
+ *	backtest.c	recseq_backtest: train on a part of a source, evaluate on the rest
+ *	options.c	options of recseq_train as a JSON object
  *	split.c		which events are learned from, and which are to be predicted
  *	catalog.c	models as rows: store, find, load, activate, drop
  *	cache.c		models that this backend has loaded

@@ -141,6 +141,22 @@ SELECT is(provolatile::text, 's', 'recseq_evaluate is stable') FROM function WHE
 SELECT is(proparallel::text, 'u', 'recseq_evaluate is parallel unsafe') FROM function WHERE proname = 'recseq_evaluate';
 
 --
+-- recseq_backtest: the rows of recseq_evaluate
+--
+SELECT has_function(:'schema', 'recseq_backtest',
+	ARRAY['regclass', 'text', 'integer', 'jsonb', 'text', 'timestamp with time zone', 'double precision', 'bigint', 'integer', 'integer', 'double precision'],
+	'recseq_backtest(source, model, k, options, protocol, cut, test_share, seed, min_history, max_history, test_days)');
+SELECT is(proargnames[1:11], ARRAY['source', 'model', 'k', 'options', 'protocol', 'cut', 'test_share', 'seed', 'min_history', 'max_history', 'test_days'],
+	'recseq_backtest: names of the arguments') FROM function WHERE proname = 'recseq_backtest';
+SELECT is(pronargs - pronargdefaults::int, 1, 'recseq_backtest: only the source must be given') FROM function WHERE proname = 'recseq_backtest';
+SELECT is(b.proargnames[b.pronargs + 1:], e.proargnames[e.pronargs + 1:], 'recseq_backtest: the columns of recseq_evaluate')
+FROM function b, function e WHERE b.proname = 'recseq_backtest' AND e.proname = 'recseq_evaluate';
+SELECT is(b.proallargtypes[b.pronargs + 1:], e.proallargtypes[e.pronargs + 1:], 'recseq_backtest: their types')
+FROM function b, function e WHERE b.proname = 'recseq_backtest' AND e.proname = 'recseq_evaluate';
+SELECT is(provolatile::text, 'v', 'recseq_backtest is volatile') FROM function WHERE proname = 'recseq_backtest';
+SELECT is(proparallel::text, 'u', 'recseq_backtest is parallel unsafe') FROM function WHERE proname = 'recseq_backtest';
+
+--
 -- recseq_activate, recseq_drop_model
 --
 SELECT has_function(:'schema', 'recseq_activate', ARRAY['text', 'integer'], 'recseq_activate(model, version)');

@@ -194,7 +194,7 @@ SELECT is(
 -- Who may do what
 --
 SELECT ok(NOT has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': not for everybody')
-FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model') ORDER BY proname;
+FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_backtest') ORDER BY proname;
 SELECT ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': for everybody')
 FROM function WHERE proname IN ('recseq_evaluate', 'recseq_retailrocket', 'recseq_sample_data') ORDER BY proname;
 SELECT table_privs_are(:'schema', 'recseq_models', 'regress_recseq_anybody', ARRAY['SELECT']);

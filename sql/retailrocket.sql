@@ -24,7 +24,9 @@ BEGIN
 		INTO taken
 		FROM unnest(ARRAY['events', 'item_properties', 'category_tree', 'settings',
 						  'interactions', 'item_categories', 'sequences',
-						  'sequence_length_bounds', 'training_sequences'])
+						  'sequence_length_bounds', 'training_sequences',
+						  'sequence_statistics', 'sequence_lengths', 'item_popularity',
+						  'events_by_day'])
 			 WITH ORDINALITY AS k(relname, place)
 		JOIN pg_class c ON c.relname = k.relname
 		JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = schema;
@@ -249,11 +251,114 @@ BEGIN
 		COMMENT ON COLUMN %1$I.training_sequences.first_time IS 'time of the first event in this row';
 		COMMENT ON COLUMN %1$I.training_sequences.last_time IS 'time of the last event';
 	$sql$, schema);
+
+	-- For reports: plain types, no arrays, one fact a row.
+	EXECUTE format($sql$
+		CREATE VIEW %1$I.sequence_statistics AS
+			SELECT
+				i.visitorid,
+				i.length,
+				i.items,
+				i.addtocarts,
+				i.transactions,
+				i.first_time,
+				i.last_time,
+				(extract(epoch FROM i.last_time - i.first_time) / 86400)::float8 AS days,
+				i.length >= r.min_length
+					AND (i.length <= r.max_length OR r.long_sequences = 'newest')
+					AND (NOT r.fence
+						 OR i.length BETWEEN (SELECT lower_fence FROM %1$I.sequence_length_bounds)
+										 AND (SELECT upper_fence FROM %1$I.sequence_length_bounds)) AS in_training
+			FROM (SELECT
+					  visitorid,
+					  count(*)::int AS length,
+					  count(DISTINCT itemid)::int AS items,
+					  count(*) FILTER (WHERE event = 'addtocart')::int AS addtocarts,
+					  count(*) FILTER (WHERE event = 'transaction')::int AS transactions,
+					  min("time") AS first_time,
+					  max("time") AS last_time
+				  FROM %1$I.interactions
+				  GROUP BY visitorid) i
+			CROSS JOIN (SELECT min_length, max_length, long_sequences, fence
+						FROM %1$I.settings LIMIT 1) r;
+
+		COMMENT ON VIEW %1$I.sequence_statistics IS
+			'For reports: one row a visitor, with the figures of the sequence but not its arrays.';
+		COMMENT ON COLUMN %1$I.sequence_statistics.visitorid IS 'who';
+		COMMENT ON COLUMN %1$I.sequence_statistics.length IS 'number of events that count (interactions)';
+		COMMENT ON COLUMN %1$I.sequence_statistics.items IS 'number of different items';
+		COMMENT ON COLUMN %1$I.sequence_statistics.addtocarts IS 'of the events, those of the kind addtocart';
+		COMMENT ON COLUMN %1$I.sequence_statistics.transactions IS 'of the events, those of the kind transaction';
+		COMMENT ON COLUMN %1$I.sequence_statistics.first_time IS 'time of the first event';
+		COMMENT ON COLUMN %1$I.sequence_statistics.last_time IS 'time of the last event';
+		COMMENT ON COLUMN %1$I.sequence_statistics.days IS 'days from the first event to the last';
+		COMMENT ON COLUMN %1$I.sequence_statistics.in_training IS 'whether training_sequences has the visitor, by the rules in settings';
+
+		CREATE VIEW %1$I.sequence_lengths AS
+			SELECT
+				length,
+				count(*) AS visitors,
+				(count(*) / sum(count(*)) OVER ())::float8 AS share,
+				bool_or(in_training) AS in_training
+			FROM %1$I.sequence_statistics
+			GROUP BY length;
+
+		COMMENT ON VIEW %1$I.sequence_lengths IS
+			'For reports: how many visitors have a sequence of each length. sequence_length_bounds has the quartiles and fences to draw with it.';
+		COMMENT ON COLUMN %1$I.sequence_lengths.length IS 'number of events of a visitor';
+		COMMENT ON COLUMN %1$I.sequence_lengths.visitors IS 'visitors with that many';
+		COMMENT ON COLUMN %1$I.sequence_lengths.share IS 'their share of all visitors, 0 to 1';
+		COMMENT ON COLUMN %1$I.sequence_lengths.in_training IS 'whether sequences of this length are trained on, by the rules in settings';
+
+		CREATE VIEW %1$I.item_popularity AS
+			SELECT
+				i.itemid,
+				(SELECT c.category FROM %1$I.item_categories c WHERE c.itemid = i.itemid) AS category,
+				i.views,
+				i.addtocarts,
+				i.transactions,
+				i.last_time,
+				rank() OVER (ORDER BY i.addtocarts + i.transactions DESC)::int AS rank
+			FROM (SELECT
+					  itemid,
+					  count(*) FILTER (WHERE event = 'view') AS views,
+					  count(*) FILTER (WHERE event = 'addtocart') AS addtocarts,
+					  count(*) FILTER (WHERE event = 'transaction') AS transactions,
+					  to_timestamp(max("timestamp") / 1000.0::float8) AS last_time
+				  FROM %1$I.events
+				  GROUP BY itemid) i;
+
+		COMMENT ON VIEW %1$I.item_popularity IS
+			'For reports: one row an item that occurs in events, whatever the rules in settings are.';
+		COMMENT ON COLUMN %1$I.item_popularity.itemid IS 'which item';
+		COMMENT ON COLUMN %1$I.item_popularity.category IS 'its category, NULL where it has none';
+		COMMENT ON COLUMN %1$I.item_popularity.views IS 'number of events of the kind view';
+		COMMENT ON COLUMN %1$I.item_popularity.addtocarts IS 'number of events of the kind addtocart';
+		COMMENT ON COLUMN %1$I.item_popularity.transactions IS 'number of events of the kind transaction';
+		COMMENT ON COLUMN %1$I.item_popularity.last_time IS 'time of its last event of any kind';
+		COMMENT ON COLUMN %1$I.item_popularity.rank IS 'place by addtocarts and transactions together, from 1; equal numbers share a place';
+
+		CREATE VIEW %1$I.events_by_day AS
+			SELECT
+				(to_timestamp("timestamp" / 1000.0::float8) AT TIME ZONE 'UTC')::date AS day,
+				event,
+				count(*) AS events,
+				count(DISTINCT visitorid) AS visitors
+			FROM %1$I.events
+			GROUP BY 1, 2;
+
+		COMMENT ON VIEW %1$I.events_by_day IS
+			'For reports: one row a day and kind of event, whatever the rules in settings are.';
+		COMMENT ON COLUMN %1$I.events_by_day.day IS 'the day, in UTC';
+		COMMENT ON COLUMN %1$I.events_by_day.event IS 'what kind of event: view, addtocart or transaction';
+		COMMENT ON COLUMN %1$I.events_by_day.events IS 'number of events';
+		COMMENT ON COLUMN %1$I.events_by_day.visitors IS 'number of visitors who had one';
+	$sql$, schema);
 END
 $function$;
 
 COMMENT ON FUNCTION @extschema@.recseq_retailrocket(name) IS
-'Creates the Retailrocket kit, owned by the caller: the tables events, item_properties and category_tree in the layout of the Kaggle files, the table settings that holds the rules, and the views interactions, item_categories, sequences, sequence_length_bounds and training_sequences.
+'Creates the Retailrocket kit, owned by the caller: the tables events, item_properties and category_tree in the layout of the Kaggle files, the table settings that holds the rules, the views interactions, item_categories, sequences, sequence_length_bounds and training_sequences, and, for reports, the views sequence_statistics, sequence_lengths, item_popularity and events_by_day.
 schema: where, any name; created when there is no such schema.
 Fails, and changes nothing, when one of these relations exists there already (duplicate_table), when schema is null (null_value_not_allowed), or when the caller may not create the schema or relations in it (insufficient_privilege).';
 

@@ -5,6 +5,7 @@
 #include "arrays.h"
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 bool
@@ -154,4 +155,46 @@ find_id(const Vocabulary *vocabulary, const Id *id)
 	if (vocabulary->kind == ID_INTEGER)
 		return vocabulary_find_integer(vocabulary, id->integer);
 	return vocabulary_find_text(vocabulary, id->text, id->length);
+}
+
+bool
+integer_of_text(const Id *id, int64 *value)
+{
+	char	   *text = pnstrdup(id->text, id->length);
+	char	   *end;
+
+	errno = 0;
+	*value = strtoll(text, &end, 10);
+	return end != text && *end == '\0' && errno != ERANGE;
+}
+
+bool
+id_to_datum(Id id, Oid type, const char *wide_ids_hint, Datum *datum)
+{
+	if (id.text != NULL)
+	{
+		if (type != TEXTOID)
+			return false;
+		*datum = PointerGetDatum(cstring_to_text_with_len(id.text, (int) id.length));
+		return true;
+	}
+	switch (type)
+	{
+		case INT4OID:
+			if (id.integer < PG_INT32_MIN || id.integer > PG_INT32_MAX)
+				ereport(ERROR,
+						(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						 errmsg("id " INT64_FORMAT " is out of range for type integer", id.integer),
+						 errhint("%s", wide_ids_hint)));
+			*datum = Int32GetDatum((int32) id.integer);
+			return true;
+		case INT8OID:
+			*datum = Int64GetDatum(id.integer);
+			return true;
+		case TEXTOID:
+			*datum = CStringGetTextDatum(psprintf(INT64_FORMAT, id.integer));
+			return true;
+		default:
+			return false;
+	}
 }

@@ -90,4 +90,14 @@ hours_between(TimestampTz from, TimestampTz to)
 	return ((double) to - (double) from) / USECS_PER_HOUR;
 }
 
+/* Read an id that is a text as an integer; false: it does not show one. */
+extern bool integer_of_text(const Id *id, int64 *value);
+
+/*
+ * An id as a value of a result column of that type; false: it has none, since
+ * it is a text and the type is not.  wide_ids_hint: what to do about an id that
+ * does not fit into integer.
+ */
+extern bool id_to_datum(Id id, Oid type, const char *wide_ids_hint, Datum *datum);
+
 #endif							/* RECSEQ_ARRAYS_H */

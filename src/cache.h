@@ -14,6 +14,9 @@
 #include "nn/model.h"
 #include "nn/recommender.h"
 
+/* The feature of a model whose values the category columns show. */
+#define CATEGORY_FEATURE 0
+
 /* A version that is loaded. */
 typedef struct CachedModel
 {

@@ -15,7 +15,6 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -24,7 +23,7 @@
 
 #include "arrays.h"
 #include "cache.h"
-#include "catalog.h"
+#include "model_call.h"
 #include "nn/exclusion.h"
 #include "results.h"
 #include "source.h"
@@ -59,8 +58,8 @@ enum
 	COLUMNS
 };
 
-/* The feature that the arguments and the column named for categories mean. */
-#define CATEGORY_FEATURE 0
+/* What to do about ids that do not fit into integer. */
+#define WIDE_IDS_HINT "Pass \"items\" as bigint[]."
 
 /* A history as the caller knows it, oldest first. */
 typedef struct Events
@@ -106,25 +105,6 @@ typedef struct Request
 
 /* ---------------------------------------------------------------- arguments */
 
-/* Read an integer written as text; complain if it is none. */
-static int64
-integer_of_text(const Id *id, const char *what, const char *model_name)
-{
-	char	   *text = pnstrdup(id->text, id->length);
-	char	   *end;
-	int64		value;
-
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	if (end == text || *end != '\0' || errno == ERANGE)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("\"%s\" contains \"%s\", but the ids of model \"%s\" are integers",
-						what, text, model_name),
-				 errhint("Pass integer[] or bigint[].")));
-	return value;
-}
-
 /*
  * Make ids comparable with those of a vocabulary.  Texts that show integers are
  * read as such; integers are never taken for texts.
@@ -143,10 +123,17 @@ convert_ids(IdArray *array, const Vocabulary *vocabulary, const char *what,
 				 errhint("Pass text[].")));
 	for (int i = 0; i < array->count; i++)
 	{
-		if (!array->nulls[i])
-			array->ids[i] = (Id) {
-				.integer = integer_of_text(&array->ids[i], what, model_name)
-			};
+		int64		value;
+
+		if (array->nulls[i])
+			continue;
+		if (!integer_of_text(&array->ids[i], &value))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("\"%s\" contains \"%.*s\", but the ids of model \"%s\" are integers",
+							what, (int) array->ids[i].length, array->ids[i].text, model_name),
+					 errhint("Pass integer[] or bigint[].")));
+		array->ids[i] = (Id) {.integer = value};
 	}
 	array->kind = ID_INTEGER;
 }
@@ -412,30 +399,17 @@ read_exclusions(FunctionCallInfo fcinfo, Request *request)
 								 unknown_excluded);
 }
 
-/* The arguments k, model and version, which both functions have: a new request. */
+/* A new request, from the arguments that both functions have. */
 static Request
 begin_request(FunctionCallInfo fcinfo)
 {
-	Catalog		catalog = catalog_open(fcinfo);
-	Request		request = {0};
+	ModelCall	call = model_call_begin(fcinfo);
 
-	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_K))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"model\" and \"k\" must not be null"),
-				 errhint("Leave them out to use their defaults.")));
-	request.top.k = PG_GETARG_INT32(ARG_K);
-	if (request.top.k < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"k\" is %d", request.top.k),
-				 errhint("It is the number of items to recommend, 0 or more.")));
-	request.model_name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
-	request.cached = cache_get(&catalog, catalog_find(&catalog, request.model_name,
-														catalog_version_argument(fcinfo, ARG_VERSION)));
-	request.top.k = Min(request.top.k,
-						request.cached->model.config.items + CANDIDATES_HISTORY);
-	return request;
+	return (Request) {
+		.cached = call.cached,
+		.model_name = call.model_name,
+		.top.k = Min(call.k, call.cached->model.config.items + CANDIDATES_HISTORY)
+	};
 }
 
 /* Take the memory of a request, in the current context. */
@@ -471,40 +445,6 @@ item_category(const Request *request, int32 item)
 	if (item >= model->config.items)
 		return request->history.unknown[item - model->config.items].category;
 	return model->config.features > 0 ? model->item_feature[CATEGORY_FEATURE][item] : 0;
-}
-
-/* An id as a value of a result column; false: it has no value of that type. */
-static bool
-id_to_datum(Id id, Oid type, Datum *datum)
-{
-	int64		integer = id.integer;
-
-	if (id.text != NULL)
-	{
-		if (type != TEXTOID)
-			return false;
-		*datum = PointerGetDatum(cstring_to_text_with_len(id.text, (int) id.length));
-		return true;
-	}
-	switch (type)
-	{
-		case INT4OID:
-			if (integer < PG_INT32_MIN || integer > PG_INT32_MAX)
-				ereport(ERROR,
-						(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						 errmsg("id " INT64_FORMAT " is out of range for type integer", integer),
-						 errhint("Pass \"items\" as bigint[].")));
-			*datum = Int32GetDatum((int32) integer);
-			return true;
-		case INT8OID:
-			*datum = Int64GetDatum(integer);
-			return true;
-		case TEXTOID:
-			*datum = CStringGetTextDatum(psprintf(INT64_FORMAT, integer));
-			return true;
-		default:
-			return false;
-	}
 }
 
 /* Why an item is answered. */
@@ -580,7 +520,7 @@ add_rows(const Results *results, const Request *request, const char *id)
 		values[COLUMN_RANK] = Int32GetDatum(i + 1);
 		if (!id_to_datum(item_id(request, scored.item),
 						 TupleDescAttr(results->tupdesc, before + COLUMN_ITEM)->atttypid,
-						 &values[COLUMN_ITEM]))
+						 WIDE_IDS_HINT, &values[COLUMN_ITEM]))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("the ids of model \"%s\" are texts", request->model_name),
@@ -589,7 +529,7 @@ add_rows(const Results *results, const Request *request, const char *id)
 		nulls[COLUMN_CATEGORY] = category == 0 ||
 			!id_to_datum(id_at(&model->feature_values[CATEGORY_FEATURE], category - 1),
 						 TupleDescAttr(results->tupdesc, before + COLUMN_CATEGORY)->atttypid,
-						 &values[COLUMN_CATEGORY]);
+						 WIDE_IDS_HINT, &values[COLUMN_CATEGORY]);
 		values[COLUMN_SCORE] = Float4GetDatum(scored.score);
 		values[COLUMN_CONFIDENCE] = Float4GetDatum(sum > 0 ? (float4) (scored.score / sum) : 0);
 		values[COLUMN_REASON] = CStringGetTextDatum(reason_of(request, scored.item));

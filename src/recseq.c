@@ -14,6 +14,8 @@
  *	checkpoint.c	what an interrupted job goes on from, as rows
  *	progress.c	how far each training is
  *	recommend.c	recseq_recommend: a history -> nn/infer -> rows
+ *	similar.c	recseq_similar_items: an item -> nn/cosine -> rows
+ *	model_call.c	the arguments k, model and version, which both have
  *	evaluate.c	recseq_evaluate: ranking metrics of a model and of baselines
  *	backtest.c	recseq_backtest: train on a part of a source, evaluate on the rest
  *	options.c	options of recseq_train as a JSON object

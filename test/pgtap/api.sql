@@ -157,6 +157,40 @@ SELECT is(provolatile::text, 'v', 'recseq_backtest is volatile') FROM function W
 SELECT is(proparallel::text, 'u', 'recseq_backtest is parallel unsafe') FROM function WHERE proname = 'recseq_backtest';
 
 --
+-- recseq_similar_items, for every type of id
+--
+PREPARE similar_form(regtype, regtype) AS
+SELECT result
+FROM function, LATERAL (VALUES
+	(is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proargtypes[i - 1], NULL)) ORDER BY i) FROM generate_series(1, 4) i),
+		ARRAY['item ' || $1, 'k integer', 'model text', 'version integer'], format('recseq_similar_items(%s): arguments', $1))),
+	(is(pronargs - pronargdefaults::int, 1, format('recseq_similar_items(%s): only the item must be given', $1))),
+	(is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
+		FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'),
+		ARRAY['rank integer', 'item ' || $2, 'category ' || $2, 'similarity real'],
+		format('recseq_similar_items(%s): result columns', $1))),
+	(ok(proretset AND provolatile = 's' AND proparallel = 's' AND NOT proisstrict, format('recseq_similar_items(%s): a set, stable, parallel safe, takes nulls', $1))),
+	(ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), format('recseq_similar_items(%s): anybody may call it', $1)))
+) AS t(result)
+WHERE proname = 'recseq_similar_items' AND proargtypes[0] = $1;
+EXECUTE similar_form('integer', 'integer');
+EXECUTE similar_form('smallint', 'integer');
+EXECUTE similar_form('bigint', 'bigint');
+EXECUTE similar_form('text', 'text');
+SELECT is((SELECT count(*) FROM function WHERE proname = 'recseq_similar_items'), 4::bigint, 'recseq_similar_items has these four forms');
+
+--
+-- recseq_model_metrics
+--
+SELECT is(
+	ARRAY(SELECT format('%s %s', attname, format_type(atttypid, atttypmod)) FROM pg_attribute
+		  WHERE attrelid = format('%I.recseq_model_metrics', :'schema')::regclass AND attnum > 0 ORDER BY attnum),
+	ARRAY['model text', 'version integer', 'label text', 'active boolean', 'created timestamp with time zone', 'metric text',
+		  'value double precision', 'higher_is_better boolean'],
+	'recseq_model_metrics: columns in their order, with their types');
+SELECT table_privs_are(:'schema', 'recseq_model_metrics', 'regress_recseq_anybody', ARRAY['SELECT']);
+
+--
 -- recseq_activate, recseq_drop_model
 --
 SELECT has_function(:'schema', 'recseq_activate', ARRAY['text', 'integer'], 'recseq_activate(model, version)');

@@ -1,0 +1,52 @@
+
+/* recseq: items that are like an item */
+
+CREATE FUNCTION @extschema@.recseq_similar_items(
+	item integer,
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL)
+RETURNS TABLE (rank integer, item integer, category integer, similarity real)
+AS 'MODULE_PATHNAME', 'recseq_similar_items'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_similar_items(integer, integer, text, integer) IS
+'The k items whose embeddings are most like that of an item: those that follow the same histories, and lead to the same items.
+
+k: 0 or more; more than there are gives all. version: null for the active one.
+
+similarity: cosine of the angle between the two embeddings, -1 to 1; the item itself is left out. The answer is exact: all items are compared.
+
+No rows for an item that the model does not know, or null. Raises an error if the model does not exist, or if its ids are texts.';
+
+CREATE FUNCTION @extschema@.recseq_similar_items(
+	item smallint,
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL)
+RETURNS TABLE (rank integer, item integer, category integer, similarity real)
+AS 'MODULE_PATHNAME', 'recseq_similar_items'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_similar_items(smallint, integer, text, integer) IS
+'The same as for integer; for drivers that send small numbers as smallint.';
+
+CREATE FUNCTION @extschema@.recseq_similar_items(
+	item bigint,
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL)
+RETURNS TABLE (rank integer, item bigint, category bigint, similarity real)
+AS 'MODULE_PATHNAME', 'recseq_similar_items'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_similar_items(bigint, integer, text, integer) IS
+'The same as for integer, with ids that need not fit into integer.';
+
+CREATE FUNCTION @extschema@.recseq_similar_items(
+	item text,
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL)
+RETURNS TABLE (rank integer, item text, category text, similarity real)
+AS 'MODULE_PATHNAME', 'recseq_similar_items'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_similar_items(text, integer, text, integer) IS
+'The same as for integer, with ids that are texts. For a model whose ids are integers the text must be an integer.';

@@ -26,7 +26,7 @@ BEGIN
 						  'interactions', 'item_categories', 'sequences',
 						  'sequence_length_bounds', 'training_sequences',
 						  'sequence_statistics', 'sequence_lengths', 'item_popularity',
-						  'events_by_day'])
+						  'events_by_day', 'recommendations'])
 			 WITH ORDINALITY AS k(relname, place)
 		JOIN pg_class c ON c.relname = k.relname
 		JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = schema;
@@ -106,6 +106,8 @@ BEGIN
 			long_sequences	text NOT NULL DEFAULT 'newest'
 							CHECK (long_sequences IN ('newest', 'drop')),
 			fence			boolean NOT NULL DEFAULT false,
+			model			text NOT NULL DEFAULT 'default',
+			k				int NOT NULL DEFAULT 5 CHECK (k >= 0),
 			one_row			boolean PRIMARY KEY DEFAULT true CHECK (one_row)
 		);
 		INSERT INTO %1$I.settings DEFAULT VALUES;
@@ -124,6 +126,8 @@ BEGIN
 			'what training_sequences does with a sequence of more than max_length events: "newest" keeps its newest max_length events, "drop" leaves the visitor out';
 		COMMENT ON COLUMN %1$I.settings.fence IS
 			'whether training_sequences leaves out visitors whose number of events, before any are cut off, is outside the fences of sequence_length_bounds';
+		COMMENT ON COLUMN %1$I.settings.model IS 'the model whose answers the view recommendations shows';
+		COMMENT ON COLUMN %1$I.settings.k IS 'how many items of each visitor it shows';
 		COMMENT ON COLUMN %1$I.settings.one_row IS 'always true: keeps the table at one row';
 	$sql$, schema);
 
@@ -353,12 +357,45 @@ BEGIN
 		COMMENT ON COLUMN %1$I.events_by_day.event IS 'what kind of event: view, addtocart or transaction';
 		COMMENT ON COLUMN %1$I.events_by_day.events IS 'number of events';
 		COMMENT ON COLUMN %1$I.events_by_day.visitors IS 'number of visitors who had one';
-	$sql$, schema);
+
+		CREATE VIEW %1$I.recommendations AS
+			SELECT
+				s.visitorid,
+				r.rank,
+				r.item AS itemid,
+				r.category,
+				r.score,
+				r.confidence,
+				r.reason
+			FROM (SELECT model, k FROM %1$I.settings LIMIT 1) m
+			CROSS JOIN %1$I.sequences s
+			CROSS JOIN LATERAL %2$s.recseq_recommend(s.items, m.k, m.model,
+				categories => s.categories, events => s.events, times => s.times) r;
+
+		COMMENT ON VIEW %1$I.recommendations IS
+			'For reports: what each visitor should be shown, one row an item, as the model of settings.model answers at this moment. Fails when there is no such model.';
+		COMMENT ON COLUMN %1$I.recommendations.visitorid IS 'who';
+		COMMENT ON COLUMN %1$I.recommendations.rank IS 'place among the visitor''s items, from 1';
+		COMMENT ON COLUMN %1$I.recommendations.itemid IS 'which item';
+		COMMENT ON COLUMN %1$I.recommendations.category IS 'its category, NULL where it has none';
+		COMMENT ON COLUMN %1$I.recommendations.score IS 'the model''s probability of the item, 0 to 1';
+		COMMENT ON COLUMN %1$I.recommendations.confidence IS 'score divided by the sum over the visitor''s rows';
+		COMMENT ON COLUMN %1$I.recommendations.reason IS 'why the item is there, as recseq_recommend says it';
+	$sql$, schema, '@extschema@');
+
+	-- The planner cannot tell how many days there are from the number of milliseconds.
+	IF current_setting('server_version_num')::int >= 140000 THEN
+		EXECUTE format($sql$
+			CREATE STATISTICS %1$I.events_day
+				ON ((to_timestamp("timestamp" / 1000.0::float8) AT TIME ZONE 'UTC')::date)
+				FROM %1$I.events
+		$sql$, schema);
+	END IF;
 END
 $function$;
 
 COMMENT ON FUNCTION @extschema@.recseq_retailrocket(name) IS
-'Creates the Retailrocket kit, owned by the caller: the tables events, item_properties and category_tree in the layout of the Kaggle files, the table settings that holds the rules, the views interactions, item_categories, sequences, sequence_length_bounds and training_sequences, and, for reports, the views sequence_statistics, sequence_lengths, item_popularity and events_by_day.
+'Creates the Retailrocket kit, owned by the caller: the tables events, item_properties and category_tree in the layout of the Kaggle files, the table settings that holds the rules, the views interactions, item_categories, sequences, sequence_length_bounds and training_sequences, and, for reports, the views sequence_statistics, sequence_lengths, item_popularity, events_by_day and recommendations.
 schema: where, any name; created when there is no such schema.
 Fails, and changes nothing, when one of these relations exists there already (duplicate_table), when schema is null (null_value_not_allowed), or when the caller may not create the schema or relations in it (insufficient_privilege).';
 

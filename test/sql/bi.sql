@@ -102,12 +102,42 @@ FROM report.sequence_lengths;
 SELECT sum(views + addtocarts + transactions) = (SELECT count(*) FROM report.events) AS all_events, count(category) > 150 AS categories, min(rank) FROM report.item_popularity;
 SELECT sum(events) = (SELECT count(*) FROM report.events) AS all_events, bool_and(visitors <= events) AS fewer_visitors FROM report.events_by_day;
 
+-- what each visitor should be shown: the same as asking one by one
+SELECT * FROM report.recommendations;
+SELECT version FROM recseq_train('report.training_sequences', epochs => 1);
+SELECT version FROM recseq_train('report.training_sequences', 'other', epochs => 1, seed => 2);
+SELECT count(*) = 5 * count(DISTINCT visitorid) AS five, count(DISTINCT visitorid) = (SELECT count(*) FROM report.sequences) AS everybody FROM report.recommendations;
+UPDATE report.settings SET model = 'other', k = 3;
+SELECT count(*) = count(e.rank) AND count(*) = 3 * count(DISTINCT v.visitorid) AS same
+FROM report.recommendations v LEFT JOIN (SELECT s.visitorid, r.* FROM report.sequences s,
+	recseq_recommend(s.items, 3, 'other', categories => s.categories, events => s.events, times => s.times) r) e
+ON e.visitorid = v.visitorid AND e.rank = v.rank AND e.item = v.itemid AND e.category IS NOT DISTINCT FROM v.category
+AND e.score = v.score AND e.confidence = v.confidence AND e.reason = v.reason;
+UPDATE report.settings SET k = -1;
+
+-- a tool that asks for some rows of a view gets them soon, by estimates that are near the truth
+CREATE FUNCTION pg_temp.plan(query text, options text DEFAULT 'FORMAT json') RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+	plan	jsonb;
+BEGIN
+	EXECUTE format('EXPLAIN (%s) %s', options, query) INTO plan;
+	RETURN plan->0->'Plan';
+END
+$$;
+SELECT (pg_temp.plan('SELECT * FROM report.item_popularity')->>'Plan Rows')::float8 / count(*) BETWEEN 0.5 AND 2 AS items FROM report.item_popularity;
+SELECT (pg_temp.plan('SELECT * FROM report.events_by_day')->>'Plan Rows')::float8 / count(*) BETWEEN 0.5 AND 2
+	OR current_setting('server_version_num')::int < 140000 AS days FROM report.events_by_day;
+-- three rows a visitor: the model is asked four times
+SELECT jsonb_path_query(pg_temp.plan('SELECT * FROM report.recommendations LIMIT 10', 'ANALYZE, FORMAT json'),
+	'strict $.** ? (@."Node Type" == "Function Scan")."Actual Loops"') AS calls;
+
 -- types that every tool knows: no arrays, no jsonb
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) AS type
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 WHERE c.oid IN ('recseq_model_metrics'::regclass, 'report.sequence_statistics'::regclass, 'report.sequence_lengths'::regclass,
-				'report.item_popularity'::regclass, 'report.events_by_day'::regclass)
+				'report.item_popularity'::regclass, 'report.events_by_day'::regclass, 'report.recommendations'::regclass)
 ORDER BY c.relname COLLATE "C", a.attnum;
 
 SET client_min_messages = warning;
+SELECT count(recseq_drop_model(model)) FROM recseq_model;
 DROP SCHEMA report CASCADE;

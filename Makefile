@@ -5,6 +5,7 @@
 #   make installcheck    regression and isolation tests against a server that runs
 #   make test            every test, on a private server (root: installs what it needs through apt)
 #   make demo            train and recommend, on a private server; make demo-stop removes it
+#   make superset        a dashboard of Apache Superset over it; make superset-stop stops it; make superset-test tries it out
 #   make bench           speed and quality beside the peers
 #   make libnn           the network alone: build/libnn.a, without PostgreSQL
 #   make unit-tests      the programs that test it, plain and with sanitizers
@@ -163,5 +164,9 @@ test:
 	@$(RUN) test/run.sh
 bench:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/run.sh
+superset:
+	@$(RUN) PORT='$(PORT)' app/bi/superset.sh
+superset-stop superset-test:
+	@$(RUN) app/bi/superset.sh $(@:superset-%=%)
 
-.PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench
+.PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench superset superset-stop superset-test

@@ -12,9 +12,6 @@ export LC_ALL=C.UTF-8
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 DATA=${DATA:-}
-STATE=$ROOT/.demo
-LINK=$STATE/server # the server's directory, or a link to it where the checkout is closed to the server's account
-
 STEP_STARTED=
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f s", b - a }'; }
 step() {
@@ -28,14 +25,6 @@ indent() { sed -u '/./s/^/   /'; }
 ask() { sql -A -t -c "$1"; }
 
 # ------------------------------------------------------------------ the server
-
-# Sets SERVER to the directory of an earlier run, if there is one.
-find_server() {
-	SERVER=$(readlink -e "$LINK" 2>/dev/null) && [ -e "$SERVER/bindir" ] || return 1
-	SERVER_ACCOUNT=$(stat -c %U "$SERVER")
-	[ -n "$AM_ROOT" ] || [ "$SERVER_ACCOUNT" = "$(id -un)" ] ||
-		die "the demo's server belongs to the account $SERVER_ACCOUNT: run this as root"
-}
 
 make_server() {
 	rm -rf "$LINK"
@@ -153,6 +142,7 @@ train_model() {
 		step_done "trained by an earlier run"
 		return
 	fi
+	sql -c "UPDATE retailrocket.settings SET model = 'demo'" # what the view recommendations shows
 	# Progress comes as notices, one an epoch.
 	sql -P footer=off -c "
 		SELECT model, version, sequences, windows, items, epochs, best_epoch,

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the demo and the tests share: packages through apt, the build, and a private PostgreSQL server.
+# What the demo, the page and the tests share: packages through apt, the build, and a private PostgreSQL server.
 #
 # Sourced, never run. Sets ROOT (the checkout), and by find_postgresql: PG_CONFIG, BINDIR, PG_MAJOR.
 # A private server lives in one directory, $SERVER, owned by the account that runs it: data/, log, and the socket.
@@ -73,6 +73,27 @@ install_server() (
 	echo 'create_main_cluster = false' >"$switch"
 	apt_get install "$@"
 )
+
+# Debian's own, which other accounts can run too, before one of somebody's home.
+PYTHON=python3
+[ ! -x /usr/bin/python3 ] || PYTHON=/usr/bin/python3
+
+# make_venv DIRECTORY REQUIREMENTS...: a virtual environment of Debian's Python with the pinned packages, where it is not
+# there already.
+make_venv() {
+	local venv=$1 wanted
+	shift
+	wanted=$(cat "$@" | cksum)
+	[ "$wanted" != "$(cat "$venv/made-of" 2>/dev/null)" ] || return 0
+	want python3-venv "$PYTHON" -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)'
+	install_missing
+	say "installing through pip, into $venv: ${*##*/}"
+	rm -rf "$venv"
+	mkdir -p "${venv%/*}"
+	{ "$PYTHON" -m venv "$venv" && "$venv/bin/pip" install --disable-pip-version-check --only-binary :all: "${@/#/-r}"; } \
+		>"$venv.log" 2>&1 || die "pip install failed" "$venv.log"
+	echo "$wanted" >"$venv/made-of"
+}
 
 # ------------------------------------------------------------------ PostgreSQL and the build
 
@@ -252,4 +273,17 @@ server_remove() {
 	[ ! -s "$SERVER/socket_dir" ] || as_server rm -rf "$(server_socket_dir)"
 	rm -rf "$SERVER"
 	SERVER=
+}
+
+# ------------------------------------------------------------------ the demo's server
+
+STATE=$ROOT/.demo
+LINK=$STATE/server # the server's directory, or a link to it where the checkout is closed to the server's account
+
+# Sets SERVER to the directory of an earlier run of the demo, if there is one.
+find_server() {
+	SERVER=$(readlink -e "$LINK" 2>/dev/null) && [ -e "$SERVER/bindir" ] || return 1
+	SERVER_ACCOUNT=$(stat -c %U "$SERVER")
+	[ -n "$AM_ROOT" ] || [ "$SERVER_ACCOUNT" = "$(id -un)" ] ||
+		die "the demo's server belongs to the account $SERVER_ACCOUNT: run this as root"
 }

@@ -366,7 +366,8 @@ BEGIN
 				r.category,
 				r.score,
 				r.confidence,
-				r.reason
+				r.reason,
+				regexp_replace(r.reason, '^(follows|same category as) .*', '\1') AS reason_kind
 			FROM (SELECT model, k FROM %1$I.settings LIMIT 1) m
 			CROSS JOIN %1$I.sequences s
 			CROSS JOIN LATERAL %2$s.recseq_recommend(s.items, m.k, m.model,
@@ -381,6 +382,7 @@ BEGIN
 		COMMENT ON COLUMN %1$I.recommendations.score IS 'the model''s probability of the item, 0 to 1';
 		COMMENT ON COLUMN %1$I.recommendations.confidence IS 'score divided by the sum over the visitor''s rows';
 		COMMENT ON COLUMN %1$I.recommendations.reason IS 'why the item is there, as recseq_recommend says it';
+		COMMENT ON COLUMN %1$I.recommendations.reason_kind IS 'the reason without the item that it names, to group by';
 	$sql$, schema, '@extschema@');
 
 	-- The planner cannot tell how many days there are from the number of milliseconds.

@@ -68,7 +68,7 @@ CHARTS = {
         ["visitorid", "rank", "itemid", "category", "score", "confidence", "reason"], ["visitorid", "rank"],
         **formats(score=".1%", confidence=".1%"))),
     "Why": ("recommendations", 4, 60, {
-        "viz_type": "pie", "groupby": ["reason"], "metric": metric("count(*)", "recommendations"), "row_limit": 10,
+        "viz_type": "pie", "groupby": ["reason_kind"], "metric": metric("count(*)", "recommendations"), "row_limit": 10,
         "label_type": "percent", "show_labels": True, "labels_outside": False, "show_legend": True, "innerRadius": 30}),
     "Most often shown first": ("recommendations", 6, 50, bars(
         "itemid", [metric("count(*)", "visitors")], adhoc_filters=[only("rank", "==", 1)], row_limit=20,

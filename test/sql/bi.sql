@@ -113,6 +113,8 @@ FROM report.recommendations v LEFT JOIN (SELECT s.visitorid, r.* FROM report.seq
 	recseq_recommend(s.items, 3, 'other', categories => s.categories, events => s.events, times => s.times) r) e
 ON e.visitorid = v.visitorid AND e.rank = v.rank AND e.item = v.itemid AND e.category IS NOT DISTINCT FROM v.category
 AND e.score = v.score AND e.confidence = v.confidence AND e.reason = v.reason;
+SELECT bool_and(reason_kind = reason OR reason ~ '^(follows|same category as) \d+$' AND reason LIKE reason_kind || ' %') AS kinds,
+	   count(DISTINCT reason_kind) < 10 AS few FROM report.recommendations;
 UPDATE report.settings SET k = -1;
 
 -- a tool that asks for some rows of a view gets them soon, by estimates that are near the truth

@@ -4,6 +4,7 @@
 #   make install         install it
 #   make installcheck    regression and isolation tests against a server that runs
 #   make test            every test, on a private server (root: installs what it needs through apt)
+#   make clients-test    of these, the programs of docs/clients.md alone
 #   make demo            train and recommend, on a private server; make demo-stop removes it
 #   make superset        a dashboard of Apache Superset over it; make superset-stop stops it; make superset-test tries it out
 #   make bench           speed and quality beside the peers
@@ -162,6 +163,8 @@ demo-stop:
 	@$(RUN) app/demo.sh stop
 test:
 	@$(RUN) test/run.sh
+clients-test:
+	@$(RUN) test/clients/run.sh
 bench:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/run.sh
 superset:
@@ -169,4 +172,4 @@ superset:
 superset-stop superset-test:
 	@$(RUN) app/bi/superset.sh $(@:superset-%=%)
 
-.PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench superset superset-stop superset-test
+.PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench superset superset-stop superset-test clients-test

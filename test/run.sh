@@ -7,6 +7,7 @@
 #   test/specs/*.spec    pg_isolation_regress, likewise, in a database in which each creates the extension
 #   test/pgtap/*.sql     pgTAP, in a database that has pgtap and recseq
 #   test/t/*.pl          PostgreSQL::Test::Cluster, as the server's account, in a copy of the checkout's test files
+#   test/clients/run.sh  the programs of docs/clients.md, in the languages that are here
 #
 # What tests find in the environment: NN_VECTORS_DIR (unit tests: reference vectors) and RECSEQ_DATA (real Retailrocket
 # files; unset where there are none). Logs stay in build/test/.
@@ -234,6 +235,10 @@ fi
 mapfile -t CLUSTER_TESTS < <(files 'test/t/*.pl')
 if [ ${#CLUSTER_TESTS[@]} -gt 0 ]; then
 	cluster_tests "${CLUSTER_TESTS[@]}"
+fi
+if [ -n "$(files 'test/clients/run.sh')" ]; then
+	stage "programs of docs/clients.md" "$OUT/clients.log" limited "$ROOT/test/clients/run.sh" || true
+	sed -n 's/^ok [0-9]* - \(.*\) # SKIP \(.*\)/   left out: \1 (\2)/p' "$OUT/clients.log"
 fi
 
 COMPLETE=yes

@@ -1,0 +1,247 @@
+#!/bin/bash
+# Runs every program of docs/clients.md as it stands there, against a private server, over TCP, as a role that may only ask; and
+# what reporting tools ask a JDBC driver about recseq (Metadata.java). Prints TAP.
+#
+# A language whose compiler or packages cannot be had is skipped, and the line says why. Packages come from PyPI, npm, Maven
+# and the Go module proxy, at pinned versions, into build/clients; compilers are those of the machine.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+# shellcheck source=app/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../app/lib.sh"
+
+HERE=$ROOT/test/clients
+PAGE=$ROOT/docs/clients.md
+OUT=$ROOT/build/clients
+LIMIT=300 # seconds a program, its packages included
+
+JDBC_VERSION=42.7.14
+JDBC_OF_DEBIAN=/usr/share/java/postgresql.jar
+
+# ------------------------------------------------------------------ TAP
+
+TESTS=0
+FAILED=0
+
+# result PASSED TITLE [LOG]
+result() {
+	TESTS=$((TESTS + 1))
+	if [ "$1" = true ]; then
+		say "ok $TESTS - $2"
+	else
+		say "not ok $TESTS - $2"
+		FAILED=$((FAILED + 1))
+		[ -z "${3:-}" ] || tail -n 30 "$3" | sed 's/^/# /'
+	fi
+}
+
+# is TITLE EXPECTED VALUE
+is() {
+	if [ "$2" = "$3" ]; then
+		result true "$1"
+	else
+		result false "$1: it is $3, not $2"
+	fi
+}
+
+# is_true TITLE QUERY: which the database answers with true.
+is_true() { is "$1" t "$(ask "$2")"; }
+
+skip() {
+	TESTS=$((TESTS + 1))
+	say "ok $TESTS - $1 # SKIP $2"
+}
+
+# ------------------------------------------------------------------ the page
+
+SNIPPETS=0
+
+# snippet SECTION LANGUAGE [NUMBER]: the code block of that language below the heading, the first unless it says otherwise.
+snippet() {
+	awk -v section="## $1" -v fence="\`\`\`$2" -v number="${3:-1}" '
+		/^## /                                 { inside = $0 == section }
+		printing && $0 == "```"                { exit }
+		printing                               { print; next }
+		inside && $0 == fence && ++n == number { printing = 1 }' "$PAGE"
+	SNIPPETS=$((SNIPPETS + 1))
+}
+
+# ------------------------------------------------------------------ the server
+
+free_port() { "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+make_server() {
+	SERVER=$(mktemp -d /var/tmp/recseq-clients.XXXXXX)
+	PGPORT=$(free_port)
+	export PGPORT
+	server_init "listen_addresses = '127.0.0.1'" "port = $PGPORT" "password_encryption = 'scram-sha-256'"
+	echo 'host clients asker 127.0.0.1/32 scram-sha-256' | write_as_server -a data/pg_hba.conf
+	server_start
+	server_psql postgres -c 'CREATE DATABASE clients'
+	snippet "A database to ask" sql >"$OUT/setup.sql"
+	server_psql clients -o /dev/null -f "$OUT/setup.sql" 2>"$OUT/setup.log"
+	# asks, and reads what is made for reports
+	server_psql clients <<-SQL
+		CREATE ROLE asker LOGIN PASSWORD 'ask';
+		GRANT USAGE ON SCHEMA retailrocket TO asker;
+		GRANT SELECT ON ALL TABLES IN SCHEMA retailrocket TO asker;
+	SQL
+}
+
+ask() { server_psql clients -A -t -c "$1"; }
+
+as_asker() { env PGHOST=127.0.0.1 PGUSER=asker PGPASSWORD=ask PGDATABASE=clients timeout --foreground "$LIMIT" "$@"; }
+
+# ------------------------------------------------------------------ what each program must print
+
+# The three items and their categories, as the database itself says; the third column is a probability.
+is_answer() {
+	[ "$(awk '{ print $1, $2 }' "$1")" = "$EXPECTED" ] && awk '!($3 > 0 && $3 < 1) { exit 1 }' "$1"
+}
+
+# asks TITLE LOG COMMAND...: the command prints the answer.
+asks() {
+	local title=$1 log=$2
+	shift 2
+	if as_asker "$@" >"$log.out" 2>"$log" && is_answer "$log.out"; then
+		result true "$title"
+	else
+		cat "$log.out" >>"$log"
+		result false "$title" "$log"
+	fi
+}
+
+# ------------------------------------------------------------------ the languages
+
+test_psql() {
+	snippet psql sh >"$OUT/ask.sh"
+	asks "psql" "$OUT/psql.log" bash "$OUT/ask.sh"
+}
+
+test_python() {
+	local venv=$OUT/venv
+	snippet "Python: psycopg" python >"$OUT/ask_psycopg.py"
+	snippet "Python: pandas" python >"$OUT/ask_pandas.py"
+	snippet "Python: pandas" python 2 >"$OUT/batch_pandas.py"
+	if ! (make_venv "$venv" "$HERE/requirements.txt") >"$OUT/pip.log" 2>&1; then
+		for title in psycopg pandas "pandas, a whole table"; do
+			skip "Python: $title" "pip cannot install it here"
+		done
+		return
+	fi
+	asks "Python: psycopg" "$OUT/psycopg.log" "$venv/bin/python" "$OUT/ask_psycopg.py"
+	asks "Python: pandas" "$OUT/pandas.log" "$venv/bin/python" "$OUT/ask_pandas.py"
+	as_asker "$venv/bin/python" "$OUT/batch_pandas.py" >"$OUT/batch_pandas.log" 2>&1 || true
+	is "Python: pandas, a whole table" "$(ask 'SELECT 3 * count(*) FROM retailrocket.sequences')" \
+		"$(awk '{ n += $1 } END { print n }' "$OUT/batch_pandas.log")"
+}
+
+test_javascript() {
+	local title="JavaScript: node-postgres" project=$OUT/javascript
+	mkdir -p "$project"
+	snippet "$title" javascript >"$project/ask.js"
+	if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+		skip "$title" "there is no node or npm here"
+		return
+	fi
+	cp "$HERE/package.json" "$project"
+	if [ ! -d "$project/node_modules/pg" ] &&
+		! timeout "$LIMIT" npm install --prefix "$project" --no-audit --no-fund >"$OUT/npm.log" 2>&1; then
+		skip "$title" "npm cannot install pg here"
+		return
+	fi
+	asks "$title" "$OUT/javascript.log" node "$project/ask.js"
+}
+
+# Sets JDBC to the driver's file: Maven's, else Debian's.
+find_jdbc() {
+	JDBC=$OUT/java/postgresql-$JDBC_VERSION.jar
+	[ ! -f "$JDBC" ] || return 0
+	if command -v mvn >/dev/null && timeout "$LIMIT" mvn -q -B dependency:copy \
+		-Dartifact="org.postgresql:postgresql:$JDBC_VERSION" -DoutputDirectory="$OUT/java" >"$OUT/mvn.log" 2>&1; then
+		return 0
+	fi
+	JDBC=$JDBC_OF_DEBIAN
+	[ -f "$JDBC" ]
+}
+
+test_java() {
+	local title="Java: JDBC" project=$OUT/java
+	mkdir -p "$project"
+	snippet "$title" java >"$project/Recommend.java"
+	if ! command -v javac >/dev/null || ! find_jdbc; then
+		skip "$title" "there is no JDK, or no driver from Maven or Debian, here"
+		skip "JDBC metadata" "likewise"
+		return
+	fi
+	if ! javac -d "$project" "$project/Recommend.java" "$HERE/Metadata.java" >"$OUT/javac.log" 2>&1; then
+		result false "$title: compiles" "$OUT/javac.log"
+		return
+	fi
+	asks "$title" "$OUT/java.log" java -cp "$project:$JDBC" Recommend
+	while IFS= read -r line; do
+		case $line in
+			'ok '*) result true "JDBC metadata: ${line#ok }" ;;
+			*) result false "JDBC metadata: ${line#not ok }" "$OUT/metadata.log" ;;
+		esac
+	done < <(as_asker java -cp "$project:$JDBC" Metadata 2>"$OUT/metadata.log" || echo "not ok ends well")
+}
+
+test_go() {
+	local title="Go: pgx" project=$OUT/go
+	mkdir -p "$project"
+	snippet "$title" go >"$project/main.go"
+	if ! command -v go >/dev/null; then
+		skip "$title" "there is no go here"
+		return
+	fi
+	cp "$HERE"/go/go.* "$project"
+	if ! timeout "$LIMIT" env -C "$project" go mod download >"$OUT/go-download.log" 2>&1; then
+		skip "$title" "go cannot download pgx here"
+		return
+	fi
+	if ! timeout "$LIMIT" env -C "$project" go build -o ask . >"$OUT/go-build.log" 2>&1; then
+		result false "$title: compiles" "$OUT/go-build.log"
+		return
+	fi
+	asks "$title" "$OUT/go.log" "$project/ask"
+}
+
+# Two nights: each stores a version or drops it as worse, and no more than three are kept.
+test_nightly_job() {
+	local title="A nightly job in SQL alone" log=$OUT/nightly.log night
+	snippet "$title" sql >"$OUT/nightly.sql"
+	for night in 1 2; do
+		if ! server_psql clients -o /dev/null -f "$OUT/nightly.sql" 2>"$log"; then
+			result false "$title: night $night" "$log"
+			return
+		fi
+	done
+	is_true "$title: versions" "SELECT max(last_version) = 3 AND count(active_id) = 1
+		AND (SELECT count(*) BETWEEN 1 AND 4 FROM recseq_models) FROM recseq_model"
+	is_true "$title: the table that it keeps" "SELECT (SELECT count(*) FROM recommendations_of_the_night) = 10 * count(*)
+		FROM retailrocket.sequences"
+}
+
+# ------------------------------------------------------------------
+
+finish() {
+	[ -z "$SERVER" ] || server_remove || true
+	give_back || true
+}
+trap finish EXIT
+
+mkdir -p "$OUT"
+install_requirements true
+build "$OUT/build.log" all
+install_extension "$OUT/build.log" || true
+make_server
+EXPECTED=$(ask "SELECT item || ' ' || category FROM recseq_recommend(ARRAY[303, 303, 328, 328], k => 3) ORDER BY rank")
+test_psql
+test_python
+test_javascript
+test_java
+test_go
+test_nightly_job
+is "programs of the page that were run" "$(grep -c '^```[a-z]' "$PAGE")" "$SNIPPETS"
+say "1..$TESTS"
+[ "$FAILED" -eq 0 ]

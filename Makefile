@@ -25,7 +25,7 @@ MODULE_big = recseq
 
 EXTVERSION = 1.0
 SQL_SCRIPT = sql/recseq--$(EXTVERSION).sql
-SQL_PARTS = sql/types_and_tables.sql sql/functions.sql sql/evaluation.sql sql/progress.sql sql/jobs.sql sql/similar.sql sql/bi.sql sql/retailrocket.sql
+SQL_PARTS = sql/types_and_tables.sql sql/functions.sql sql/evaluation.sql sql/progress.sql sql/jobs.sql sql/similar.sql sql/bi.sql sql/versions.sql sql/retailrocket.sql
 
 DATA_built = $(SQL_SCRIPT)
 override DATA = $(wildcard sql/recseq--*--*.sql)

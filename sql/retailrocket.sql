@@ -12,6 +12,8 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
 	taken	text;
+	recseq	name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+					 WHERE e.extname = 'recseq');
 BEGIN
 	IF schema IS NULL THEN
 		RAISE EXCEPTION 'schema must not be null'
@@ -26,7 +28,8 @@ BEGIN
 						  'interactions', 'item_categories', 'sequences',
 						  'sequence_length_bounds', 'training_sequences',
 						  'sequence_statistics', 'sequence_lengths', 'item_popularity',
-						  'events_by_day', 'recommendations'])
+						  'events_by_day', 'recommendations', 'visitor_recommendations',
+						  'changed_visitors'])
 			 WITH ORDINALITY AS k(relname, place)
 		JOIN pg_class c ON c.relname = k.relname
 		JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = schema;
@@ -393,11 +396,165 @@ BEGIN
 				FROM %1$I.events
 		$sql$, schema);
 	END IF;
+
+	-- Recommendations as of now, and kept ones.  Operators are qualified, since
+	-- the caller's search path holds where recommend_visitor is inlined.
+	EXECUTE format($sql$
+		CREATE FUNCTION %1$I.recommend_visitor(
+			visitorid int, k int DEFAULT 5, model text DEFAULT 'default')
+		RETURNS TABLE (rank int, item int, category int, score real, confidence real, reason text)
+		LANGUAGE sql STABLE ROWS 5
+		AS $body$
+			SELECT r.rank, r.item, r.category, r.score, r.confidence, r.reason
+			FROM (SELECT) one
+			LEFT JOIN %1$I.sequences s ON s.visitorid OPERATOR(pg_catalog.=) recommend_visitor.visitorid
+			CROSS JOIN LATERAL %2$I.recseq_recommend(
+				coalesce(s.items, '{}'), recommend_visitor.k, recommend_visitor.model,
+				categories => s.categories, events => s.events, times => s.times) r
+		$body$;
+
+		COMMENT ON FUNCTION %1$I.recommend_visitor(int, int, text) IS
+			'The k items that a visitor most probably wants next, from all events that the statement sees: one that is committed counts in the next call. Popular items for a visitor without any.';
+
+		CREATE TABLE %1$I.visitor_recommendations (
+			visitorid		int NOT NULL,
+			rank			int NOT NULL,
+			item			int NOT NULL,
+			category		int,
+			score			real NOT NULL,
+			confidence		real NOT NULL,
+			reason			text NOT NULL,
+			refreshed		timestamptz NOT NULL,
+			PRIMARY KEY (visitorid, rank)
+		);
+
+		COMMENT ON TABLE %1$I.visitor_recommendations IS
+			'Recommendations computed ahead, which refresh_visitor_recommendations() keeps up to date.';
+		COMMENT ON COLUMN %1$I.visitor_recommendations.visitorid IS 'for whom';
+		COMMENT ON COLUMN %1$I.visitor_recommendations.rank IS '1 is the best';
+		COMMENT ON COLUMN %1$I.visitor_recommendations.item IS 'the recommended item';
+		COMMENT ON COLUMN %1$I.visitor_recommendations.category IS 'its category, NULL where the model knows none';
+		COMMENT ON COLUMN %1$I.visitor_recommendations.score IS 'the model''s probability of the item';
+		COMMENT ON COLUMN %1$I.visitor_recommendations.confidence IS 'the score''s share among those of the visitor';
+		COMMENT ON COLUMN %1$I.visitor_recommendations.reason IS 'why: see recseq_recommend';
+		COMMENT ON COLUMN %1$I.visitor_recommendations.refreshed IS 'start of the transaction that computed it';
+
+		CREATE TABLE %1$I.changed_visitors (
+			visitorid		int NOT NULL
+		);
+
+		COMMENT ON TABLE %1$I.changed_visitors IS
+			'Visitors whose events have changed since their recommendations were computed; may name one more than once. Triggers on events write it, once refresh_visitor_recommendations() has been called.';
+		COMMENT ON COLUMN %1$I.changed_visitors.visitorid IS 'who';
+
+		-- With its owner's rights, so that who may write events need not have any
+		-- on changed_visitors.
+		CREATE FUNCTION %1$I.note_changed_visitors()
+		RETURNS trigger
+		LANGUAGE plpgsql SECURITY DEFINER
+		SET search_path = pg_catalog, pg_temp
+		AS $body$
+		BEGIN
+			EXECUTE format('INSERT INTO %%1$I.changed_visitors
+							SELECT DISTINCT visitorid FROM %%2$s e
+							WHERE event = ANY ((SELECT event_kinds FROM %%1$I.settings)::text[])',
+						   TG_TABLE_SCHEMA,
+						   CASE TG_OP WHEN 'UPDATE' THEN '(TABLE old_rows UNION ALL TABLE new_rows)'
+									  WHEN 'DELETE' THEN 'old_rows'
+									  ELSE 'new_rows' END);
+			RETURN NULL;
+		END
+		$body$;
+		REVOKE ALL ON FUNCTION %1$I.note_changed_visitors() FROM PUBLIC;
+
+		COMMENT ON FUNCTION %1$I.note_changed_visitors() IS
+			'Trigger on events: writes to changed_visitors whose events of a kind that counts have changed.';
+
+		CREATE TRIGGER visitors_inserted AFTER INSERT ON %1$I.events
+			REFERENCING NEW TABLE AS new_rows
+			FOR EACH STATEMENT EXECUTE FUNCTION %1$I.note_changed_visitors();
+		CREATE TRIGGER visitors_updated AFTER UPDATE ON %1$I.events
+			REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+			FOR EACH STATEMENT EXECUTE FUNCTION %1$I.note_changed_visitors();
+		CREATE TRIGGER visitors_deleted AFTER DELETE ON %1$I.events
+			REFERENCING OLD TABLE AS old_rows
+			FOR EACH STATEMENT EXECUTE FUNCTION %1$I.note_changed_visitors();
+		ALTER TABLE %1$I.events
+			DISABLE TRIGGER visitors_inserted,
+			DISABLE TRIGGER visitors_updated,
+			DISABLE TRIGGER visitors_deleted;
+
+		-- A visitor is written to changed_visitors by the transaction that writes
+		-- the events.  So when the visitor is seen there, the events are seen too,
+		-- and a transaction that commits late is found by the next refresh.
+		CREATE FUNCTION %1$I.refresh_visitor_recommendations(
+			model text DEFAULT 'default', k int DEFAULT 5, all_visitors boolean DEFAULT false)
+		RETURNS bigint
+		LANGUAGE plpgsql
+		SET search_path = pg_catalog, pg_temp
+		AS $body$
+		DECLARE
+			changed		int[];
+			visitors	bigint;
+		BEGIN
+			-- one refresh at a time; it does not hold up those who write events
+			LOCK TABLE %1$I.changed_visitors IN SHARE UPDATE EXCLUSIVE MODE;
+
+			-- This waits for all who have written events, and their commit is seen
+			-- by the next statement.
+			IF EXISTS (SELECT FROM pg_trigger
+					   WHERE tgrelid = %3$L::regclass AND tgenabled = 'D'
+						 AND tgname IN ('visitors_inserted', 'visitors_updated', 'visitors_deleted')) THEN
+				IF current_setting('transaction_isolation') <> 'read committed' THEN
+					RAISE EXCEPTION 'the first refresh must be in a transaction in READ COMMITTED'
+						USING ERRCODE = 'object_not_in_prerequisite_state';
+				END IF;
+				ALTER TABLE %1$I.events
+					ENABLE TRIGGER visitors_inserted,
+					ENABLE TRIGGER visitors_updated,
+					ENABLE TRIGGER visitors_deleted;
+				all_visitors := true;
+			END IF;
+
+			IF all_visitors OR NOT EXISTS (SELECT FROM %1$I.visitor_recommendations) THEN
+				DELETE FROM %1$I.changed_visitors;
+				DELETE FROM %1$I.visitor_recommendations;
+				INSERT INTO %1$I.visitor_recommendations
+				SELECT r.id::int, r.rank, r.item::int, r.category::int, r.score, r.confidence, r.reason, now()
+				FROM %2$I.recseq_recommend_batch(%4$L, k, model) r;
+				SELECT count(DISTINCT visitorid) INTO visitors FROM %1$I.visitor_recommendations;
+			ELSE
+				WITH taken AS (DELETE FROM %1$I.changed_visitors RETURNING visitorid)
+				SELECT coalesce(array_agg(DISTINCT visitorid), '{}') INTO changed FROM taken;
+				DELETE FROM %1$I.visitor_recommendations WHERE visitorid = ANY (changed);
+				INSERT INTO %1$I.visitor_recommendations
+				SELECT s.visitorid, r.rank, r.item, r.category, r.score, r.confidence, r.reason, now()
+				FROM %1$I.sequences s
+				CROSS JOIN LATERAL %2$I.recseq_recommend(s.items, k, model,
+					categories => s.categories, events => s.events, times => s.times) r
+				WHERE s.visitorid = ANY (changed);
+				visitors := cardinality(changed);
+			END IF;
+
+			IF visitors > 0 THEN
+				PERFORM pg_notify('visitor_recommendations',
+								  json_build_object('schema', %1$L, 'visitors', visitors, 'refreshed', now())::text);
+			END IF;
+			RETURN visitors;
+		END
+		$body$;
+		REVOKE ALL ON FUNCTION %1$I.refresh_visitor_recommendations(text, int, boolean) FROM PUBLIC;
+
+		COMMENT ON FUNCTION %1$I.refresh_visitor_recommendations(text, int, boolean) IS
+			'Computes visitor_recommendations anew for the visitors whose events have changed since the last call, or for all, and returns for how many; then notifies the channel visitor_recommendations with {"schema": ..., "visitors": ..., "refreshed": ...}. all_visitors is for a new version of the model, changed settings or categories, and after TRUNCATE. The first call, which must be the owner''s, computes all and turns on the triggers that note changes; until its transaction ends nobody else can write events.';
+	$sql$, schema, recseq, format('%I.events', schema), format('%I.sequences', schema));
 END
 $function$;
 
 COMMENT ON FUNCTION @extschema@.recseq_retailrocket(name) IS
 'Creates the Retailrocket kit, owned by the caller: the tables events, item_properties and category_tree in the layout of the Kaggle files, the table settings that holds the rules, the views interactions, item_categories, sequences, sequence_length_bounds and training_sequences, and, for reports, the views sequence_statistics, sequence_lengths, item_popularity, events_by_day and recommendations.
+
+'Creates the Retailrocket kit, owned by the caller: the tables events, item_properties and category_tree in the layout of the Kaggle files, the table settings that holds the rules, the views interactions, item_categories, sequences, sequence_length_bounds and training_sequences, the function recommend_visitor, and the table visitor_recommendations with the function refresh_visitor_recommendations that fills it.
 schema: where, any name; created when there is no such schema.
 Fails, and changes nothing, when one of these relations exists there already (duplicate_table), when schema is null (null_value_not_allowed), or when the caller may not create the schema or relations in it (insufficient_privilege).';
 

@@ -135,9 +135,8 @@ check_status(CodecStatus status)
 				 errhint("Restore recseq's tables from a backup, or train the model again.")));
 }
 
-/* Load the image of a version to `image`, and check it. */
-static void
-load_image(Model *model, const Catalog *catalog, int64 id, char *image, Size bytes)
+void
+model_load(Model *model, const Catalog *catalog, int64 id, char *image, Size bytes)
 {
 	catalog_load(catalog, id, image, bytes);
 	check_status(codec_read(model, image, bytes));
@@ -162,7 +161,7 @@ load_shared(Model *model, const Catalog *catalog, int64 id)
 		segment = segment_create(bytes);
 		if (segment == NULL)
 			return NULL;
-		load_image(model, catalog, id, dsm_segment_address(segment), bytes);
+		model_load(model, catalog, id, dsm_segment_address(segment), bytes);
 		if (shared_publish(key, segment))
 			dsm_pin_mapping(segment);
 		else
@@ -278,7 +277,7 @@ cache_get(const Catalog *catalog, int64 id)
 		Size		bytes = catalog_image_bytes(catalog, id);
 
 		make_room(bytes);
-		load_image(&cached->model, catalog, id, allocate_aligned(bytes), bytes);
+		model_load(&cached->model, catalog, id, allocate_aligned(bytes), bytes);
 	}
 	model_create_infer(&cached->infer, &cached->model, 1);
 	cached->scratch = AllocSetContextCreate(context, "recseq call",

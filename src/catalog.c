@@ -59,6 +59,9 @@ enum
 	CHUNK_DATA = 3
 };
 
+/* Values of the argument "activate", by enum Activation. */
+static const char *const activation_names[] = {"always", "if_better", "never"};
+
 static Oid
 find_table(Oid schema, const char *name)
 {
@@ -176,6 +179,31 @@ catalog_version_argument(FunctionCallInfo fcinfo, int arg)
 	return version;
 }
 
+Activation
+catalog_activate_argument(FunctionCallInfo fcinfo, int arg)
+{
+	const char *value = PG_ARGISNULL(arg) ? "null" : text_to_cstring(PG_GETARG_TEXT_PP(arg));
+
+	for (int i = 0; i < lengthof(activation_names); i++)
+	{
+		if (strcmp(value, activation_names[i]) == 0)
+			return (Activation) i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"activate\" is \"%s\"", value),
+			 errhint("It must be \"always\", \"if_better\" or \"never\".")));
+}
+
+static void pg_attribute_noreturn()
+complain_about_version(const char *model, int32 version)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("version %d of model \"%s\" does not exist", version, model),
+			 errhint("The view recseq_models shows which versions there are.")));
+}
+
 int64
 catalog_find(const Catalog *catalog, const char *model, int32 version)
 {
@@ -211,10 +239,16 @@ catalog_find(const Catalog *catalog, const char *model, int32 version)
 				 errmsg("model \"%s\" does not exist", model),
 				 errhint("recseq_train(source, '%s') trains it; the view recseq_models shows which there are.",
 						 model)));
+	complain_about_version(model, version);
+}
+
+static void pg_attribute_noreturn()
+complain_without_row(int64 id)
+{
 	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("version %d of model \"%s\" does not exist", version, model),
-			 errhint("The view recseq_models shows which versions there are.")));
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("version with id " INT64_FORMAT " has no row in recseq_version", id),
+			 errhint("Restore recseq's tables from a backup, or train the model again.")));
 }
 
 Size
@@ -226,10 +260,7 @@ catalog_image_bytes(const Catalog *catalog, int64 id)
 	ScanKeyInit(&key, VERSION_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
 	if (!look_up(catalog, catalog->version, "recseq_version_pkey", 1, &key,
 				 VERSION_BYTES, &bytes) || bytes <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("version with id " INT64_FORMAT " has no row in recseq_version", id),
-				 errhint("Restore recseq's tables from a backup, or train the model again.")));
+		complain_without_row(id);
 	return (Size) bytes;
 }
 
@@ -356,16 +387,39 @@ lock_model(const Caller *caller, const char *model, int32 *last_version)
 	return true;
 }
 
+char *
+catalog_describe(const Catalog *catalog, int64 id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Caller		caller = become_owner(catalog);
+	char	   *query = psprintf("SELECT pg_catalog.to_jsonb(v) FROM %s.recseq_version v"
+								 " WHERE id OPERATOR(pg_catalog.=) $1", caller.schema);
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(id)};
+	char	   *description;
+
+	if (SPI_execute_with_args(query, lengthof(types), types, values, NULL,
+							  true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the row of a version");
+	if (SPI_processed == 0)
+		complain_without_row(id);
+	description = MemoryContextStrdup(context,
+									  SPI_getvalue(SPI_tuptable->vals[0],
+												   SPI_tuptable->tupdesc, 1));
+	become_caller(&caller);
+	return description;
+}
+
 void
-catalog_check_trainable(const Catalog *catalog, const char *model)
+catalog_check_trainable(const Catalog *catalog, const char *model, const char *function)
 {
 	Caller		caller;
 	Oid			types[1] = {TEXTOID};
 	Datum		values[1] = {CStringGetTextDatum(model)};
 
-	PreventCommandIfReadOnly("recseq_train()");
-	PreventCommandIfParallelMode("recseq_train()");
-	PreventCommandDuringRecovery("recseq_train()");
+	PreventCommandIfReadOnly(function);
+	PreventCommandIfParallelMode(function);
+	PreventCommandDuringRecovery(function);
 	if (model[0] == '\0' || strlen(model) >= CATALOG_MODEL_NAME)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
@@ -455,6 +509,110 @@ insert_chunks(const Caller *caller, int64 id, const char *image, Size bytes)
 	pfree(data);
 }
 
+/*
+ * Make a version the active one; the one that was active before becomes the
+ * last of active_before.
+ */
+static void
+set_active(const Caller *caller, const char *model, int64 id)
+{
+	Oid			types[] = {TEXTOID, INT8OID};
+	Datum		values[] = {CStringGetTextDatum(model), Int64GetDatum(id)};
+
+	run(caller, "UPDATE %s.recseq_model SET active_id = $2, active_before = CASE"
+		" WHEN active_id IS NULL OR active_id OPERATOR(pg_catalog.=) $2 THEN active_before"
+		" ELSE pg_catalog.array_append(pg_catalog.array_remove("
+		"pg_catalog.array_remove(active_before, $2), active_id), active_id) END"
+		" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
+}
+
+/*
+ * Whether a new version answers from now on.  A version without a hit rate is
+ * not known to be better than one that has it.
+ */
+static bool
+should_activate(const Caller *caller, const NewVersion *version, int32 number)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(version->model)};
+	bool		isnull;
+	double		active_hit_rate;
+
+	if (run(caller, "SELECT v.hit_rate, v.version FROM %1$s.recseq_model m"
+			" JOIN %1$s.recseq_version v ON v.id OPERATOR(pg_catalog.=) m.active_id"
+			" WHERE m.model OPERATOR(pg_catalog.=) $1",
+			lengthof(values), types, values, NULL) == 0)
+		return true;
+	if (version->activate != ACTIVATE_IF_BETTER)
+		return version->activate == ACTIVATE_ALWAYS;
+	active_hit_rate = DatumGetFloat8(SPI_getbinval(SPI_tuptable->vals[0],
+												   SPI_tuptable->tupdesc, 1, &isnull));
+	if (isnull || version->hit_rate >= active_hit_rate)
+		return true;
+	ereport(NOTICE,
+			(errmsg("version %d of model \"%s\" is stored, but not activated",
+					number, version->model),
+			 isnan(version->hit_rate)
+			 ? errdetail("It was not validated; the hit rate of version %d is %.4f.",
+						 DatumGetInt32(first_row(2)), active_hit_rate)
+			 : errdetail("Its hit rate is %.4f; that of version %d is %.4f.",
+						 version->hit_rate, DatumGetInt32(first_row(2)), active_hit_rate)));
+	return false;
+}
+
+/*
+ * Delete the versions of a model whose ids a query returns; returns their
+ * number.
+ */
+static int32
+delete_versions(const Catalog *catalog, const Caller *caller, const char *query,
+				int count, Oid *types, Datum *values, const char *nulls)
+{
+	int32		found = (int32) run(caller, query, count, types, values, nulls);
+	SPITupleTable *table = SPI_tuptable;
+
+	for (int32 i = 0; i < found; i++)
+	{
+		bool		isnull;
+		Datum		id = SPI_getbinval(table->vals[i], table->tupdesc, 1, &isnull);
+		Oid			type = INT8OID;
+
+		run(caller, "DELETE FROM %s.recseq_chunk WHERE id OPERATOR(pg_catalog.=) $1",
+			1, &type, &id, NULL);
+		run(caller, "DELETE FROM %s.recseq_version WHERE id OPERATOR(pg_catalog.=) $1",
+			1, &type, &id, NULL);
+		run(caller, "UPDATE %s.recseq_model"
+			" SET active_before = pg_catalog.array_remove(active_before, $1)"
+			" WHERE $1 OPERATOR(pg_catalog.=) ANY (active_before)", 1, &type, &id, NULL);
+		shared_forget_on_commit((SharedKey) {MyDatabaseId, catalog->chunk, DatumGetInt64(id)});
+	}
+	return found;
+}
+
+/*
+ * Delete the versions of a locked model beyond those it keeps: the newest, the
+ * active one, and the one that recseq_rollback() would activate.
+ */
+static int32
+drop_superfluous(const Catalog *catalog, const Caller *caller, const char *model)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(model)};
+
+	return delete_versions(catalog, caller,
+						   "SELECT v.id FROM %1$s.recseq_model m,"
+						   " (SELECT id, pg_catalog.row_number() OVER (ORDER BY version DESC)"
+						   "  AS place FROM %1$s.recseq_version"
+						   "  WHERE model OPERATOR(pg_catalog.=) $1) v"
+						   " WHERE m.model OPERATOR(pg_catalog.=) $1"
+						   " AND v.place OPERATOR(pg_catalog.>) m.keep_versions"
+						   " AND v.id OPERATOR(pg_catalog.<>) m.active_id"
+						   " AND v.id OPERATOR(pg_catalog.<>) coalesce("
+						   "m.active_before[pg_catalog.cardinality(m.active_before)],"
+						   " m.active_id)",
+						   lengthof(values), types, values, NULL);
+}
+
 int32
 catalog_store(const Catalog *catalog, const NewVersion *version, const char *image,
 			  Size bytes)
@@ -485,14 +643,15 @@ catalog_store(const Catalog *catalog, const NewVersion *version, const char *ima
 	id = insert_version(&caller, version, number, bytes);
 	insert_chunks(&caller, id, image, bytes);
 	{
-		Oid			types[] = {TEXTOID, INT8OID, INT4OID};
-		Datum		values[] = {
-			CStringGetTextDatum(version->model), Int64GetDatum(id), Int32GetDatum(number)
-		};
+		Oid			types[] = {TEXTOID, INT4OID};
+		Datum		values[] = {CStringGetTextDatum(version->model), Int32GetDatum(number)};
 
-		run(&caller, "UPDATE %s.recseq_model SET active_id = $2, last_version = $3"
+		run(&caller, "UPDATE %s.recseq_model SET last_version = $2"
 			" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
 	}
+	if (should_activate(&caller, version, number))
+		set_active(&caller, version->model, id);
+	drop_superfluous(catalog, &caller, version->model);
 	become_caller(&caller);
 	return number;
 }
@@ -525,17 +684,87 @@ recseq_activate(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("recseq_activate()");
 	caller = become_owner(&catalog);
 	lock_existing_model(&caller, model);
-	if (run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id"
-			" FROM %1$s.recseq_version v"
-			" WHERE m.model OPERATOR(pg_catalog.=) $1 AND v.model OPERATOR(pg_catalog.=) $1"
-			" AND v.version OPERATOR(pg_catalog.=) $2",
+	if (run(&caller, "SELECT id FROM %s.recseq_version"
+			" WHERE model OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
 			lengthof(values), types, values, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("version %d of model \"%s\" does not exist", PG_GETARG_INT32(1), model),
-				 errhint("The view recseq_models shows which versions there are.")));
+		complain_about_version(model, PG_GETARG_INT32(1));
+	set_active(&caller, model, DatumGetInt64(first_row(1)));
 	become_caller(&caller);
 	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(recseq_rollback);
+
+/*
+ * recseq_rollback(model text): the version that was active before the active
+ * one answers again; returns its number.
+ */
+Datum
+recseq_rollback(PG_FUNCTION_ARGS)
+{
+	char	   *model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Catalog		catalog = catalog_open(fcinfo);
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(model)};
+	Caller		caller;
+	int32		version;
+
+	PreventCommandIfReadOnly("recseq_rollback()");
+	caller = become_owner(&catalog);
+	lock_existing_model(&caller, model);
+	if (run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id,"
+			" active_before = pg_catalog.array_remove(m.active_before, v.id)"
+			" FROM %1$s.recseq_version v"
+			" WHERE m.model OPERATOR(pg_catalog.=) $1 AND v.id OPERATOR(pg_catalog.=)"
+			" m.active_before[pg_catalog.cardinality(m.active_before)]"
+			" RETURNING v.version", lengthof(values), types, values, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no earlier version of model \"%s\" was active", model),
+				 errhint("recseq_activate(model, version) activates any version.")));
+	version = DatumGetInt32(first_row(1));
+	become_caller(&caller);
+	PG_RETURN_INT32(version);
+}
+
+PG_FUNCTION_INFO_V1(recseq_retain);
+
+/*
+ * recseq_retain(model text, keep integer): keep the newest versions, now and
+ * whenever one is stored; null: all.  Returns how many were dropped now.
+ */
+Datum
+recseq_retain(PG_FUNCTION_ARGS)
+{
+	Catalog		catalog = catalog_open(fcinfo);
+	char	   *model;
+	Oid			types[] = {TEXTOID, INT4OID};
+	Datum		values[2];
+	int32		dropped;
+	Caller		caller;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the name of the model must not be null")));
+	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"keep\" is %d", PG_GETARG_INT32(1)),
+				 errhint("At least one version is kept; null keeps all of them.")));
+	model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	values[0] = CStringGetTextDatum(model);
+	values[1] = PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1);
+
+	PreventCommandIfReadOnly("recseq_retain()");
+	caller = become_owner(&catalog);
+	lock_existing_model(&caller, model);
+	run(&caller, "UPDATE %s.recseq_model SET keep_versions = $2"
+		" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
+		PG_ARGISNULL(1) ? " n" : "  ");
+	dropped = drop_superfluous(&catalog, &caller, model);
+	become_caller(&caller);
+	PG_RETURN_INT32(dropped);
 }
 
 PG_FUNCTION_INFO_V1(recseq_drop_model);
@@ -553,7 +782,7 @@ recseq_drop_model(PG_FUNCTION_ARGS)
 	Oid			types[] = {TEXTOID, INT4OID};
 	Datum		values[2];
 	const char *nulls = PG_ARGISNULL(1) ? " n" : "  ";
-	uint64		deleted;
+	int32		deleted;
 	Caller		caller;
 
 	if (PG_ARGISNULL(0))
@@ -567,30 +796,16 @@ recseq_drop_model(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("recseq_drop_model()");
 	caller = become_owner(&catalog);
 	lock_existing_model(&caller, model);
-	run(&caller, "DELETE FROM %1$s.recseq_chunk c USING %1$s.recseq_version v"
-		" WHERE c.id OPERATOR(pg_catalog.=) v.id AND v.model OPERATOR(pg_catalog.=) $1"
-		" AND ($2 IS NULL OR v.version OPERATOR(pg_catalog.=) $2)", 2, types, values, nulls);
-	deleted = run(&caller, "DELETE FROM %s.recseq_version"
-				  " WHERE model OPERATOR(pg_catalog.=) $1"
-				  " AND ($2 IS NULL OR version OPERATOR(pg_catalog.=) $2)"
-				  " RETURNING id", 2, types, values, nulls);
-	for (uint64 i = 0; i < deleted; i++)
-	{
-		bool		isnull;
-		Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
-									   &isnull);
-
-		shared_forget_on_commit((SharedKey) {MyDatabaseId, catalog.chunk, DatumGetInt64(id)});
-	}
+	deleted = delete_versions(&catalog, &caller, "SELECT id FROM %s.recseq_version"
+							  " WHERE model OPERATOR(pg_catalog.=) $1"
+							  " AND ($2 IS NULL OR version OPERATOR(pg_catalog.=) $2)",
+							  2, types, values, nulls);
 	if (!PG_ARGISNULL(1))
 	{
 		if (deleted == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("version %d of model \"%s\" does not exist",
-							PG_GETARG_INT32(1), model),
-					 errhint("The view recseq_models shows which versions there are.")));
-		if (run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id"
+			complain_about_version(model, PG_GETARG_INT32(1));
+		if (run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id,"
+				" active_before = pg_catalog.array_remove(m.active_before, v.id)"
 				" FROM (SELECT id, version FROM %1$s.recseq_version"
 				"  WHERE model OPERATOR(pg_catalog.=) $1 ORDER BY version DESC LIMIT 1) v"
 				" WHERE m.model OPERATOR(pg_catalog.=) $1 AND NOT EXISTS"

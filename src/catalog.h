@@ -20,10 +20,22 @@ typedef struct Catalog
 	Oid			chunk;
 } Catalog;
 
+/*
+ * Whether a new version answers from now on.  The first version of a model
+ * always does.
+ */
+typedef enum Activation
+{
+	ACTIVATE_ALWAYS,
+	ACTIVATE_IF_BETTER,			/* than the active version, by hit rate */
+	ACTIVATE_NEVER
+} Activation;
+
 /* What is stored of a new version besides its image. */
 typedef struct NewVersion
 {
 	const char *model;
+	Activation	activate;
 	const char *source;
 	const char *options;		/* JSON object */
 	const char *vocabulary;		/* JSON object */
@@ -51,6 +63,9 @@ extern bool catalog_open_extension(Catalog *catalog);
  */
 extern int32 catalog_version_argument(FunctionCallInfo fcinfo, int arg);
 
+/* The argument "activate" of a function that stores a version. */
+extern Activation catalog_activate_argument(FunctionCallInfo fcinfo, int arg);
+
 /*
  * The id of a version, or of the active one for version 0; an error if there is
  * none that the caller may use.
@@ -63,13 +78,21 @@ extern Size catalog_image_bytes(const Catalog *catalog, int64 id);
 /* Copy the image of a version, which has that many bytes, to `to`. */
 extern void catalog_load(const Catalog *catalog, int64 id, char *to, Size bytes);
 
-/*
- * Complain unless the caller may train the model: the name is well formed, the
- * transaction may write, and the model is new or the caller's.
- */
-extern void catalog_check_trainable(const Catalog *catalog, const char *model);
+/* The row of a version in recseq_version, as a JSON object in the current context. */
+extern char *catalog_describe(const Catalog *catalog, int64 id);
 
-/* Store a version and make it the active one; returns its number. */
+/*
+ * Complain unless the caller may store a version of the model: the name is well
+ * formed, the transaction may write, and the model is new or the caller's.
+ * function: who asks, for messages.
+ */
+extern void catalog_check_trainable(const Catalog *catalog, const char *model,
+									const char *function);
+
+/*
+ * Store a version, make it the active one as version->activate says, and drop
+ * versions beyond those that the model keeps.  Returns the version's number.
+ */
 extern int32 catalog_store(const Catalog *catalog, const NewVersion *version,
 						   const char *image, Size bytes);
 

@@ -21,6 +21,8 @@
  *	options.c	options of recseq_train as a JSON object
  *	split.c		which events are learned from, and which are to be predicted
  *	catalog.c	models as rows: store, find, load, activate, drop
+ *	transfer.c	a version as one value: recseq_export_model, recseq_import_model
+ *	assign.c	recseq_assign: which variant of an experiment a visitor gets
  *	cache.c		models that this backend has loaded
  *	shared.c	the directory of loaded models that all backends share
  *	segment.c	shared memory

@@ -631,7 +631,7 @@ recseq_train(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	catalog_check_trainable(&catalog, options.model);
+	catalog_check_trainable(&catalog, options.model, "recseq_train()");
 
 	context = AllocSetContextCreate(caller, "recseq training", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);

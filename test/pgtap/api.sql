@@ -204,6 +204,32 @@ FROM function WHERE proname IN ('recseq_activate', 'recseq_drop_model') ORDER BY
 SELECT is(pronargdefaults::int, 1, 'recseq_drop_model: the version may be left out') FROM function WHERE proname = 'recseq_drop_model';
 
 --
+-- Versions: recseq_rollback, recseq_retain, recseq_assign
+--
+SELECT has_function(:'schema', 'recseq_rollback', ARRAY['text'], 'recseq_rollback(model)');
+SELECT function_returns(:'schema', 'recseq_rollback', ARRAY['text'], 'integer');
+SELECT has_function(:'schema', 'recseq_retain', ARRAY['text', 'integer'], 'recseq_retain(model, keep)');
+SELECT function_returns(:'schema', 'recseq_retain', ARRAY['text', 'integer'], 'integer');
+SELECT has_function(:'schema', 'recseq_assign', ARRAY['text', 'text[]', 'double precision[]', 'text'], 'recseq_assign(visitor, variants, weights, experiment)');
+SELECT function_returns(:'schema', 'recseq_assign', ARRAY['text', 'text[]', 'double precision[]', 'text'], 'text');
+SELECT volatility_is(:'schema', 'recseq_assign', ARRAY['text', 'text[]', 'double precision[]', 'text'], 'immutable');
+SELECT is(proargnames, u.names, proname || ': names of the arguments')
+FROM function JOIN (VALUES ('recseq_rollback', ARRAY['model']), ('recseq_retain', ARRAY['model', 'keep']),
+	('recseq_assign', ARRAY['visitor', 'variants', 'weights', 'experiment']),
+	('recseq_export_model', ARRAY['model', 'version']),
+	('recseq_import_model', ARRAY['image', 'model', 'activate', 'model', 'version'])) AS u(name, names) ON proname = u.name ORDER BY proname;
+
+--
+-- recseq_export_model, recseq_import_model
+--
+SELECT has_function(:'schema', 'recseq_export_model', ARRAY['text', 'integer'], 'recseq_export_model(model, version)');
+SELECT function_returns(:'schema', 'recseq_export_model', ARRAY['text', 'integer'], 'bytea');
+SELECT has_function(:'schema', 'recseq_import_model', ARRAY['bytea', 'text', 'text'], 'recseq_import_model(image, model, activate)');
+SELECT ok(NOT proretset, 'recseq_import_model returns one row') FROM function WHERE proname = 'recseq_import_model';
+SELECT is(pronargdefaults::int, u.defaults, proname || ': what may be left out')
+FROM function JOIN (VALUES ('recseq_export_model', 1), ('recseq_import_model', 2), ('recseq_assign', 2), ('recseq_retain', 0)) AS u(name, defaults) ON proname = u.name ORDER BY proname;
+
+--
 -- The Retailrocket kit
 --
 SELECT has_function(:'schema', 'recseq_retailrocket', ARRAY['name'], 'recseq_retailrocket(schema)');
@@ -229,8 +255,11 @@ SELECT is(
 --
 SELECT ok(NOT has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': not for everybody')
 FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_backtest') ORDER BY proname;
+
+--
+FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_rollback', 'recseq_retain', 'recseq_import_model') ORDER BY proname;
 SELECT ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': for everybody')
-FROM function WHERE proname IN ('recseq_evaluate', 'recseq_retailrocket', 'recseq_sample_data') ORDER BY proname;
+FROM function WHERE proname IN ('recseq_evaluate', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign', 'recseq_export_model') ORDER BY proname;
 SELECT table_privs_are(:'schema', 'recseq_models', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_model', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_version', 'regress_recseq_anybody', ARRAY['SELECT']);
@@ -264,6 +293,9 @@ SELECT throws_ok($$SELECT recseq_drop_model('default')$$, '42501', NULL, 'nor dr
 SELECT results_eq('SELECT item FROM recseq_recommend(ARRAY[5, 6, 7], 1)', 'VALUES (8)', 'but ask');
 RESET ROLE;
 SELECT lives_ok($$SELECT recseq_activate('default', 1)$$, 'activate');
+SELECT lives_ok($$SELECT recseq_import_model(recseq_export_model('default'))$$, 'export and import');
+SELECT results_eq($$SELECT recseq_rollback('default')$$, 'VALUES (1)', 'roll back');
+SELECT results_eq($$SELECT recseq_retain('default', 1)$$, 'VALUES (0)', 'retain');
 SELECT lives_ok($$SELECT recseq_drop_model('default')$$, 'drop');
 
 SELECT * FROM finish();

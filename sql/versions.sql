@@ -1,0 +1,65 @@
+/* recseq: which version answers, which are kept, and how a version moves to another cluster */
+
+ALTER TABLE @extschema@.recseq_model
+	ADD COLUMN active_before bigint[] NOT NULL DEFAULT '{}',
+	ADD COLUMN keep_versions integer CHECK (keep_versions OPERATOR(pg_catalog.>=) 1);
+COMMENT ON COLUMN @extschema@.recseq_model.active_before IS 'recseq_version.id of the versions that were active before, the latest last: recseq_rollback takes it from here';
+COMMENT ON COLUMN @extschema@.recseq_model.keep_versions IS 'how many of the newest versions are kept (recseq_retain); null: all';
+
+CREATE FUNCTION @extschema@.recseq_rollback(model text)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'recseq_rollback'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recseq_rollback(text) IS
+'Makes the version that was active before the active one answer again, from the commit on; called again, the one before that. Returns its number.
+
+The version that is left behind stays, and recseq_activate brings it back. Raises an error if no earlier version was active, or all that were are dropped, or the model is not the caller''s.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_rollback(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_retain(model text, keep integer)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'recseq_retain'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recseq_retain(text, integer) IS
+'Keeps the newest versions of a model, now and whenever a version is stored: older ones are dropped, but never the active one nor the one that recseq_rollback would go back to. Returns how many are dropped now.
+
+keep: 1 or more; null: keep all from now on. Raises an error if there is no such model or it is not the caller''s.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_retain(text, integer) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_assign(
+	visitor text,
+	variants text[],
+	weights double precision[] DEFAULT NULL,
+	experiment text DEFAULT '')
+RETURNS text
+AS 'MODULE_PATHNAME', 'recseq_assign'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recseq_assign(text, text[], double precision[], text) IS
+'Which of several variants a visitor gets: always the same one for the same arguments, on every server, and spread over the visitors by the weights.
+
+variants: for example the names of models. weights: one for each variant, 0 or more; null: all the same. experiment: its name; the assignments of two experiments do not depend on each other. Null for a visitor that is null.
+
+The first 52 bits of SHA-256 (experiment, a zero byte, visitor, both in UTF-8) are a number in [0, 1); the variants divide that interval in their order, by their weights. So a change of weights moves no more visitors than it must where there are two variants. Raises an error for no variants, nulls, other lengths, and weights that are negative or infinite or all 0.';
+
+CREATE FUNCTION @extschema@.recseq_export_model(model text, version integer DEFAULT NULL)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'recseq_export_model'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.recseq_export_model(text, integer) IS
+'A version of a model as one value, with all that recseq_models says of it: for recseq_import_model in another database or cluster, of the same or a newer version of recseq, on a machine with the same byte order. version: null for the active one.
+
+Who may use the model may export it. Raises an error if there is no such version, if it is damaged, or if it does not fit into one bytea, which holds less than 1 GB (and is text of twice that size where it is not sent in binary): larger models move by pg_dump, or by replication of recseq''s tables.';
+
+CREATE FUNCTION @extschema@.recseq_import_model(
+	image bytea,
+	model text DEFAULT NULL,
+	activate text DEFAULT 'always',
+	OUT model text,
+	OUT version integer)
+AS 'MODULE_PATHNAME', 'recseq_import_model'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recseq_import_model(bytea, text, text) IS
+'Stores what recseq_export_model returned as a new version, which the caller is then shown to have made. model: its name here; null for the name it had. activate: always, if_better or never, as for recseq_train.
+
+All of it is checked before anything is stored: begin, format, size, checksums, every index and number, and that its texts are valid in the encoding of this database. Raises an error for what is not sound, and for a model of another owner.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_import_model(bytea, text, text) FROM PUBLIC;

@@ -27,6 +27,7 @@ CREATE FUNCTION @extschema@.recseq_train(
 	workers integer DEFAULT NULL,
 	purchases text[] DEFAULT '{transaction,purchase,buy,order}',
 	ranker boolean DEFAULT true,
+	activate text DEFAULT 'always',
 	OUT model text,
 	OUT version integer,
 	OUT sequences bigint,
@@ -39,8 +40,8 @@ CREATE FUNCTION @extschema@.recseq_train(
 	OUT seconds double precision)
 AS 'MODULE_PATHNAME', 'recseq_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, bigint, integer, text[], boolean) IS
-'Trains a network on a relation with one row a sequence, stores it as a new version of the model and makes that the active one.
+COMMENT ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, bigint, integer, text[], boolean, text) IS
+'Trains a network on a relation with one row a sequence, stores it as a new version of the model and makes that the active one (see activate).
 
 source: a table or view with "items" (integer[], bigint[] or text[], oldest first); optional parallel arrays named by "features"; optional "events" (text[], the kind of each event); optional "times" (timestamptz[]), which make the newest sequences the validation part.
 features: columns that are read beside the items, up to 8 (default: categories, where there is such a column).
@@ -52,9 +53,10 @@ epochs: at most so many, 1..10000. batch_size: windows, 1..65536. learning_rate:
 validation_fraction: share of the sequences held out, 0..0.9. max_length: newest items of a history that are read, 1..1000. seed: same data, options and seed give the same weights.
 purchases: kinds of events that are purchases, in the arrays of the column "events" where the source has it.
 ranker: fit a second stage that ranks candidates (the history, what goes with it, the network''s best, what is popular) by the evidence for each; false: the network alone answers.
+activate: always; if_better: only if the hit rate is not below that of the active version, which it is compared with as both were validated; never. The first version of a model is active in any case.
 
 Returns what was learned: windows are histories with the item that follows; val_loss and hit_rate (at 5) are of the validation windows at the best epoch. Raises an error, and stores nothing, for bad options or data, for a model of another owner, and when cancelled.';
-REVOKE ALL ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, bigint, integer, text[], boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, bigint, integer, text[], boolean, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_recommend(
 	items integer[],

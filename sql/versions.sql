@@ -63,3 +63,31 @@ COMMENT ON FUNCTION @extschema@.recseq_import_model(bytea, text, text) IS
 
 All of it is checked before anything is stored: begin, format, size, checksums, every index and number, and that its texts are valid in the encoding of this database. Raises an error for what is not sound, and for a model of another owner.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_import_model(bytea, text, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_update(
+	model text,
+	source regclass,
+	epochs integer DEFAULT 1,
+	learning_rate double precision DEFAULT 0.0005,
+	validation_fraction double precision DEFAULT 0.1,
+	activate text DEFAULT 'always',
+	workers integer DEFAULT NULL,
+	OUT model text,
+	OUT version integer,
+	OUT sequences bigint,
+	OUT windows bigint,
+	OUT items integer,
+	OUT epochs integer,
+	OUT best_epoch integer,
+	OUT val_loss double precision,
+	OUT hit_rate double precision,
+	OUT seconds double precision)
+AS 'MODULE_PATHNAME', 'recseq_update'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recseq_update(text, regclass, integer, double precision, double precision, text, integer) IS
+'Trains the active version of a model on with new sequences, and stores the result as a new version. It costs in proportion to the new sequences, and adds their items and categories to the vocabulary: a new item begins with the mean of what is known of the items of its category.
+
+source: a table or view as for recseq_train, with the new sequences, and those that have become longer. Old sequences need not be in it. epochs, learning_rate: few and low, so that nothing is forgotten. validation_fraction, activate, workers: as for recseq_train. All other options are those of the version.
+
+Returns what recseq_train returns: sequences, windows, val_loss and hit_rate are of this source, items is the whole vocabulary. Raises the errors of recseq_train, and one if the ids of the source are of another type than those of the model.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_update(text, regclass, integer, double precision, double precision, text, integer) FROM PUBLIC;

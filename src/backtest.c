@@ -102,7 +102,7 @@ recseq_backtest(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(EVALUATE_ARG_MODEL))
 	{
 		options.model = text_to_cstring(PG_GETARG_TEXT_PP(EVALUATE_ARG_MODEL));
-		catalog_check_trainable(&catalog, options.model);
+		catalog_check_trainable(&catalog, options.model, "recseq_backtest()");
 	}
 	evaluation.split.cut = find_cut(fcinfo, &evaluation);
 	options.split = &evaluation.split;

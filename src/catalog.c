@@ -251,17 +251,30 @@ complain_without_row(int64 id)
 			 errhint("Restore recseq's tables from a backup, or train the model again.")));
 }
 
+/* A column of the row of a version. */
+static int64
+version_column(const Catalog *catalog, int64 id, AttrNumber column)
+{
+	ScanKeyData key;
+	int64		value = 0;
+
+	ScanKeyInit(&key, VERSION_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	if (!look_up(catalog, catalog->version, "recseq_version_pkey", 1, &key, column, &value) ||
+		value <= 0)
+		complain_without_row(id);
+	return value;
+}
+
 Size
 catalog_image_bytes(const Catalog *catalog, int64 id)
 {
-	ScanKeyData key;
-	int64		bytes = 0;
+	return (Size) version_column(catalog, id, VERSION_BYTES);
+}
 
-	ScanKeyInit(&key, VERSION_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
-	if (!look_up(catalog, catalog->version, "recseq_version_pkey", 1, &key,
-				 VERSION_BYTES, &bytes) || bytes <= 0)
-		complain_without_row(id);
-	return (Size) bytes;
+int32
+catalog_version_number(const Catalog *catalog, int64 id)
+{
+	return (int32) version_column(catalog, id, VERSION_VERSION);
 }
 
 void

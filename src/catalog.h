@@ -78,6 +78,9 @@ extern Size catalog_image_bytes(const Catalog *catalog, int64 id);
 /* Copy the image of a version, which has that many bytes, to `to`. */
 extern void catalog_load(const Catalog *catalog, int64 id, char *to, Size bytes);
 
+/* The number of a version. */
+extern int32 catalog_version_number(const Catalog *catalog, int64 id);
+
 /* The row of a version in recseq_version, as a JSON object in the current context. */
 extern char *catalog_describe(const Catalog *catalog, int64 id);
 

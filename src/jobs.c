@@ -316,7 +316,7 @@ recseq_train_async(PG_FUNCTION_ARGS)
 	PreventCommandIfParallelMode("recseq_train_async()");
 	PreventCommandDuringRecovery("recseq_train_async()");
 	options = train_options(fcinfo);
-	catalog_check_trainable(&catalog, options.model);
+	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
 	check_login();
 	check_source(&options);
 	job = insert_job(&catalog, &options, fcinfo->flinfo->fn_oid, arguments_to_json(fcinfo));

@@ -7,6 +7,7 @@
  *	dataset.c	a relation of sequences -> arrays of tokens, read through SPI as the
  *				caller, so that privileges and row security apply
  *	train.c		recseq_train: dataset -> nn/trainer -> catalog
+ *	update.c	recseq_update: training that goes on from a version
  *	team.c		the trainer in this backend and in parallel workers
  *	jobs.c		recseq_train_async and the rows of jobs
  *	launcher.c	the processes that work the queues of jobs

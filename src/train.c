@@ -13,6 +13,8 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -28,6 +30,7 @@
 #include "recseq.h"
 #include "results.h"
 #include "source.h"
+#include "update.h"
 
 /* Arguments of recseq_train by number, as sql/functions.sql declares them. */
 enum
@@ -56,8 +59,22 @@ enum
 	ARG_SEED,
 	ARG_WORKERS,
 	ARG_PURCHASES,
-	ARG_RANKER
+	ARG_RANKER,
+	ARG_ACTIVATE,
+	ARGS
 };
+
+/* Those from ARG_FEATURES on, in that order, as columns of a record. */
+static const char *const option_columns =
+	"features pg_catalog.text[], units pg_catalog.int4, layers pg_catalog.int4,"
+	" bidirectional pg_catalog.bool, attention pg_catalog.bool, item_dim pg_catalog.int4,"
+	" feature_dim pg_catalog.int4, tied pg_catalog.bool, dropout pg_catalog.float8,"
+	" item_dropout pg_catalog.float8, loss pg_catalog.text, negatives pg_catalog.int4,"
+	" epochs pg_catalog.int4, batch_size pg_catalog.int4, learning_rate pg_catalog.float8,"
+	" clip_norm pg_catalog.float8, patience pg_catalog.int4,"
+	" validation_fraction pg_catalog.float8, max_length pg_catalog.int4,"
+	" seed pg_catalog.int8, workers pg_catalog.int4, purchases pg_catalog.text[],"
+	" ranker pg_catalog.bool, activate pg_catalog.text";
 
 #define MAX_EPOCHS 10000
 #define MAX_BATCH_SIZE 65536
@@ -196,7 +213,41 @@ train_options(FunctionCallInfo fcinfo)
 		options.workers = Min(int_option(fcinfo, ARG_WORKERS, "workers", 0,
 										 MAX_TRAINING_WORKERS),
 							  recseq_max_training_workers);
+	options.activate = catalog_activate_argument(fcinfo, ARG_ACTIVATE);
 	return options;
+}
+
+TrainOptions
+train_options_of_json(Oid source, const char *model, const char *json)
+{
+	LOCAL_FCINFO(call, ARGS);
+	char	   *query = psprintf("SELECT o.* FROM pg_catalog.jsonb_to_record("
+								 "'{\"purchases\": [], \"ranker\": false}'"
+								 " OPERATOR(pg_catalog.||) $1::pg_catalog.jsonb) AS o (%s)",
+								 option_columns);
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(json)};
+
+	InitFunctionCallInfoData(*call, NULL, ARGS, InvalidOid, NULL, NULL);
+	call->args[ARG_SOURCE] = (NullableDatum) {ObjectIdGetDatum(source), false};
+	call->args[ARG_MODEL] = (NullableDatum) {CStringGetTextDatum(model), false};
+	SPI_connect();
+	if (SPI_execute_with_args(query, lengthof(types), types, values, NULL,
+							  true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the options of a version");
+	for (int arg = ARG_FEATURES; arg < ARGS; arg++)
+	{
+		int			column = arg - ARG_FEATURES + 1;
+		Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
+		NullableDatum *to = &call->args[arg];
+
+		to->value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column,
+								  &to->isnull);
+		if (!to->isnull)
+			to->value = SPI_datumTransfer(to->value, attribute->attbyval, attribute->attlen);
+	}
+	SPI_finish();
+	return train_options(call);
 }
 
 /* All options as a JSON object. */
@@ -230,7 +281,7 @@ options_to_json(const TrainOptions *options, const SourceData *source)
 					 " \"dropout\": %g, \"item_dropout\": %g,"
 					 " \"loss\": \"%s\", \"negatives\": %d, \"epochs\": %d, \"batch_size\": %d,"
 					 " \"learning_rate\": %g, \"clip_norm\": %g, \"patience\": %d,"
-					 " \"validation_fraction\": %g, \"max_length\": %d, \"seed\": " INT64_FORMAT "}",
+					 " \"validation_fraction\": %g, \"max_length\": %d, \"seed\": " INT64_FORMAT,
 					 options->ranker ? "true" : "false",
 					 config->units, config->layers,
 					 config->bidirectional ? "true" : "false",
@@ -243,6 +294,9 @@ options_to_json(const TrainOptions *options, const SourceData *source)
 					 trainer->learning_rate, trainer->clip_norm, trainer->patience,
 					 options->validation_fraction, config->max_length,
 					 (int64) trainer->seed);
+	if (options->base != NULL)
+		appendStringInfo(&json, ", \"update_of\": %d", options->base->version);
+	appendStringInfoChar(&json, '}');
 	return json.data;
 }
 
@@ -276,8 +330,7 @@ seconds_since(instr_time start)
 	return INSTR_TIME_GET_DOUBLE(now);
 }
 
-/* MayGoOn: leaves by longjmp when the query is cancelled. */
-static bool
+bool
 may_go_on(void *context)
 {
 	CHECK_FOR_INTERRUPTS();
@@ -366,8 +419,7 @@ sort_by_popularity(const SourceData *source)
 	return popular;
 }
 
-/* Allocator: in the memory context that is given. */
-static void *
+void *
 allocate_in(void *context, size_t bytes)
 {
 	MemoryContext caller = MemoryContextSwitchTo((MemoryContext) context);
@@ -434,8 +486,10 @@ make_model(const TrainOptions *options, const Trainer *trainer, const SourceData
 		memcpy(model.feature_name[f], source->feature_name[f], MODEL_FEATURE_NAME);
 		model.item_feature[f] = source->item_feature[f];
 	}
+	if (options->base != NULL)
+		base_set_rank_stage(options->base, source, &model);
 	/* what is held out within sequences would be in the counts */
-	if (options->ranker && source->data.held_out == NULL)
+	else if (options->ranker && source->data.held_out == NULL)
 		fit_ranker(&model, options, trainer, source);
 	return model;
 }
@@ -463,6 +517,8 @@ train_read(const TrainOptions *options)
 				 errmsg("source \"%s\" has no sequence of two or more items",
 						get_rel_name(options->source)),
 				 errhint("A model learns from what follows what: every row is one sequence, oldest item first.")));
+	if (options->base != NULL)
+		base_extend_source(options->base, source);
 	return source;
 }
 
@@ -514,6 +570,8 @@ training_begin(const TrainOptions *options, SourceData *source)
 									sizes.training_windows / WINDOWS_PER_WORKER);
 	place_trainer(training, &sizes);
 	trainer_start(&training->trainer, &source->data);
+	if (options->base != NULL)
+		base_set_weights(options->base, source, &training->trainer);
 	INSTR_TIME_SET_CURRENT(training->epoch_start);
 	progress_epoch(training->progress, 0, sizes.training_windows);
 	return training;
@@ -584,6 +642,7 @@ training_store(const Training *training, const Catalog *catalog)
 	char	   *image = allocate_aligned(bytes);
 	NewVersion	version = {
 		.model = options->model,
+		.activate = options->activate,
 		.source = source_name(options->source),
 		.options = options_to_json(options, training->source),
 		.vocabulary = vocabulary_to_json(training->source),
@@ -608,17 +667,9 @@ training_end(Training *training)
 		dsm_detach(training->memory.segment);
 }
 
-PG_FUNCTION_INFO_V1(recseq_train);
-
-/*
- * recseq_train(source regclass, model text, options ...): see sql/functions.sql
- * for the options, their ranges and the columns of the row it returns.
- */
 Datum
-recseq_train(PG_FUNCTION_ARGS)
+train(FunctionCallInfo fcinfo, const Catalog *catalog, const TrainOptions *options)
 {
-	Catalog		catalog = catalog_open(fcinfo);
-	TrainOptions options = train_options(fcinfo);
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
 	Training   *training;
@@ -631,18 +682,16 @@ recseq_train(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	catalog_check_trainable(&catalog, options.model, "recseq_train()");
-
 	context = AllocSetContextCreate(caller, "recseq training", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	training = training_begin(&options, NULL);
-	training_run(training, options.trainer.epochs);
+	training = training_begin(options, NULL);
+	training_run(training, options->trainer.epochs);
 	training_finish(training);
-	version = training_store(training, &catalog);
+	version = training_store(training, catalog);
 
 	MemoryContextSwitchTo(caller);
 	result = &training->result;
-	values[0] = CStringGetTextDatum(options.model);
+	values[0] = CStringGetTextDatum(options->model);
 	values[1] = Int32GetDatum(version);
 	values[2] = Int64GetDatum(training->source->sequences);
 	values[3] = Int64GetDatum(training->trainer.sizes.training_windows);
@@ -656,4 +705,26 @@ recseq_train(PG_FUNCTION_ARGS)
 	MemoryContextDelete(context);
 	tuple = heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls);
 	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+}
+
+PG_FUNCTION_INFO_V1(recseq_train);
+
+/*
+ * recseq_train(source regclass, model text, options ...): see sql/functions.sql
+ * for the options, their ranges and the columns of the row it returns.
+ */
+Datum
+recseq_train(PG_FUNCTION_ARGS)
+{
+	Catalog		catalog = catalog_open(fcinfo);
+	TrainOptions options;
+
+	if (PG_NARGS() != ARGS)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("recseq_train has other arguments than the library knows"),
+				 errhint("The extension is of another version than the library: ALTER EXTENSION recseq UPDATE.")));
+	options = train_options(fcinfo);
+	catalog_check_trainable(&catalog, options.model, "recseq_train()");
+	return train(fcinfo, &catalog, &options);
 }

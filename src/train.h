@@ -19,10 +19,14 @@
 #include "split.h"
 #include "team.h"
 
+struct Base;
+
 typedef struct TrainOptions
 {
 	Oid			source;
 	char	   *model;
+	Activation	activate;
+	struct Base *base;			/* version to go on from (update.h), or NULL */
 	ArrayType  *features;
 	Vocabulary	purchases;
 	bool		ranker;
@@ -57,8 +61,20 @@ typedef struct Training
  */
 extern TrainOptions train_options(FunctionCallInfo fcinfo);
 
+/* Allocator.allocate: in the memory context that is given. */
+extern void *allocate_in(void *context, size_t bytes);
+
+/* MayGoOn: leaves by longjmp when the query is cancelled. */
+extern bool may_go_on(void *context);
+
 /* Read what there is to learn from; an error if there is nothing. */
 extern SourceData *train_read(const TrainOptions *options);
+
+/*
+ * The same, from a JSON object that has them by name.  Those that a version of
+ * recseq 1.0 was trained without may be missing.
+ */
+extern TrainOptions train_options_of_json(Oid source, const char *model, const char *json);
 
 /*
  * Make all ready.  source: what train_read gave, or NULL to read it now.
@@ -90,5 +106,12 @@ extern int32 training_store(const Training *training, const Catalog *catalog);
 
 /* Release what the memory context does not. */
 extern void training_end(Training *training);
+
+/*
+ * All of these phases in one statement; returns the row that recseq_train and
+ * the function that is called return.
+ */
+extern Datum train(FunctionCallInfo fcinfo, const Catalog *catalog,
+				   const TrainOptions *options);
 
 #endif							/* RECSEQ_TRAIN_H */

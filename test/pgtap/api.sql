@@ -49,7 +49,7 @@ FROM function f, (VALUES
 	('item_dim', 'integer'), ('feature_dim', 'integer'), ('tied', 'boolean'), ('dropout', 'double precision'), ('loss', 'text'),
 	('negatives', 'integer'), ('epochs', 'integer'), ('batch_size', 'integer'), ('learning_rate', 'double precision'),
 	('patience', 'integer'), ('validation_fraction', 'double precision'), ('max_length', 'integer'), ('seed', 'bigint'),
-	('workers', 'integer')) AS o(name, type)
+	('workers', 'integer'), ('activate', 'text')) AS o(name, type)
 WHERE f.proname = 'recseq_train';
 SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
 		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 'o'),
@@ -217,7 +217,19 @@ SELECT is(proargnames, u.names, proname || ': names of the arguments')
 FROM function JOIN (VALUES ('recseq_rollback', ARRAY['model']), ('recseq_retain', ARRAY['model', 'keep']),
 	('recseq_assign', ARRAY['visitor', 'variants', 'weights', 'experiment']),
 	('recseq_export_model', ARRAY['model', 'version']),
-	('recseq_import_model', ARRAY['image', 'model', 'activate', 'model', 'version'])) AS u(name, names) ON proname = u.name ORDER BY proname;
+	('recseq_import_model', ARRAY['image', 'model', 'activate', 'model', 'version']),
+	('recseq_update', ARRAY['model', 'source', 'epochs', 'learning_rate', 'validation_fraction', 'activate', 'workers',
+		'model', 'version', 'sequences', 'windows', 'items', 'epochs', 'best_epoch', 'val_loss', 'hit_rate', 'seconds'])) AS u(name, names) ON proname = u.name ORDER BY proname;
+
+--
+-- recseq_update
+--
+SELECT has_function(:'schema', 'recseq_update', ARRAY['text', 'regclass', 'integer', 'double precision', 'double precision', 'text', 'integer'], 'recseq_update(model, source, ...)');
+SELECT is(f.pronargs - f.pronargdefaults::int, 2, 'recseq_update: only model and source must be given') FROM function f WHERE proname = 'recseq_update';
+SELECT is((SELECT array_agg(format_type(f.proallargtypes[i], NULL) ORDER BY i) FROM generate_subscripts(f.proallargtypes, 1) i WHERE f.proargmodes[i] = 'o'),
+	(SELECT array_agg(format_type(t.proallargtypes[i], NULL) ORDER BY i) FROM generate_subscripts(t.proallargtypes, 1) i WHERE t.proargmodes[i] = 'o'),
+	'recseq_update returns what recseq_train returns')
+FROM function f, function t WHERE f.proname = 'recseq_update' AND t.proname = 'recseq_train';
 
 --
 -- recseq_export_model, recseq_import_model
@@ -258,6 +270,9 @@ FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_
 
 --
 FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_rollback', 'recseq_retain', 'recseq_import_model') ORDER BY proname;
+
+--
+FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_rollback', 'recseq_retain', 'recseq_import_model', 'recseq_update') ORDER BY proname;
 SELECT ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': for everybody')
 FROM function WHERE proname IN ('recseq_evaluate', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign', 'recseq_export_model') ORDER BY proname;
 SELECT table_privs_are(:'schema', 'recseq_models', 'regress_recseq_anybody', ARRAY['SELECT']);

@@ -15,7 +15,7 @@ CREATE FUNCTION train(model text, options text DEFAULT '') RETURNS text LANGUAGE
 DECLARE
 	items	int;
 BEGIN
-	EXECUTE format('SELECT items FROM recseq_train(''old'', %L, epochs => 25, units => 16, item_dim => 16, feature_dim => 8, batch_size => 64, learning_rate => 0.02, validation_fraction => 0%s)', model, options) INTO items;
+	EXECUTE format('SELECT items FROM recseq_train(''old'', %L, epochs => 25, units => 16, item_dim => 16, feature_dim => 8, batch_size => 64, learning_rate => 0.02, validation_fraction => 0, ranker => false%s)', model, options) INTO items;
 	RETURN items;
 END $$;
 -- for how many old items the one that follows comes first, and for how many new ones
@@ -79,9 +79,50 @@ SELECT vocabulary FROM recseq_models WHERE model = 'm' AND active;
 -- ids that are texts
 CREATE TABLE texts AS SELECT ARRAY(SELECT 'item ' || i FROM unnest(items) i) AS items FROM old;
 CREATE TABLE more_texts AS SELECT ARRAY(SELECT 'item ' || i FROM unnest(items) i) AS items, ARRAY(SELECT 'c' || i % 2 FROM unnest(items) i) AS categories FROM new;
-SELECT items FROM recseq_train('texts', 'texts', epochs => 1, units => 8);
+SELECT items FROM recseq_train('texts', 'texts', epochs => 1, units => 8, ranker => false);
 SELECT items FROM recseq_update('texts', 'more_texts');
 SELECT count(*), min(item COLLATE "C"), max(item COLLATE "C") FROM recseq_recommend(ARRAY['item 22'], 100, 'texts');
+
+--
+-- The second stage keeps its rankers and counts both
+--
+CREATE FUNCTION shop(first int, count int, day timestamptz) RETURNS TABLE (id int, items int[], categories int[], events text[], times timestamptz[]) LANGUAGE sql AS $$
+	SELECT id, items, categories, ARRAY(SELECT CASE i % 3 WHEN 2 THEN 'transaction' ELSE 'addtocart' END FROM generate_series(0, 7) i),
+		   ARRAY(SELECT day + id * interval '1 hour' + i * interval '1 minute' FROM generate_series(0, 7) i)
+	FROM ring(first, count)
+$$;
+CREATE TABLE shop_old AS SELECT * FROM shop(1, 20, '2020-01-01');
+CREATE TABLE shop_new AS SELECT * FROM shop(21, 4, '2020-02-01') WHERE id % 10 = 0;
+SELECT items FROM recseq_train('shop_old', 'shop', epochs => 10, units => 16, item_dim => 16, feature_dim => 8, batch_size => 64, learning_rate => 0.02);
+SELECT items FROM recseq_update('shop', 'shop_new');
+SELECT right_answers('shop', 1) AS before, right_answers('shop') AS after;
+-- the kinds and times of a history are read as before
+SELECT item FROM recseq_recommend(ARRAY[21, 22], 1, 'shop', events => ARRAY['addtocart', 'addtocart'], times => ARRAY['2020-02-20', '2020-02-20']::timestamptz[]);
+-- a sequence that has become longer takes the place of the old one: the counts of items 1 and 2 do not grow twice
+CREATE FUNCTION occurrences(model text) RETURNS TABLE (item bigint, share real) LANGUAGE sql AS $$
+	SELECT item, score FROM recseq_recommend('{}'::bigint[], 1000, model) ORDER BY item
+$$;
+CREATE TABLE visits AS SELECT ARRAY[1, 2] AS items, ARRAY['2020-01-01', '2020-01-02']::timestamptz[] AS times UNION ALL SELECT ARRAY[1, 3], ARRAY['2020-01-03', '2020-01-04']::timestamptz[];
+CREATE TABLE more_visits AS SELECT ARRAY[1, 2, 5] AS items, ARRAY['2020-01-01', '2020-01-02', '2020-01-09']::timestamptz[] AS times;
+CREATE TABLE only_new_visits AS SELECT ARRAY[1, 2, 5] AS items, ARRAY['2020-01-08', '2020-01-09', '2020-01-10']::timestamptz[] AS times;
+CREATE TABLE no_times AS SELECT items FROM more_visits;
+CREATE TABLE cut_visits AS SELECT ARRAY[2, 5, 6] AS items, ARRAY['2020-01-02', '2020-01-09', '2020-01-10']::timestamptz[] AS times;
+SELECT items FROM recseq_train('visits', 'visits', epochs => 1, units => 4, validation_fraction => 0);
+SELECT items FROM recseq_update('visits', 'visits', validation_fraction => 0);
+SELECT item, round((share * 4)::numeric) AS times FROM occurrences('visits');
+SELECT recseq_activate('visits', 1);
+SELECT items FROM recseq_update('visits', 'more_visits', validation_fraction => 0);
+SELECT item, round((share * 5)::numeric) AS times FROM occurrences('visits');
+SELECT recseq_activate('visits', 1);
+SELECT items FROM recseq_update('visits', 'cut_visits', validation_fraction => 0);
+SELECT item, round((share * 5)::numeric) AS times FROM occurrences('visits');
+SELECT recseq_activate('visits', 1);
+SELECT items FROM recseq_update('visits', 'only_new_visits', validation_fraction => 0);
+SELECT item, round((share * 7)::numeric) AS times FROM occurrences('visits');
+-- without times nobody can tell: all count
+SELECT recseq_activate('visits', 1);
+SELECT items FROM recseq_update('visits', 'no_times', validation_fraction => 0);
+SELECT item, round((share * 7)::numeric) AS times FROM occurrences('visits');
 
 -- with workers: the same
 SET recseq.max_training_workers = 2;
@@ -124,7 +165,7 @@ BEGIN READ ONLY;
 SELECT recseq_update('m', 'new');
 ROLLBACK;
 SET statement_timeout = '200ms';
-SELECT recseq_update('m', 'new', epochs => 10000);
+SELECT recseq_update('m', 'new', epochs => 10000, validation_fraction => 0);
 RESET statement_timeout;
 -- options that no training could have had: they are checked like arguments
 CREATE TEMP TABLE sound AS SELECT id, options FROM recseq_version;
@@ -164,8 +205,8 @@ RESET ROLE;
 
 SELECT count(recseq_drop_model(model)) FROM recseq_model;
 REVOKE EXECUTE ON FUNCTION recseq_update, recseq_import_model FROM regress_recseq_a;
-DROP TABLE old, new, kind, cold, moved, texts, more_texts, many, no_categories, text_categories, nothing;
-DROP FUNCTION ring, train, right_answers, outcome;
+DROP TABLE old, new, kind, cold, moved, shop_old, shop_new, visits, more_visits, only_new_visits, cut_visits, no_times, texts, more_texts, many, no_categories, text_categories, nothing;
+DROP FUNCTION shop, ring, train, right_answers, occurrences, outcome;
 DROP ROLE regress_recseq_a;
 
 --
@@ -173,7 +214,7 @@ DROP ROLE regress_recseq_a;
 --
 CREATE TABLE learnable AS SELECT ARRAY(SELECT (g + i) % 20 + 1 FROM generate_series(0, 7) i) AS items FROM generate_series(0, 199) g;
 CREATE FUNCTION train(rate float8, activate text, fraction float8 DEFAULT 0.2) RETURNS int LANGUAGE sql AS $$
-	SELECT version FROM recseq_train('learnable', 'a', epochs => 8, units => 16, item_dim => 16, batch_size => 64, learning_rate => rate, validation_fraction => fraction, activate => activate)
+	SELECT version FROM recseq_train('learnable', 'a', epochs => 8, units => 16, item_dim => 16, batch_size => 64, learning_rate => rate, validation_fraction => fraction, activate => activate, ranker => false)
 $$;
 -- the first one in any case
 SELECT train(1e-6, 'never');

@@ -8,8 +8,8 @@ CREATE TABLE ring AS
 SELECT g AS id, ARRAY(SELECT (g + i) % 20 + 1 FROM generate_series(0, 7) i) AS items
 FROM generate_series(0, 199) g;
 -- no more than it takes to tell versions apart
-CREATE FUNCTION train(model text, fraction float8 DEFAULT 0) RETURNS int LANGUAGE sql AS $$
-	SELECT version FROM recseq_train('ring', model, epochs => 1, units => 4, item_dim => 4, validation_fraction => fraction)
+CREATE FUNCTION train(model text) RETURNS int LANGUAGE sql AS $$
+	SELECT version FROM recseq_train('ring', model, epochs => 1, units => 4, item_dim => 4, validation_fraction => 0, ranker => false)
 $$;
 CREATE VIEW versions AS
 SELECT model, string_agg(CASE WHEN active THEN '[' || version || ']' ELSE version::text END, ' ' ORDER BY version) AS versions,

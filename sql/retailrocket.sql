@@ -14,6 +14,7 @@ DECLARE
 	taken	text;
 	recseq	name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 					 WHERE e.extname = 'recseq');
+	in_literal text := replace(quote_ident(schema), '''', '''''');
 BEGIN
 	IF schema IS NULL THEN
 		RAISE EXCEPTION 'schema must not be null'
@@ -65,7 +66,7 @@ BEGIN
 		CREATE INDEX ON %1$I.events (itemid);
 
 		COMMENT ON TABLE %1$I.events IS
-			'What visitors did, in the layout of the file events.csv. Load it with: \copy %1$I.events FROM ''events.csv'' WITH (FORMAT csv, HEADER)';
+			'What visitors did, in the layout of the file events.csv. Load it with: \copy %2$s.events FROM ''events.csv'' WITH (FORMAT csv, HEADER)';
 		COMMENT ON COLUMN %1$I.events."timestamp" IS 'when, in milliseconds since 1970-01-01 00:00 UTC';
 		COMMENT ON COLUMN %1$I.events.visitorid IS 'who';
 		COMMENT ON COLUMN %1$I.events.event IS 'what kind of event: view, addtocart or transaction';
@@ -97,7 +98,7 @@ BEGIN
 			'How categories lie in one another, in the layout of the file category_tree.csv. No view needs it: it may stay empty.';
 		COMMENT ON COLUMN %1$I.category_tree.categoryid IS 'the category';
 		COMMENT ON COLUMN %1$I.category_tree.parentid IS 'the category it lies in, NULL at the top';
-	$sql$, schema);
+	$sql$, schema, in_literal);
 
 	-- The rules, as one row that UPDATE changes.
 	EXECUTE format($sql$
@@ -116,7 +117,7 @@ BEGIN
 		INSERT INTO %1$I.settings DEFAULT VALUES;
 
 		COMMENT ON TABLE %1$I.settings IS
-			'The rules that the views follow, in one row. Change them with UPDATE; the views follow at once. Without its row the views are empty: INSERT INTO %1$I.settings DEFAULT VALUES brings it back.';
+			'The rules that the views follow, in one row. Change them with UPDATE; the views follow at once. Without its row the views are empty: INSERT INTO %2$s.settings DEFAULT VALUES brings it back.';
 		COMMENT ON COLUMN %1$I.settings.event_kinds IS
 			'the kinds of event that count, in the order they are taken to happen at the same instant';
 		COMMENT ON COLUMN %1$I.settings.cut IS
@@ -132,7 +133,7 @@ BEGIN
 		COMMENT ON COLUMN %1$I.settings.model IS 'the model whose answers the view recommendations shows';
 		COMMENT ON COLUMN %1$I.settings.k IS 'how many items of each visitor it shows';
 		COMMENT ON COLUMN %1$I.settings.one_row IS 'always true: keeps the table at one row';
-	$sql$, schema);
+	$sql$, schema, in_literal);
 
 	-- The steps.  "LIMIT 1" tells the planner what the primary key of settings
 	-- implies; without it an estimate for a table that was never analyzed would
@@ -538,7 +539,7 @@ BEGIN
 
 			IF visitors > 0 THEN
 				PERFORM pg_notify('visitor_recommendations',
-								  json_build_object('schema', %1$L, 'visitors', visitors, 'refreshed', now())::text);
+								  json_build_object('schema', %1$L, 'visitors', visitors)::text);
 			END IF;
 			RETURN visitors;
 		END
@@ -546,7 +547,7 @@ BEGIN
 		REVOKE ALL ON FUNCTION %1$I.refresh_visitor_recommendations(text, int, boolean) FROM PUBLIC;
 
 		COMMENT ON FUNCTION %1$I.refresh_visitor_recommendations(text, int, boolean) IS
-			'Computes visitor_recommendations anew for the visitors whose events have changed since the last call, or for all, and returns for how many; then notifies the channel visitor_recommendations with {"schema": ..., "visitors": ..., "refreshed": ...}. all_visitors is for a new version of the model, changed settings or categories, and after TRUNCATE. The first call, which must be the owner''s, computes all and turns on the triggers that note changes; until its transaction ends nobody else can write events.';
+			'Computes visitor_recommendations anew for the visitors whose events have changed since the last call, or for all, and returns for how many; then notifies the channel visitor_recommendations with {"schema": ..., "visitors": ...}. all_visitors is for a new version of the model, changed settings or categories, and after TRUNCATE. The first call, which must be the owner''s, computes all and turns on the triggers that note changes; until its transaction ends nobody else can write events.';
 	$sql$, schema, recseq, format('%I.events', schema), format('%I.sequences', schema));
 END
 $function$;

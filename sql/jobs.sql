@@ -101,7 +101,8 @@ CREATE FUNCTION @extschema@.recseq_train_async(
 	seed bigint DEFAULT 1,
 	workers integer DEFAULT NULL,
 	purchases text[] DEFAULT '{transaction,purchase,buy,order}',
-	ranker boolean DEFAULT true)
+	ranker boolean DEFAULT true,
+	activate text DEFAULT 'always')
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'recseq_train_async'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

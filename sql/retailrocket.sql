@@ -387,7 +387,7 @@ BEGIN
 		COMMENT ON COLUMN %1$I.recommendations.confidence IS 'score divided by the sum over the visitor''s rows';
 		COMMENT ON COLUMN %1$I.recommendations.reason IS 'why the item is there, as recseq_recommend says it';
 		COMMENT ON COLUMN %1$I.recommendations.reason_kind IS 'the reason without the item that it names, to group by';
-	$sql$, schema, '@extschema@');
+	$sql$, schema, recseq);
 
 	-- The planner cannot tell how many days there are from the number of milliseconds.
 	IF current_setting('server_version_num')::int >= 140000 THEN
@@ -553,9 +553,7 @@ END
 $function$;
 
 COMMENT ON FUNCTION @extschema@.recseq_retailrocket(name) IS
-'Creates the Retailrocket kit, owned by the caller: the tables events, item_properties and category_tree in the layout of the Kaggle files, the table settings that holds the rules, the views interactions, item_categories, sequences, sequence_length_bounds and training_sequences, and, for reports, the views sequence_statistics, sequence_lengths, item_popularity, events_by_day and recommendations.
-
-'Creates the Retailrocket kit, owned by the caller: the tables events, item_properties and category_tree in the layout of the Kaggle files, the table settings that holds the rules, the views interactions, item_categories, sequences, sequence_length_bounds and training_sequences, the function recommend_visitor, and the table visitor_recommendations with the function refresh_visitor_recommendations that fills it.
+'Creates the Retailrocket kit, owned by the caller: the tables events, item_properties and category_tree in the layout of the Kaggle files, the table settings that holds the rules, the views interactions, item_categories, sequences, sequence_length_bounds and training_sequences, the function recommend_visitor, the table visitor_recommendations with the function refresh_visitor_recommendations that fills it, and, for reports, the views sequence_statistics, sequence_lengths, item_popularity, events_by_day and recommendations.
 schema: where, any name; created when there is no such schema.
 Fails, and changes nothing, when one of these relations exists there already (duplicate_table), when schema is null (null_value_not_allowed), or when the caller may not create the schema or relations in it (insufficient_privilege).';
 

@@ -312,7 +312,7 @@ begin_training(Job *job)
 	options = job_options(job);
 	options.job = job->job;
 	check_job(job);
-	catalog_check_trainable(&catalog, options.model);
+	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
 	training = training_begin(&options, NULL);
 	if (training->memory.segment != NULL)
 		dsm_pin_mapping(training->memory.segment);

@@ -309,13 +309,9 @@ Datum
 recseq_train_async(PG_FUNCTION_ARGS)
 {
 	Catalog		catalog = catalog_open(fcinfo);
-	TrainOptions options;
+	TrainOptions options = train_options(fcinfo);
 	int64		job;
 
-	PreventCommandIfReadOnly("recseq_train_async()");
-	PreventCommandIfParallelMode("recseq_train_async()");
-	PreventCommandDuringRecovery("recseq_train_async()");
-	options = train_options(fcinfo);
 	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
 	check_login();
 	check_source(&options);

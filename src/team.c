@@ -24,6 +24,8 @@
 #include "pgstat.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
+#include "storage/ipc.h"
+#include "storage/pmsignal.h"
 #include "storage/s_lock.h"
 #include "utils/memutils.h"
 
@@ -113,11 +115,12 @@ wait_for_team(void *context)
 
 /* ---------------------------------------------------------------- workers */
 
-/* Calls of a worker: it reports nothing. */
-static bool
-worker_may_go_on(void *context)
+bool
+team_may_go_on(void *context)
 {
 	CHECK_FOR_INTERRUPTS();
+	if (!PostmasterIsAlive())
+		proc_exit(1);
 	return true;
 }
 
@@ -127,9 +130,10 @@ recseq_train_worker(dsm_segment *seg, shm_toc *toc)
 {
 	Team	   *team = shm_toc_lookup(toc, TEAM_KEY, false);
 	dsm_segment *segment = dsm_attach(team->segment);
+	/* it reports nothing */
 	TrainerCalls calls = {
 		.context = team,
-		.may_go_on = worker_may_go_on,
+		.may_go_on = team_may_go_on,
 		.barrier = wait_for_team
 	};
 	Trainer		trainer;

@@ -33,4 +33,10 @@ extern TeamMemory team_allocate(Size bytes, int workers);
 extern NnStatus team_run(Trainer *trainer, const TeamMemory *memory, int workers,
 						 const TrainerCalls *calls, int32 epochs);
 
+/*
+ * The answer to MayGoOn in this backend and in workers: leaves when the query is
+ * cancelled, and when the postmaster is gone, which nothing else would notice.
+ */
+extern bool team_may_go_on(void *context);
+
 #endif							/* RECSEQ_TEAM_H */

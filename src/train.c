@@ -330,13 +330,6 @@ seconds_since(instr_time start)
 	return INSTR_TIME_GET_DOUBLE(now);
 }
 
-bool
-may_go_on(void *context)
-{
-	CHECK_FOR_INTERRUPTS();
-	return true;
-}
-
 static void
 report_minibatch(void *context, int64_t windows, double loss)
 {
@@ -450,7 +443,7 @@ fit_ranker(Model *model, const TrainOptions *options, const Trainer *trainer,
 		.seed = options->trainer.seed,
 		.lasting = {allocate_in, CurrentMemoryContext},
 		.temporary = {allocate_in, temporary},
-		.interrupt = {may_go_on, NULL}
+		.interrupt = {team_may_go_on, NULL}
 	};
 
 	model->purchases = options->purchases;
@@ -582,7 +575,7 @@ training_run(Training *training, int32 epochs)
 {
 	TrainerCalls calls = {
 		.context = training,
-		.may_go_on = may_go_on,
+		.may_go_on = team_may_go_on,
 		.minibatch_done = report_minibatch,
 		.epoch_done = report_epoch
 	};

@@ -64,9 +64,6 @@ extern TrainOptions train_options(FunctionCallInfo fcinfo);
 /* Allocator.allocate: in the memory context that is given. */
 extern void *allocate_in(void *context, size_t bytes);
 
-/* MayGoOn: leaves by longjmp when the query is cancelled. */
-extern bool may_go_on(void *context);
-
 /* Read what there is to learn from; an error if there is nothing. */
 extern SourceData *train_read(const TrainOptions *options);
 

@@ -528,7 +528,7 @@ base_set_rank_stage(const Base *base, const SourceData *source, Model *model)
 	int32	   *no_category;
 	bool		has_category = source->data.features > 0;
 	Allocator	lasting = {allocate_in, CurrentMemoryContext};
-	Interrupt	interrupt = {may_go_on, NULL};
+	Interrupt	interrupt = {team_may_go_on, NULL};
 
 	model->purchases = base->model->purchases;
 	model->origin = base->model->origin;

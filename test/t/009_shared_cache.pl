@@ -20,19 +20,7 @@ my $node = new_server('main', conf => [
 	'max_parallel_workers_per_gather = 0' ]);
 sample_source($node);
 
-# Bytes of segments as large as a model.
-sub segments
-{
-	my $bytes = 0;
-
-	for my $file (glob $node->data_dir . '/pg_dynshmem/mmap.*')
-	{
-		my $size = -s $file || 0;
-
-		$bytes += $size if $size > 2 * MB && $size != 256 * MB;
-	}
-	return $bytes;
-}
+sub segments { return segment_bytes($node); }
 
 sub private_models
 {

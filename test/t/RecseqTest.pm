@@ -11,10 +11,12 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
+use constant MB => 1024 * 1024;
+
 our @EXPORT = qw(
   new_server sample_source train answers answers_query stored
   start_training wait_until_active backend_of finish session_error
-  process_status is_quiet_backend median limit_backend
+  process_status is_quiet_backend median limit_backend segment_bytes
 );
 
 # new_server(NAME, conf => [settings], init => {options of init}): runs, and has the extension in "postgres".
@@ -156,6 +158,22 @@ sub limit_backend
 	my ($pid, $resource, $value) = @_;
 
 	system_or_bail('prlimit', '--pid', $pid, "--$resource=$value:");
+}
+
+# Bytes of the segments of a server that are as large as a model or a training. Its dynamic_shared_memory_type must be mmap:
+# then they are files of the data directory. PostgreSQL's own are small, but for one of 256 MB.
+sub segment_bytes
+{
+	my ($node) = @_;
+	my $bytes = 0;
+
+	for my $file (glob $node->data_dir . '/pg_dynshmem/mmap.*')
+	{
+		my $size = -s $file || 0;
+
+		$bytes += $size if $size > 2 * MB && $size != 256 * MB;
+	}
+	return $bytes;
 }
 
 sub median

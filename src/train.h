@@ -61,17 +61,17 @@ typedef struct Training
  */
 extern TrainOptions train_options(FunctionCallInfo fcinfo);
 
-/* Allocator.allocate: in the memory context that is given. */
-extern void *allocate_in(void *context, size_t bytes);
-
-/* Read what there is to learn from; an error if there is nothing. */
-extern SourceData *train_read(const TrainOptions *options);
-
 /*
  * The same, from a JSON object that has them by name.  Those that a version of
  * recseq 1.0 was trained without may be missing.
  */
 extern TrainOptions train_options_of_json(Oid source, const char *model, const char *json);
+
+/* Allocator.allocate: in the memory context that is given. */
+extern void *allocate_in(void *context, size_t bytes);
+
+/* Read what there is to learn from; an error if there is nothing. */
+extern SourceData *train_read(const TrainOptions *options);
 
 /*
  * Make all ready.  source: what train_read gave, or NULL to read it now.

@@ -112,3 +112,39 @@ Under random_windows the network is trained without the windows that are tested,
 
 Raises the errors of recseq_train and of recseq_evaluate; stores nothing then.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_backtest(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_tune(
+	source regclass,
+	budget double precision DEFAULT 600,
+	trials integer DEFAULT 27,
+	options jsonb DEFAULT '{}',
+	space jsonb DEFAULT '{"units": [16, 32, 64, 128],
+						  "item_dim": [32, 64, 128],
+						  "feature_dim": [16, 32, 64],
+						  "dropout": {"min": 0.1, "max": 0.7},
+						  "item_dropout": {"min": 0.0, "max": 0.3},
+						  "learning_rate": {"min": 0.001, "max": 0.02, "log": true},
+						  "batch_size": [128, 256, 512]}',
+	objective text DEFAULT 'hit_rate',
+	seed bigint DEFAULT 1)
+RETURNS TABLE (
+	trial integer,
+	rung integer,
+	epochs integer,
+	options jsonb,
+	val_loss double precision,
+	hit_rate double precision,
+	seconds double precision,
+	best boolean,
+	call text)
+AS 'MODULE_PATHNAME', 'recseq_tune'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 40 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recseq_tune(regclass, double precision, integer, jsonb, jsonb, text, bigint) IS
+'Searches options of recseq_train that suit a source: random search with successive halving. All trials are trained for a few epochs, the best third goes on for three times as many, and so on; the last one is trained for all epochs. Stores nothing.
+
+budget: seconds, more than 0; each rung gets an equal share, and the trial that runs is finished; null: none, and the same arguments and data then give the same trials. trials: in the first rung, 1..10000; the first has the options that are given and nothing else. options: a JSON object of options that all trials have; its "epochs" is where the last rung ends. space: a JSON object; for each option that is searched a list of values or a range {"min": a, "max": b, "log": true or false}, of integers where both ends are. features, purchases, validation_fraction, epochs and seed cannot be searched. objective: hit_rate or val_loss. seed: of the draws.
+
+Trials are judged by the validation windows that recseq_train holds out of the source (validation_fraction), never by other data; what follows the network (ranker) is not fitted.
+
+One row a trial and rung: epochs that the trial has run, its options, val_loss and hit_rate of its best epoch (null: it diverged), and its seconds so far. best: the winner''s row. call: the SQL statement that trains with these options; recseq_backtest takes them as they are. Raises the errors of recseq_train.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_tune(regclass, double precision, integer, jsonb, jsonb, text, bigint) FROM PUBLIC;

@@ -19,6 +19,7 @@
  *	model_call.c	the arguments k, model and version, which both have
  *	evaluate.c	recseq_evaluate: ranking metrics of a model and of baselines
  *	backtest.c	recseq_backtest: train on a part of a source, evaluate on the rest
+ *	tune.c		recseq_tune: a search over options of recseq_train
  *	options.c	options of recseq_train as a JSON object
  *	split.c		which events are learned from, and which are to be predicted
  *	catalog.c	models as rows: store, find, load, activate, drop

@@ -8,6 +8,7 @@
 
 #include "compat.h"
 
+#include "portability/instr_time.h"
 #include "utils/memutils.h"
 
 #include "nn/arena.h"
@@ -37,6 +38,16 @@ allocate_aligned(Size bytes)
 	return (char *) TYPEALIGN(ARENA_ALIGNMENT,
 							  MemoryContextAllocHuge(CurrentMemoryContext,
 													 bytes + ARENA_ALIGNMENT));
+}
+
+static inline double
+seconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_DOUBLE(now);
 }
 
 #endif							/* RECSEQ_H */

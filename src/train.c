@@ -320,16 +320,6 @@ vocabulary_to_json(const SourceData *source)
 
 /* ---------------------------------------------------------------- training */
 
-static double
-seconds_since(instr_time start)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
-	return INSTR_TIME_GET_DOUBLE(now);
-}
-
 static void
 report_minibatch(void *context, int64_t windows, double loss)
 {
@@ -570,8 +560,8 @@ training_begin(const TrainOptions *options, SourceData *source)
 	return training;
 }
 
-void
-training_run(Training *training, int32 epochs)
+bool
+training_try(Training *training, int32 epochs)
 {
 	TrainerCalls calls = {
 		.context = training,
@@ -580,8 +570,14 @@ training_run(Training *training, int32 epochs)
 		.epoch_done = report_epoch
 	};
 
-	if (team_run(&training->trainer, &training->memory, training->options.workers,
-				 &calls, epochs) == NN_DIVERGED)
+	return team_run(&training->trainer, &training->memory, training->options.workers,
+					&calls, epochs) != NN_DIVERGED;
+}
+
+void
+training_run(Training *training, int32 epochs)
+{
+	if (!training_try(training, epochs))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("training diverged: the loss is not a finite number any more"),

@@ -83,6 +83,9 @@ extern Training *training_begin(const TrainOptions *options, SourceData *source)
 /* Train for at most that many epochs more; see team_run. */
 extern void training_run(Training *training, int32 epochs);
 
+/* The same; false, instead of an error, if training diverged. */
+extern bool training_try(Training *training, int32 epochs);
+
 /*
  * Go on from the trainer's pieces of a checkpoint, which are in place, as is
  * what took that many seconds to train.  False: they are not of this training.

@@ -191,6 +191,22 @@ SELECT is(
 SELECT table_privs_are(:'schema', 'recseq_model_metrics', 'regress_recseq_anybody', ARRAY['SELECT']);
 
 --
+-- recseq_tune
+--
+SELECT has_function(:'schema', 'recseq_tune', ARRAY['regclass', 'double precision', 'integer', 'jsonb', 'jsonb', 'text', 'bigint'],
+	'recseq_tune(source, budget, trials, options, space, objective, seed)');
+SELECT is(proargnames[1:7], ARRAY['source', 'budget', 'trials', 'options', 'space', 'objective', 'seed'], 'recseq_tune: names of the arguments')
+FROM function WHERE proname = 'recseq_tune';
+SELECT is(pronargs - pronargdefaults::int, 1, 'recseq_tune: only the source must be given') FROM function WHERE proname = 'recseq_tune';
+SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
+		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'),
+	ARRAY['trial integer', 'rung integer', 'epochs integer', 'options jsonb', 'val_loss double precision', 'hit_rate double precision',
+		  'seconds double precision', 'best boolean', 'call text'],
+	'recseq_tune: result columns')
+FROM function WHERE proname = 'recseq_tune';
+SELECT is(provolatile::text, 'v', 'recseq_tune is volatile') FROM function WHERE proname = 'recseq_tune';
+
+--
 -- recseq_activate, recseq_drop_model
 --
 SELECT has_function(:'schema', 'recseq_activate', ARRAY['text', 'integer'], 'recseq_activate(model, version)');
@@ -273,6 +289,9 @@ FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_
 
 --
 FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_rollback', 'recseq_retain', 'recseq_import_model', 'recseq_update') ORDER BY proname;
+
+--
+FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_backtest', 'recseq_tune') ORDER BY proname;
 SELECT ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': for everybody')
 FROM function WHERE proname IN ('recseq_evaluate', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign', 'recseq_export_model') ORDER BY proname;
 SELECT table_privs_are(:'schema', 'recseq_models', 'regress_recseq_anybody', ARRAY['SELECT']);

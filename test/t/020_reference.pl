@@ -21,6 +21,7 @@ my $kit = 'retailrocket';
 #   signatures  of a function, one a form
 #   tables      { argument | column | type => [rows of cells, without what is said in words] }; "type" is that of a setting
 #   comment     what the catalog says of it
+#   errors      of the page: the names of conditions
 #   examples    of the page
 
 # ---------------------------------------------------------------- the page
@@ -82,7 +83,8 @@ sub read_page
 		else
 		{
 			undef $table;
-			$entry->{errors} = 1 if $line =~ /^Errors:/;
+			$entry->{errors} ||= [] if $line =~ /^Errors:/;
+			push @{ $entry->{errors} }, $1 if $entry->{errors} && $line =~ /^(?:- |Errors: )`(\w+)`:/;
 		}
 	}
 	return (\%entries, \@order);
@@ -248,7 +250,13 @@ for my $name (sort keys %$catalog)
 	diag(skeleton($true)) unless $right;
 	is($said->{unexplained}, undef, "$name: every row says something");
 	ok(@{ $said->{examples} } > 0, "$name has an example");
-	ok($said->{errors}, "$name says which errors there are") if $true->{kind} eq 'function';
+	next unless $true->{kind} eq 'function';
+	ok($said->{errors}, "$name says which errors there are");
+	for my $error (@{ $said->{errors} || [] })
+	{
+		my ($status) = $node->psql('postgres', "DO \$\$ BEGIN EXCEPTION WHEN $error THEN NULL; END \$\$");
+		is($status, 0, "$name: there is an error $error");
+	}
 }
 is_deeply([ grep { !$catalog->{$_} } sort keys %$entries ], [], 'no entry is of something that does not exist');
 

@@ -39,6 +39,7 @@ CREATE TABLE @extschema@.recseq_version (
 	hit_rate double precision,
 	seconds double precision NOT NULL,
 	bytes bigint NOT NULL,
+	curve jsonb NOT NULL,
 	UNIQUE (model, version)
 );
 COMMENT ON TABLE @extschema@.recseq_version IS 'recseq: one row a version of a model; never changed. Read it through recseq_models.';
@@ -58,6 +59,7 @@ COMMENT ON COLUMN @extschema@.recseq_version.val_loss IS 'mean cross-entropy ove
 COMMENT ON COLUMN @extschema@.recseq_version.hit_rate IS 'share of validation windows whose target is among the best 5; null without any';
 COMMENT ON COLUMN @extschema@.recseq_version.seconds IS 'seconds that training took';
 COMMENT ON COLUMN @extschema@.recseq_version.bytes IS 'size of the image in bytes';
+COMMENT ON COLUMN @extschema@.recseq_version.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (both null without validation windows), learning_rate';
 
 CREATE TABLE @extschema@.recseq_chunk (
 	id bigint NOT NULL,
@@ -96,7 +98,8 @@ CREATE VIEW @extschema@.recseq_models AS
 		v.val_loss,
 		v.hit_rate,
 		v.seconds,
-		v.bytes
+		v.bytes,
+		v.curve
 	FROM @extschema@.recseq_version v
 		JOIN @extschema@.recseq_model m ON m.model OPERATOR(pg_catalog.=) v.model
 	ORDER BY v.model, v.version;
@@ -118,6 +121,7 @@ COMMENT ON COLUMN @extschema@.recseq_models.val_loss IS 'mean cross-entropy over
 COMMENT ON COLUMN @extschema@.recseq_models.hit_rate IS 'share of validation windows whose target is among the best 5; null without any';
 COMMENT ON COLUMN @extschema@.recseq_models.seconds IS 'seconds that training took';
 COMMENT ON COLUMN @extschema@.recseq_models.bytes IS 'size of the image in bytes';
+COMMENT ON COLUMN @extschema@.recseq_models.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (both null without validation windows), learning_rate';
 GRANT SELECT ON @extschema@.recseq_models TO PUBLIC;
 
 /* Row security on recseq_model must apply to who reads the view: possible from 15 on. */

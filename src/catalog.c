@@ -466,7 +466,7 @@ insert_version(const Caller *caller, const NewVersion *version, int32 number, Si
 {
 	int64		id = catalog_new_id();
 	Oid			types[] = {INT8OID, TEXTOID, INT4OID, NAMEOID, TEXTOID, TEXTOID, TEXTOID,
-	INT8OID, INT8OID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID};
+	INT8OID, INT8OID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID, TEXTOID};
 	Datum		values[] = {
 		Int64GetDatum(id),
 		CStringGetTextDatum(version->model),
@@ -482,7 +482,8 @@ insert_version(const Caller *caller, const NewVersion *version, int32 number, Si
 		Float8GetDatum(version->val_loss),
 		Float8GetDatum(version->hit_rate),
 		Float8GetDatum(version->seconds),
-		Int64GetDatum((int64) bytes)
+		Int64GetDatum((int64) bytes),
+		CStringGetTextDatum(version->curve)
 	};
 	char		nulls[lengthof(values) + 1];
 
@@ -492,9 +493,10 @@ insert_version(const Caller *caller, const NewVersion *version, int32 number, Si
 	nulls[lengthof(values)] = '\0';
 	run(caller, "INSERT INTO %s.recseq_version (id, model, version, created, trained_by,"
 		" source, options, vocabulary, sequences, windows, epochs, best_epoch,"
-		" val_loss, hit_rate, seconds, bytes)"
+		" val_loss, hit_rate, seconds, bytes, curve)"
 		" VALUES ($1, $2, $3, pg_catalog.clock_timestamp(), $4, $5,"
-		" $6::pg_catalog.jsonb, $7::pg_catalog.jsonb, $8, $9, $10, $11, $12, $13, $14, $15)",
+		" $6::pg_catalog.jsonb, $7::pg_catalog.jsonb, $8, $9, $10, $11, $12, $13, $14, $15,"
+		" $16::pg_catalog.jsonb)",
 		lengthof(values), types, values, nulls);
 	return id;
 }

@@ -39,6 +39,7 @@ typedef struct NewVersion
 	const char *source;
 	const char *options;		/* JSON object */
 	const char *vocabulary;		/* JSON object */
+	const char *curve;			/* JSON array, an object an epoch */
 	int64		sequences;
 	int64		windows;
 	int32		epochs;

@@ -318,6 +318,40 @@ vocabulary_to_json(const SourceData *source)
 	return json.data;
 }
 
+/* A member of a JSON object; NAN: null. */
+static void
+append_json_number(StringInfo json, const char *name, double value)
+{
+	appendStringInfo(json, ", \"%s\": ", name);
+	if (isfinite(value))
+		appendStringInfo(json, "%.6g", value);
+	else
+		appendStringInfoString(json, "null");
+}
+
+/* The training curve as a JSON array, an object an epoch. */
+static char *
+curve_to_json(const TrainerResult *result)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '[');
+	for (int32 i = 0; i < result->epochs; i++)
+	{
+		const EpochReport *report = &result->curve[i];
+
+		appendStringInfo(&json, "%s{\"epoch\": %d", i > 0 ? ", " : "", report->epoch);
+		append_json_number(&json, "loss", report->loss);
+		append_json_number(&json, "val_loss", report->validation_loss);
+		append_json_number(&json, "hit_rate", report->hit_rate);
+		append_json_number(&json, "learning_rate", report->learning_rate);
+		appendStringInfoChar(&json, '}');
+	}
+	appendStringInfoChar(&json, ']');
+	return json.data;
+}
+
 /* ---------------------------------------------------------------- training */
 
 static void
@@ -635,6 +669,7 @@ training_store(const Training *training, const Catalog *catalog)
 		.source = source_name(options->source),
 		.options = options_to_json(options, training->source),
 		.vocabulary = vocabulary_to_json(training->source),
+		.curve = curve_to_json(result),
 		.sequences = training->source->sequences,
 		.windows = training->trainer.sizes.training_windows,
 		.epochs = result->epochs,

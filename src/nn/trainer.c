@@ -230,6 +230,7 @@ trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 	trainer->sizes = *sizes;
 	trainer->kernels = kernels_best();
 	trainer->shared = ARENA_TAKE(arena, TrainerShared, 1);
+	trainer->curve = ARENA_TAKE(arena, EpochReport, options->epochs);
 
 	trainer->start = ARENA_TAKE(arena, int64_t, sizes->sequences + 1);
 	trainer->item = ARENA_TAKE(arena, int32_t, sizes->tokens);
@@ -328,6 +329,7 @@ trainer_start(Trainer *trainer, const Dataset *dataset)
 	memset(trainer->first.block, 0, bytes);
 	memset(trainer->second.block, 0, bytes);
 	memset(trainer->shared, 0, sizeof(*trainer->shared));
+	memset(trainer->curve, 0, (size_t) trainer->options.epochs * sizeof(EpochReport));
 	trainer->shared->learning_rate = trainer->options.learning_rate;
 	drift_start(&trainer->drift, 0);
 	trainer->shared->best_loss = INFINITY;
@@ -1183,6 +1185,7 @@ run_epoch(Rank *rank, int32_t epoch)
 	if (rank->rank == 0)
 	{
 		judge_epoch(trainer);
+		trainer->curve[epoch - 1] = shared->report;
 		if (!shared->diverged && rank->calls->epoch_done != NULL)
 			rank->calls->epoch_done(rank->calls->context, &shared->report);
 	}
@@ -1242,7 +1245,7 @@ trainer_finish(Trainer *trainer)
 
 	if (trainer->best != NULL)
 		memcpy(trainer->params.block, trainer->best, trainer->params.count * sizeof(float));
-	return (TrainerResult) {shared->report.epoch, shared->best};
+	return (TrainerResult) {shared->report.epoch, shared->best, trainer->curve};
 }
 
 /* ---------------------------------------------------------------- checkpoints */
@@ -1254,6 +1257,8 @@ trainer_pieces(Trainer *trainer, TrainerPiece *pieces)
 	int			count = 0;
 
 	pieces[count++] = (TrainerPiece) {trainer->shared, sizeof(*trainer->shared)};
+	pieces[count++] = (TrainerPiece) {trainer->curve,
+		(size_t) trainer->options.epochs * sizeof(EpochReport)};
 	pieces[count++] = (TrainerPiece) {trainer->params.block, bytes};
 	pieces[count++] = (TrainerPiece) {trainer->first.block, bytes};
 	pieces[count++] = (TrainerPiece) {trainer->second.block, bytes};

@@ -74,6 +74,7 @@ typedef struct TrainerResult
 {
 	int32_t		epochs;			/* that were run */
 	EpochReport best;
+	const EpochReport *curve;	/* of each of the epochs; in the trainer's block */
 } TrainerResult;
 
 /* Sizes that decide the layout of the shared block. */
@@ -96,7 +97,7 @@ typedef struct TrainerPiece
 	size_t		bytes;
 } TrainerPiece;
 
-#define TRAINER_MAX_PIECES 5
+#define TRAINER_MAX_PIECES 6
 
 /* Of the pieces; to be raised when their layout or what they mean changes. */
 #define TRAINER_FORMAT 1
@@ -121,6 +122,7 @@ typedef struct Trainer
 	const Kernels *kernels;
 	/* views into the shared block */
 	struct TrainerShared *shared;
+	EpochReport *curve;			/* options.epochs */
 	int64_t    *start;			/* the dataset, copied */
 	int32_t    *item;
 	int32_t    *feature[CONFIG_MAX_FEATURES];

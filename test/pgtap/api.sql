@@ -269,13 +269,14 @@ SELECT function_returns(:'schema', 'recseq_sample_data', ARRAY['name', 'integer'
 -- recseq_models
 --
 SELECT columns_are(:'schema', 'recseq_models', ARRAY['model', 'version', 'active', 'owner', 'created', 'trained_by', 'source', 'options',
-	'vocabulary', 'sequences', 'windows', 'epochs', 'best_epoch', 'val_loss', 'hit_rate', 'seconds', 'bytes'], 'recseq_models: columns');
+	'vocabulary', 'sequences', 'windows', 'epochs', 'best_epoch', 'val_loss', 'hit_rate', 'seconds', 'bytes', 'curve'], 'recseq_models: columns');
 SELECT is(
 	ARRAY(SELECT format('%s %s', attname, format_type(atttypid, atttypmod)) FROM pg_attribute
 		  WHERE attrelid = format('%I.recseq_models', :'schema')::regclass AND attnum > 0 ORDER BY attnum),
 	ARRAY['model text', 'version integer', 'active boolean', 'owner name', 'created timestamp with time zone', 'trained_by name', 'source text',
 		  'options jsonb', 'vocabulary jsonb', 'sequences bigint', 'windows bigint', 'epochs integer', 'best_epoch integer',
-		  'val_loss double precision', 'hit_rate double precision', 'seconds double precision', 'bytes bigint'],
+		  'val_loss double precision', 'hit_rate double precision', 'seconds double precision', 'bytes bigint',
+		  'curve jsonb'],
 	'recseq_models: columns in their order, with their types');
 
 --

@@ -24,8 +24,8 @@ DECLARE
 	message	text;
 	hint	text;
 BEGIN
-	INSERT INTO recseq_version (id, model, version, created, trained_by, source, options, vocabulary, sequences, windows, epochs, best_epoch, seconds, bytes)
-	SELECT new_id, model, 1000, created, trained_by, source, options, vocabulary, sequences, windows, epochs, best_epoch, seconds, length(image)
+	INSERT INTO recseq_version (id, model, version, created, trained_by, source, options, vocabulary, sequences, windows, epochs, best_epoch, seconds, bytes, curve)
+	SELECT new_id, model, 1000, created, trained_by, source, options, vocabulary, sequences, windows, epochs, best_epoch, seconds, length(image), curve
 	FROM recseq_version WHERE version = 1 AND model = 'm';
 	INSERT INTO recseq_chunk VALUES (new_id, 0, image);
 	UPDATE recseq_model SET active_id = new_id WHERE model = 'm';

@@ -169,6 +169,8 @@ SET recseq.max_training_workers = 0;
 -- none
 SELECT windows, epochs, best_epoch, val_loss, hit_rate FROM recseq_train('ring', 'part', epochs => 3, validation_fraction => 0);
 SELECT val_loss, hit_rate FROM recseq_models WHERE model = 'part' AND active;
+SELECT curve -> 2 ->> 'epoch' AS last, jsonb_typeof(curve -> 2 -> 'loss') AS loss, jsonb_typeof(curve -> 2 -> 'val_loss') AS val_loss
+FROM recseq_models WHERE model = 'part' AND active;
 -- the share that is asked for
 SELECT sequences, windows, val_loss > 0 AS has_loss FROM recseq_train('ring', 'part', epochs => 1, validation_fraction => 0.25);
 SELECT sequences, windows FROM recseq_train('ring', 'part', epochs => 1, validation_fraction => 0.7);
@@ -190,6 +192,13 @@ SELECT rank, item, score, confidence, reason FROM recseq_recommend(ARRAY[7], mod
 -- patience ends training before its time
 SELECT epochs < 100 AS stopped, epochs - best_epoch AS waited
 FROM recseq_train('ring', 'part', epochs => 100, patience => 2, learning_rate => 0.1, units => 8, item_dim => 8);
+-- the curve has an object an epoch, of which the best is the one that was kept
+SELECT jsonb_array_length(curve) = epochs AS complete, (curve -> (best_epoch - 1) ->> 'epoch')::int = best_epoch AS in_order,
+	   abs((curve -> (best_epoch - 1) ->> 'val_loss')::float8 - val_loss) < 1e-4 AS same_loss,
+	   abs(val_loss - (SELECT min((e ->> 'val_loss')::float8) FROM jsonb_array_elements(curve) e)) < 1e-4 AS lowest,
+	   (SELECT bool_and((e ->> 'loss')::float8 > 0 AND (e ->> 'hit_rate')::float8 BETWEEN 0 AND 1 AND (e ->> 'learning_rate')::float8 BETWEEN 1e-8 AND 0.1)
+		FROM jsonb_array_elements(curve) e) AS in_range
+FROM recseq_models WHERE model = 'part' AND active;
 
 --
 -- Long sequences: all their windows, of which max_length items are read

@@ -44,7 +44,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) > 1 FROM recseq_chunk JOIN rec
 sub all_answers
 {
 	my ($server, $database, $schema) = @_;
-	my @answers = ($server->safe_psql($database, qq{SET search_path = "$schema"; SELECT model, version, active, owner, created, source, options, vocabulary, val_loss, hit_rate, bytes FROM recseq_models}));
+	my @answers = ($server->safe_psql($database, qq{SET search_path = "$schema"; SELECT model, version, active, owner, created, source, options, vocabulary, val_loss, hit_rate, bytes, curve FROM recseq_models}));
 
 	push @answers, answers($server, database => $database, schema => $schema),
 		answers($server, database => $database, schema => $schema, model => 'large'),

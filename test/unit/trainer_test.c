@@ -232,17 +232,24 @@ same_number(double a, double b)
 }
 
 static bool
+same_curve(const EpochReport *a, const EpochReport *b, int epochs)
+{
+	bool		same = true;
+
+	for (int i = 0; i < epochs && same; i++)
+		same = same_number(a[i].loss, b[i].loss) &&
+			same_number(a[i].validation_loss, b[i].validation_loss) &&
+			same_number(a[i].hit_rate, b[i].hit_rate) &&
+			same_number(a[i].learning_rate, b[i].learning_rate);
+	return same;
+}
+
+static bool
 same_reports(const Run *a, const Run *b)
 {
-	bool		same = a->reports == b->reports && a->result.epochs == b->result.epochs &&
-		a->result.best.epoch == b->result.best.epoch;
-
-	for (int i = 0; i < a->reports && same; i++)
-		same = same_number(a->report[i].loss, b->report[i].loss) &&
-			same_number(a->report[i].validation_loss, b->report[i].validation_loss) &&
-			same_number(a->report[i].hit_rate, b->report[i].hit_rate) &&
-			same_number(a->report[i].learning_rate, b->report[i].learning_rate);
-	return same;
+	return a->reports == b->reports && a->result.epochs == b->result.epochs &&
+		a->result.best.epoch == b->result.best.epoch &&
+		same_curve(a->report, b->report, a->reports);
 }
 
 /* ------------------------------------------------------ the same, slowly */
@@ -738,6 +745,7 @@ check_checkpoints(const char *title, Config config, Loss loss, int32_t training_
 	ok(result.epochs == run->result.epochs && result.best.epoch == run->result.best.epoch,
 	   "%s: to the same epoch, %d, of which %d is the best", title, result.epochs,
 	   result.best.epoch);
+	ok(same_curve(result.curve, run->report, result.epochs), "%s: with all of the curve", title);
 	ok(memcmp(trainer->params.block, run->params, run->count * sizeof(float)) == 0 &&
 	   memcmp(trainer->first.block, run->first, run->count * sizeof(float)) == 0,
 	   "%s: and the same weights as without a break", title);

@@ -7,6 +7,7 @@
 #   make clients-test    of these, the programs of docs/clients.md alone
 #   make demo            train and recommend, on a private server; make demo-stop removes it
 #   make superset        a dashboard of Apache Superset over it; make superset-stop stops it; make superset-test tries it out
+#   make app             the web page over the demo's database
 #   make bench           speed and quality beside the peers
 #   make libnn           the network alone: build/libnn.a, without PostgreSQL
 #   make unit-tests      the programs that test it, plain and with sanitizers
@@ -161,6 +162,8 @@ demo:
 	@$(RUN) DATA='$(DEMO_DATA)' app/demo.sh
 demo-stop:
 	@$(RUN) app/demo.sh stop
+app:
+	@$(RUN) PORT='$(PORT)' app/page.sh
 test:
 	@$(RUN) test/run.sh
 clients-test:
@@ -172,4 +175,4 @@ superset:
 superset-stop superset-test:
 	@$(RUN) app/bi/superset.sh $(@:superset-%=%)
 
-.PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench superset superset-stop superset-test clients-test
+.PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench superset superset-stop superset-test clients-test app

@@ -1,0 +1,175 @@
+"""The charts, each with the sentence that says the same to who cannot see it."""
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+BAR_HEIGHT = 34  # pixels of a horizontal bar with the gap below it
+CHART_HEIGHT = 280
+LENGTHS_SHOWN = 2.5  # upper fences: longer sequences are counted in the sentence, not drawn
+
+
+def show(chart: alt.TopLevelMixin, sentence: str, table: pd.DataFrame | None = None) -> None:
+    """A chart, its sentence below it and for screen readers, and on demand its numbers."""
+    st.altair_chart(chart, alt=sentence)
+    st.caption(sentence)
+    if table is not None:
+        with st.expander("The numbers of this chart", icon=":material/table:"):
+            st.dataframe(table, hide_index=True, alt=f"Numbers of the chart: {sentence}")
+
+
+def percent(share: float) -> str:
+    """0.3095 -> 31.0 %; small ones keep two digits that count."""
+    return f"{100 * share:.1f} %" if share >= 0.001 or share == 0 else f"{100 * share:.2g} %"
+
+
+# ------------------------------------------------------------------ an answer
+
+
+def scores(answer: pd.DataFrame) -> alt.Chart:
+    names = answer.assign(name=answer["item"].astype(str), shown=answer["score"].map(percent))
+    base = alt.Chart(names).encode(
+        y=alt.Y("name:N", sort=names["name"].tolist(), title="Item"),
+        x=alt.X("score:Q", title="Score", axis=alt.Axis(format="~%", tickCount=4)),
+    )
+    bars = base.mark_bar(cornerRadiusEnd=3).encode(
+        color=alt.Color("reason:N", title="Why", legend=alt.Legend(orient="bottom")),
+        tooltip=[
+            alt.Tooltip("item:N", title="Item"),
+            alt.Tooltip("category:N", title="Category"),
+            alt.Tooltip("shown:N", title="Score"),
+            alt.Tooltip("confidence:Q", title="Confidence", format=".1%"),
+            alt.Tooltip("reason:N", title="Why"),
+        ],
+    )
+    return bars.properties(height=BAR_HEIGHT * len(names) + 2 * BAR_HEIGHT)
+
+
+def scores_sentence(answer: pd.DataFrame) -> str:
+    if answer.empty:
+        return "No item is left to recommend."
+    first = answer.iloc[0]
+    said = f"Item {first['item']} comes first with a score of {percent(first['score'])}"
+    if len(answer) > 1:
+        rest = [f"item {item} with {percent(score)}" for item, score in zip(answer["item"][1:4], answer["score"][1:4])]
+        said += ", then " + ", ".join(rest)
+    return said + "."
+
+
+# ------------------------------------------------------------------ training
+
+
+def curve(epochs: pd.DataFrame, best_epoch: int) -> alt.LayerChart:
+    """Training and validation loss by epoch, with a rule at the epoch whose weights were kept."""
+    losses = epochs.rename(columns={"loss": "training", "val_loss": "validation"}).melt(
+        "epoch", ["training", "validation"], var_name="windows", value_name="loss"
+    )
+    lines = (
+        alt.Chart(losses.dropna())
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="d")),
+            y=alt.Y("loss:Q", title="Loss", scale=alt.Scale(zero=False)),
+            color=alt.Color("windows:N", title="Windows", legend=alt.Legend(orient="bottom")),
+            strokeDash=alt.StrokeDash("windows:N", legend=None),
+            tooltip=["epoch:Q", "windows:N", alt.Tooltip("loss:Q", format=".4f")],
+        )
+    )
+    best = (
+        alt.Chart(pd.DataFrame({"epoch": [best_epoch]})).mark_rule(strokeDash=[4, 4], opacity=0.6).encode(x="epoch:Q")
+    )
+    return alt.layer(lines, best).properties(height=CHART_HEIGHT)
+
+
+def curve_sentence(epochs: pd.DataFrame, best_epoch: int) -> str:
+    first, last = epochs.iloc[0], epochs.iloc[-1]
+    said = f"In {len(epochs)} epochs the training loss went from {first['loss']:.2f} to {last['loss']:.2f}"
+    if pd.notna(first["val_loss"]):
+        best = epochs.loc[epochs["epoch"] == best_epoch].iloc[0]
+        said += (
+            f"; the validation loss was lowest after epoch {best_epoch}, {best['val_loss']:.2f}, "
+            f"when {percent(best['hit_rate'])} of the next items were among the best 5. Those weights were kept"
+        )
+    return said + "."
+
+
+def methods(metrics: pd.DataFrame, k: int) -> alt.Chart:
+    bars = metrics.melt("method", ["hit_rate", "unseen_hit_rate"], var_name="targets", value_name="share")
+    bars["targets"] = bars["targets"].map({"hit_rate": "all", "unseen_hit_rate": "new to the visitor"})
+    return (
+        alt.Chart(bars)
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            y=alt.Y("method:N", sort=metrics["method"].tolist(), title=None),
+            yOffset="targets:N",
+            x=alt.X("share:Q", title=f"Hit rate at {k}", axis=alt.Axis(format="~%", tickCount=4)),
+            color=alt.Color("targets:N", title="Next items", legend=alt.Legend(orient="bottom")),
+            tooltip=["method:N", "targets:N", alt.Tooltip("share:Q", title="Hit rate", format=".1%")],
+        )
+        .properties(height=2 * BAR_HEIGHT * (len(metrics) + 1))
+    )
+
+
+def methods_sentence(metrics: pd.DataFrame, k: int) -> str:
+    said = [f"{method} {percent(hit_rate)}" for method, hit_rate in metrics[["method", "hit_rate"]].to_numpy()]
+    return f"Share of {int(metrics['cases'].max())} visitors whose next item is among the best {k}: {', '.join(said)}."
+
+
+# ------------------------------------------------------------------ data
+
+
+def lengths(counts: pd.DataFrame, bounds: pd.Series) -> alt.LayerChart:
+    """How many visitors have how many events; the fences as rules, what is between them shaded."""
+    drawn = counts[counts["length"] <= LENGTHS_SHOWN * bounds["upper_fence"]]
+    fence = pd.DataFrame(
+        {"low": [max(bounds["lower_fence"], 0.5)], "high": [bounds["upper_fence"]], "name": ["upper fence"]}
+    )
+    band = alt.Chart(fence).mark_rect(opacity=0.12).encode(x="low:Q", x2="high:Q")
+    bars = (
+        alt.Chart(drawn)
+        .mark_bar(width={"band": 0.8})
+        .encode(
+            x=alt.X("length:Q", title="Events of a visitor", axis=alt.Axis(tickMinStep=1, format="d")),
+            y=alt.Y("visitors:Q", title="Visitors"),
+            tooltip=[alt.Tooltip("length:Q", title="Events"), alt.Tooltip("visitors:Q", title="Visitors", format=",")],
+        )
+    )
+    rule = alt.Chart(fence).mark_rule(strokeDash=[6, 4], strokeWidth=2).encode(x="high:Q", color=alt.value("#dc2626"))
+    label = rule.mark_text(align="left", dx=6, dy=8, baseline="top").encode(y=alt.value(0), text="name:N")
+    return alt.layer(band, bars, rule, label).properties(height=CHART_HEIGHT)
+
+
+def lengths_sentence(counts: pd.DataFrame, bounds: pd.Series) -> str:
+    beyond = counts[counts["length"] > LENGTHS_SHOWN * bounds["upper_fence"]]
+    outside = counts.loc[counts["length"] > bounds["upper_fence"], "visitors"].sum()
+    said = (
+        f"Half of the longer histories have {bounds['q1']:g} to {bounds['q3']:g} events; "
+        f"the fence is at {bounds['upper_fence']:g}, and {outside:,} visitors have more."
+    )
+    if not beyond.empty:
+        said += f" {beyond['visitors'].sum():,} are too long to be drawn, up to {beyond['length'].max():,} events."
+    return said
+
+
+def days(events: pd.DataFrame) -> alt.Chart:
+    return (
+        alt.Chart(events)
+        .mark_area(opacity=0.85)
+        .encode(
+            x=alt.X("day:T", title=None),
+            y=alt.Y("events:Q", title="Events a day", stack=True),
+            color=alt.Color("event:N", title="Kind", legend=alt.Legend(orient="bottom")),
+            tooltip=[alt.Tooltip("day:T", title="Day"), "event:N", alt.Tooltip("events:Q", format=",")],
+        )
+        .properties(height=CHART_HEIGHT)
+    )
+
+
+def days_sentence(events: pd.DataFrame) -> str:
+    total = events.groupby("day")["events"].sum()
+    kinds = events.groupby("event")["events"].sum()
+    said = " and ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    return (
+        f"{said} events from {total.index.min():%d %b %Y} to {total.index.max():%d %b %Y}, "
+        f"{total.mean():,.0f} a day; most on {total.idxmax():%d %b}, {total.max():,}."
+    )

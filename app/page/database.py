@@ -1,0 +1,52 @@
+"""The connection to the database, and its errors as sentences."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import pandas as pd
+import streamlit as st
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from streamlit.connections import SQLConnection
+
+CONNECTION = "recseq"  # [connections.recseq] in secrets.toml: see setup.sql for what its role may do
+
+
+def query(sql: str, **parameters: Any) -> pd.DataFrame:
+    """The rows of one statement, which is a transaction of its own; values come in as parameters only."""
+    connection = cast(SQLConnection, st.connection(CONNECTION, type="sql"))
+    with connection.engine.connect() as session:
+        result = session.execute(text(sql), parameters)
+        return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+
+
+def value(sql: str, **parameters: Any) -> Any:
+    """The only value of a statement that returns one row of one column."""
+    return query(sql, **parameters).iat[0, 0]
+
+
+def sentence(error: SQLAlchemyError) -> str:
+    """What the database said, as sentences for a person: its message, then its detail and its hint."""
+    diagnostics = getattr(error.orig, "diag", None) if isinstance(error, DBAPIError) else None
+    if diagnostics is not None and diagnostics.message_primary:
+        said = (diagnostics.message_primary, diagnostics.message_detail, diagnostics.message_hint)
+        return " ".join(_as_sentence(part) for part in said if part)
+    if isinstance(error, OperationalError):
+        return "The database does not answer. Start it with make demo, or look at its log, then reload this page."
+    return _as_sentence(str(error))
+
+
+def _as_sentence(words: str) -> str:
+    words = " ".join(words.split())
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Shows an error of the database in place of what the block would have shown, and ends the run there."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        st.error(sentence(error), icon=":material/error:")
+        st.stop()

@@ -1,0 +1,122 @@
+"""The three ways to say whose next item is asked for. Each returns a history, or None while there is none."""
+
+import streamlit as st
+
+import queries
+from history import History, parse_items
+
+SAMPLE, SEARCH, TYPE = "Choose a visitor", "Search a visitor", "Type items"
+SEARCHED = "searched visitor"  # in the session: who was chosen among the suggestions
+
+
+def choose_history() -> History | None:
+    way = st.segmented_control(
+        "Whose next item?", [SAMPLE, SEARCH, TYPE], default=SAMPLE, required=True, key="way", persist_state="session"
+    )
+    match way:
+        case "Search a visitor":
+            return _search_visitor()
+        case "Type items":
+            return _type_items()
+        case _:
+            return _choose_visitor()
+
+
+def _choose_visitor() -> History | None:
+    seed = st.session_state.setdefault("sample seed", 1)
+    sample = queries.sample_visitors(seed)
+    if sample.empty:
+        st.info("No visitor has a history of 3 to 12 events. Search for one, or type items.")
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        visitor = st.selectbox(
+            "Visitor",
+            sample["visitorid"].tolist(),
+            format_func=lambda v: _about(*sample[sample["visitorid"] == v].iloc[0]),
+            key=f"sampled visitor {seed}",
+            persist_state="session",
+        )
+        if st.button("Others", icon=":material/shuffle:", help="Draw another sample of visitors"):
+            st.session_state["sample seed"] = seed + 1
+            st.rerun()
+    return queries.visitor_history(int(visitor))
+
+
+def _search_visitor() -> History | None:
+    _search_box()
+    visitor = st.session_state.get(SEARCHED)
+    if visitor is None:
+        return None
+    history = queries.visitor_history(visitor)
+    if history is None:
+        st.warning(f"Visitor {visitor} has no history any more.")
+    else:
+        st.markdown(f"Visitor **{visitor}**")
+    return history
+
+
+@st.fragment
+def _search_box() -> None:
+    """A box that suggests while one types. Only this part runs again with each pause of the typing."""
+    typed = st.text_input(
+        "Visitor id",
+        key="typed visitor",
+        type="search",
+        live="100ms",
+        placeholder="Type the first digits",
+        persist_state="session",
+    ).strip()
+    if not typed:
+        return
+    if not (typed.isascii() and typed.isdigit()):
+        st.warning(f"A visitor id is a whole number, and “{typed}” is none.")
+        return
+    found = queries.suggest_visitors(typed)
+    if found.empty:
+        st.warning(f"No visitor's id starts with {typed}.")
+        return
+    with st.container(horizontal=True, gap="xsmall", key="suggestions"):
+        for visitor in found.itertuples(index=False):
+            if st.button(_about(*visitor), key=f"suggestion {visitor.visitorid}"):
+                st.session_state[SEARCHED] = int(visitor.visitorid)
+                st.rerun()
+
+
+def _type_items() -> History | None:
+    typed = st.text_input(
+        "Item ids, oldest first",
+        key="typed items",
+        live="250ms",
+        placeholder="for example 303, 303, 328",
+        persist_state="session",
+    )
+    parsed = parse_items(typed)
+    if parsed.bad:
+        st.error(
+            f"{named(parsed.bad)} no item id{'s' if len(parsed.bad) > 1 else ''}: left out.", icon=":material/error:"
+        )
+    if not parsed.items:
+        return None
+    items = queries.describe_items(parsed.items)
+    unknown = items.loc[~items["known"], "item"].unique()
+    if len(unknown) > 0:
+        st.warning(
+            f"Nobody has put {enumerate_words(map(str, unknown))} into a cart yet. "
+            "The model reads what it does not know through its category alone.",
+            icon=":material/warning:",
+        )
+    return History(parsed.items, tuple(items["category"].tolist()))
+
+
+def named(bad: tuple[str, ...]) -> str:
+    """Subject and verb for what was typed wrong: “abc” and “1.5” are"""
+    return f"{enumerate_words(f'“{word}”' for word in dict.fromkeys(bad))} {'are' if len(set(bad)) > 1 else 'is'}"
+
+
+def enumerate_words(words) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _about(visitor: int, length: int, last_time) -> str:
+    return f"{visitor} · {length} event{'s' if length > 1 else ''}, last {last_time:%d %b %Y}"

@@ -1,0 +1,231 @@
+"""Every statement that the page sends.
+
+The role's search_path names the schemas: this page's own (setup.sql), the Retailrocket kit's, and recseq's.
+What may be old for a while is cached; what answers a click is not.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pandas as pd
+import streamlit as st
+
+from database import query, value
+from history import History
+
+SUGGESTIONS = 8
+SAMPLE_SIZE = 12
+
+# ------------------------------------------------------------------ visitors and items
+
+
+def sample_visitors(seed: int) -> pd.DataFrame:
+    """Some visitors with a history that can be read at a glance: the same ones for the same seed."""
+    return query(
+        """
+        SELECT visitorid, length, last_time
+        FROM visitors
+        WHERE length BETWEEN 3 AND 12
+        ORDER BY md5(visitor || '/' || CAST(:seed AS text)), visitor
+        LIMIT :size
+        """,
+        seed=seed,
+        size=SAMPLE_SIZE,
+    )
+
+
+def suggest_visitors(prefix: str) -> pd.DataFrame:
+    """Visitors whose id starts with these digits. ':' is the character after '9', so the index answers."""
+    return query(
+        """
+        SELECT visitorid, length, last_time
+        FROM visitors
+        WHERE visitor >= CAST(:prefix AS text) AND visitor < CAST(:prefix AS text) || ':'
+        ORDER BY visitor
+        LIMIT :size
+        """,
+        prefix=prefix,
+        size=SUGGESTIONS,
+    )
+
+
+def visitor_history(visitor: int) -> History | None:
+    """All that a visitor did, or None where there is no such visitor."""
+    found = query("SELECT items, categories, events, times FROM sequences WHERE visitorid = :visitor", visitor=visitor)
+    if found.empty:
+        return None
+    items, categories, events, times = found.iloc[0]
+    return History(tuple(items), tuple(categories), tuple(events), tuple(times))
+
+
+def describe_items(items: Sequence[int]) -> pd.DataFrame:
+    """Category (0: none) of each item, and whether any visitor ever put it into a cart or bought it."""
+    return query(
+        """
+        SELECT i.item,
+               coalesce((SELECT c.category FROM item_categories c WHERE c.itemid = i.item), 0) AS category,
+               EXISTS (SELECT FROM interactions n WHERE n.itemid = i.item) AS known
+        FROM unnest(CAST(:items AS int[])) WITH ORDINALITY AS i(item, place)
+        ORDER BY i.place
+        """,
+        items=list(items),
+    )
+
+
+@st.cache_data(ttl=timedelta(minutes=10), show_spinner=False)
+def categories() -> list[int]:
+    """Every category that an item has."""
+    return query("SELECT DISTINCT category FROM item_categories ORDER BY category")["category"].tolist()
+
+
+# ------------------------------------------------------------------ models and answers
+
+
+def models() -> pd.DataFrame:
+    """Every version of every model, the newest version of each first."""
+    return query(
+        """
+        SELECT model, version, active, owner, created, source, sequences, windows,
+               CAST(vocabulary ->> 'items' AS int) AS items, epochs, best_epoch, val_loss, hit_rate, seconds, bytes,
+               options
+        FROM recseq_models
+        ORDER BY model, version DESC
+        """
+    )
+
+
+def training_curve(model: str, version: int) -> pd.DataFrame:
+    """One row an epoch; empty where the version has no curve."""
+    return query(
+        """
+        SELECT e.epoch, e.loss, e.val_loss, e.hit_rate, e.learning_rate
+        FROM recseq_models m,
+             jsonb_to_recordset(m.curve) AS e(epoch int, loss float8, val_loss float8, hit_rate float8, learning_rate float8)
+        WHERE m.model = :model AND m.version = :version
+        ORDER BY e.epoch
+        """,
+        model=model,
+        version=version,
+    )
+
+
+def recommend(
+    history: History,
+    k: int,
+    model: str,
+    version: int,
+    exclude_seen: bool = False,
+    only_categories: Sequence[int] = (),
+) -> pd.DataFrame:
+    """The k items that most probably come next: rank, item, category, score, confidence, reason."""
+    return query(
+        """
+        SELECT rank, item, category, score, confidence, reason
+        FROM recseq_recommend(CAST(:items AS int[]), k => :k, model => :model, version => :version,
+                              categories => CAST(:categories AS int[]),
+                              events => CAST(:events AS text[]),
+                              times => CAST(:times AS timestamptz[]),
+                              exclude_seen => :exclude_seen,
+                              only_categories => CAST(:only_categories AS int[]))
+        ORDER BY rank
+        """,
+        items=list(history.items),
+        categories=list(history.categories),
+        events=None if history.events is None else list(history.events),
+        times=None if history.times is None else list(history.times),
+        k=k,
+        model=model,
+        version=version,
+        exclude_seen=exclude_seen,
+        only_categories=list(only_categories) or None,
+    )
+
+
+@st.cache_data(ttl=timedelta(days=1), show_spinner=False)
+def evaluate(source: str, model: str, version: int, k: int) -> pd.DataFrame:
+    """Metrics of a version beside the baselines. Reads all of the source, so it takes seconds or more."""
+    return query(
+        """
+        SELECT method, cases, hit_rate, mrr, ndcg, unseen_cases, unseen_hit_rate, unseen_mrr
+        FROM recseq_evaluate(CAST(:source AS regclass), model => :model, k => :k, version => :version)
+        """,
+        source=source,
+        model=model,
+        k=k,
+        version=version,
+    )
+
+
+def sources() -> list[str]:
+    """Relations that this role may read and that have one row a sequence, as recseq_train wants them."""
+    return query(
+        """
+        SELECT CAST(CAST(c.oid AS regclass) AS text) AS source
+        FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'items' AND NOT a.attisdropped
+        WHERE c.relkind IN ('r', 'p', 'v', 'm')
+          AND a.atttypid IN (CAST('int[]' AS regtype), CAST('bigint[]' AS regtype), CAST('text[]' AS regtype))
+          AND has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+        ORDER BY source
+        """
+    )["source"].tolist()
+
+
+# ------------------------------------------------------------------ health of the data
+
+
+@st.cache_data(ttl=timedelta(minutes=10), show_spinner=False)
+def sequence_lengths() -> pd.DataFrame:
+    """How many visitors have each number of events."""
+    return query("SELECT length, count(*) AS visitors FROM visitors GROUP BY length ORDER BY length")
+
+
+@st.cache_data(ttl=timedelta(minutes=10), show_spinner=False)
+def length_bounds() -> pd.Series:
+    """Quartiles and fences of the lengths; nulls where no sequence is long enough."""
+    return query("SELECT q1, q3, iqr, lower_fence, upper_fence FROM sequence_length_bounds").iloc[0]
+
+
+@st.cache_data(ttl=timedelta(minutes=10), show_spinner=False)
+def events_by_day() -> pd.DataFrame:
+    """Number of events of each kind on each day, in UTC."""
+    return query(
+        """
+        SELECT date_trunc('day', time AT TIME ZONE 'UTC') AS day, event, count(*) AS events
+        FROM interactions
+        GROUP BY day, event
+        ORDER BY day, event
+        """
+    )
+
+
+# ------------------------------------------------------------------ jobs
+
+
+def has_jobs() -> bool:
+    """Whether this recseq can train in the background."""
+    return value("SELECT to_regclass('recseq_jobs') IS NOT NULL")
+
+
+def jobs() -> pd.DataFrame:
+    """Trainings in the background, the newest first."""
+    return query("SELECT * FROM recseq_jobs ORDER BY job DESC LIMIT 20")
+
+
+def start_job(source: str, model: str, epochs: int, units: int, learning_rate: float) -> int:
+    """Begins to train in the background; returns the job's number."""
+    return value(
+        """
+        SELECT recseq_train_async(CAST(:source AS regclass), :model, epochs => :epochs, units => :units,
+                                  learning_rate => :learning_rate)
+        """,
+        source=source,
+        model=model,
+        epochs=epochs,
+        units=units,
+        learning_rate=learning_rate,
+    )
+
+
+def cancel_job(job: int) -> None:
+    query("SELECT recseq_cancel(:job)", job=job)

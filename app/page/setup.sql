@@ -1,0 +1,36 @@
+-- What the page needs in its database: a schema with the list of visitors that it searches, and a role that may read the
+-- kit's views and ask the models, and nothing else. Run by the owner of the kit; running it again brings the list up to date.
+BEGIN;
+
+SELECT 'CREATE ROLE recseq_page LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'recseq_page') \gexec
+ALTER ROLE recseq_page CONNECTION LIMIT 20;
+SELECT format('ALTER ROLE recseq_page IN DATABASE %I SET %s', current_database(), setting)
+FROM unnest(ARRAY['search_path = recseq_page, retailrocket, public', 'statement_timeout = ''5min''', 'timezone = ''UTC''']) AS setting \gexec
+
+CREATE SCHEMA IF NOT EXISTS recseq_page;
+COMMENT ON SCHEMA recseq_page IS 'what the web page keeps for itself';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS recseq_page.visitors AS
+	SELECT visitorid, visitorid::text COLLATE "C" AS visitor, length, last_time
+	FROM retailrocket.sequences
+	WITH NO DATA;
+COMMENT ON MATERIALIZED VIEW recseq_page.visitors IS 'every visitor with an interaction; REFRESH it when there are new ones';
+COMMENT ON COLUMN recseq_page.visitors.visitor IS 'the id as text, to be searched by its first digits';
+CREATE INDEX IF NOT EXISTS visitors_visitor ON recseq_page.visitors (visitor);
+REFRESH MATERIALIZED VIEW recseq_page.visitors;
+ANALYZE recseq_page.visitors;
+
+GRANT USAGE ON SCHEMA recseq_page, retailrocket TO recseq_page;
+GRANT SELECT ON recseq_page.visitors, retailrocket.interactions, retailrocket.item_categories, retailrocket.sequences,
+	retailrocket.sequence_length_bounds, retailrocket.training_sequences TO recseq_page;
+
+-- The demo's views, and training in the background, where there are such.
+SELECT format('GRANT SELECT ON %s TO recseq_page', relation)
+FROM (VALUES (to_regclass('demo_training')), (to_regclass('demo_evaluation')), (to_regclass('recseq_jobs'))) AS r(relation)
+WHERE relation IS NOT NULL \gexec
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO recseq_page', oid::regprocedure)
+FROM pg_proc
+WHERE proname IN ('recseq_train', 'recseq_train_async', 'recseq_cancel')
+	AND EXISTS (SELECT FROM pg_proc WHERE proname = 'recseq_train_async') \gexec
+
+COMMIT;

@@ -4,9 +4,13 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-BAR_HEIGHT = 34  # pixels of a horizontal bar with the gap below it
-CHART_HEIGHT = 280
+BAR_HEIGHT = 30  # pixels of a horizontal bar with the gap below it
+CHART_HEIGHT = 320
+FRAME_HEIGHT = 110  # of axis, title and legend, which count as part of a chart
+POINTS_SHOWN = 40  # epochs: a longer curve is a plain line
 LENGTHS_SHOWN = 2.5  # upper fences: longer sequences are counted in the sentence, not drawn
+FENCE_COLOR = "#e11d48"  # readable on light and on dark
+LEGEND = {"orient": "bottom", "titleOrient": "left"}
 
 
 def show(chart: alt.TopLevelMixin, sentence: str, table: pd.DataFrame | None = None) -> None:
@@ -29,11 +33,11 @@ def percent(share: float) -> str:
 def scores(answer: pd.DataFrame) -> alt.Chart:
     names = answer.assign(name=answer["item"].astype(str), shown=answer["score"].map(percent))
     base = alt.Chart(names).encode(
-        y=alt.Y("name:N", sort=names["name"].tolist(), title="Item"),
+        y=alt.Y("name:N", sort=names["name"].tolist(), title="Item", axis=alt.Axis(labelOverlap=False)),
         x=alt.X("score:Q", title="Score", axis=alt.Axis(format="~%", tickCount=4)),
     )
     bars = base.mark_bar(cornerRadiusEnd=3).encode(
-        color=alt.Color("reason:N", title="Why", legend=alt.Legend(orient="bottom")),
+        color=alt.Color("reason:N", title="Why", legend=alt.Legend(**LEGEND)),
         tooltip=[
             alt.Tooltip("item:N", title="Item"),
             alt.Tooltip("category:N", title="Category"),
@@ -42,7 +46,7 @@ def scores(answer: pd.DataFrame) -> alt.Chart:
             alt.Tooltip("reason:N", title="Why"),
         ],
     )
-    return bars.properties(height=BAR_HEIGHT * len(names) + 2 * BAR_HEIGHT)
+    return bars.properties(height=BAR_HEIGHT * len(names) + FRAME_HEIGHT)
 
 
 def scores_sentence(answer: pd.DataFrame) -> str:
@@ -51,7 +55,10 @@ def scores_sentence(answer: pd.DataFrame) -> str:
     first = answer.iloc[0]
     said = f"Item {first['item']} comes first with a score of {percent(first['score'])}"
     if len(answer) > 1:
-        rest = [f"item {item} with {percent(score)}" for item, score in zip(answer["item"][1:4], answer["score"][1:4])]
+        rest = [
+            f"item {item} with {percent(score)}"
+            for item, score in zip(answer["item"][1:4], answer["score"][1:4], strict=True)
+        ]
         said += ", then " + ", ".join(rest)
     return said + "."
 
@@ -66,12 +73,17 @@ def curve(epochs: pd.DataFrame, best_epoch: int) -> alt.LayerChart:
     )
     lines = (
         alt.Chart(losses.dropna())
-        .mark_line(point=True)
+        .mark_line(point=len(epochs) <= POINTS_SHOWN)
         .encode(
-            x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="d")),
+            x=alt.X(
+                "epoch:Q",
+                title="Epoch",
+                axis=alt.Axis(tickMinStep=1, format="d"),
+                scale=alt.Scale(zero=False, nice=False),
+            ),
             y=alt.Y("loss:Q", title="Loss", scale=alt.Scale(zero=False)),
-            color=alt.Color("windows:N", title="Windows", legend=alt.Legend(orient="bottom")),
-            strokeDash=alt.StrokeDash("windows:N", legend=None),
+            color=alt.Color("windows:N", title="Windows", legend=alt.Legend(symbolType="stroke", **LEGEND)),
+            strokeDash=alt.StrokeDash("windows:N", title="Windows"),
             tooltip=["epoch:Q", "windows:N", alt.Tooltip("loss:Q", format=".4f")],
         )
     )
@@ -103,10 +115,10 @@ def methods(metrics: pd.DataFrame, k: int) -> alt.Chart:
             y=alt.Y("method:N", sort=metrics["method"].tolist(), title=None),
             yOffset="targets:N",
             x=alt.X("share:Q", title=f"Hit rate at {k}", axis=alt.Axis(format="~%", tickCount=4)),
-            color=alt.Color("targets:N", title="Next items", legend=alt.Legend(orient="bottom")),
+            color=alt.Color("targets:N", title="Next items", legend=alt.Legend(**LEGEND)),
             tooltip=["method:N", "targets:N", alt.Tooltip("share:Q", title="Hit rate", format=".1%")],
         )
-        .properties(height=2 * BAR_HEIGHT * (len(metrics) + 1))
+        .properties(height=2 * BAR_HEIGHT * len(metrics) + FRAME_HEIGHT)
     )
 
 
@@ -121,22 +133,25 @@ def methods_sentence(metrics: pd.DataFrame, k: int) -> str:
 def lengths(counts: pd.DataFrame, bounds: pd.Series) -> alt.LayerChart:
     """How many visitors have how many events; the fences as rules, what is between them shaded."""
     drawn = counts[counts["length"] <= LENGTHS_SHOWN * bounds["upper_fence"]]
-    fence = pd.DataFrame(
-        {"low": [max(bounds["lower_fence"], 0.5)], "high": [bounds["upper_fence"]], "name": ["upper fence"]}
-    )
-    band = alt.Chart(fence).mark_rect(opacity=0.12).encode(x="low:Q", x2="high:Q")
+    edges = drawn.assign(low=drawn["length"] - 0.4, high=drawn["length"] + 0.4)
+    events = alt.Scale(domain=[0.5, max(drawn["length"].max(), bounds["upper_fence"]) + 0.5], nice=False)
     bars = (
-        alt.Chart(drawn)
-        .mark_bar(width={"band": 0.8})
+        alt.Chart(edges)
+        .mark_rect()
         .encode(
-            x=alt.X("length:Q", title="Events of a visitor", axis=alt.Axis(tickMinStep=1, format="d")),
+            x=alt.X("low:Q", title="Events of a visitor", scale=events, axis=alt.Axis(tickMinStep=1, format="d")),
+            x2="high:Q",
             y=alt.Y("visitors:Q", title="Visitors"),
+            y2=alt.datum(0),
             tooltip=[alt.Tooltip("length:Q", title="Events"), alt.Tooltip("visitors:Q", title="Visitors", format=",")],
         )
     )
-    rule = alt.Chart(fence).mark_rule(strokeDash=[6, 4], strokeWidth=2).encode(x="high:Q", color=alt.value("#dc2626"))
-    label = rule.mark_text(align="left", dx=6, dy=8, baseline="top").encode(y=alt.value(0), text="name:N")
-    return alt.layer(band, bars, rule, label).properties(height=CHART_HEIGHT)
+    fence = pd.DataFrame({"low": [bounds["lower_fence"]], "high": [bounds["upper_fence"]], "name": ["upper fence"]})
+    band = alt.Chart(fence).mark_rect(opacity=0.12, clip=True).encode(x="low:Q", x2="high:Q")
+    rule = alt.Chart(fence).encode(x="high:Q", color=alt.value(FENCE_COLOR))
+    line = rule.mark_rule(strokeDash=[6, 4], strokeWidth=2)
+    label = rule.mark_text(align="left", baseline="top", dx=6, fontSize=13).encode(y=alt.value(4), text="name:N")
+    return alt.layer(bars, band, line, label).properties(height=CHART_HEIGHT)
 
 
 def lengths_sentence(counts: pd.DataFrame, bounds: pd.Series) -> str:
@@ -158,7 +173,7 @@ def days(events: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("day:T", title=None),
             y=alt.Y("events:Q", title="Events a day", stack=True),
-            color=alt.Color("event:N", title="Kind", legend=alt.Legend(orient="bottom")),
+            color=alt.Color("event:N", title="Kind", legend=alt.Legend(**LEGEND)),
             tooltip=[alt.Tooltip("day:T", title="Day"), "event:N", alt.Tooltip("events:Q", format=",")],
         )
         .properties(height=CHART_HEIGHT)

@@ -36,13 +36,13 @@ class History:
         return longer
 
     def frame(self) -> pd.DataFrame:
-        """One row an event, the newest first, with its place in the history."""
+        """One row an event, the newest first."""
         columns: dict[str, Sequence] = {"item": self.items, "category": self.categories}
         if self.events is not None:
             columns["event"] = self.events
         if self.times is not None:
             columns["time"] = self.times
-        return pd.DataFrame(columns, index=pd.RangeIndex(1, len(self.items) + 1, name="place")).iloc[::-1]
+        return pd.DataFrame(columns).iloc[::-1]
 
 
 @dataclass(frozen=True, slots=True)

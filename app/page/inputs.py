@@ -1,5 +1,8 @@
 """The three ways to say whose next item is asked for. Each returns a history, or None while there is none."""
 
+from collections.abc import Iterable
+from datetime import datetime
+
 import streamlit as st
 
 import queries
@@ -113,10 +116,10 @@ def named(bad: tuple[str, ...]) -> str:
     return f"{enumerate_words(f'“{word}”' for word in dict.fromkeys(bad))} {'are' if len(set(bad)) > 1 else 'is'}"
 
 
-def enumerate_words(words) -> str:
+def enumerate_words(words: Iterable[str]) -> str:
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _about(visitor: int, length: int, last_time) -> str:
+def _about(visitor: int, length: int, last_time: datetime) -> str:
     return f"{visitor} · {length} event{'s' if length > 1 else ''}, last {last_time:%d %b %Y}"

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-st.set_page_config(page_title="recseq", page_icon=":material/shopping_cart:", layout="wide")
+st.set_page_config(page_title="recseq", page_icon="icon.svg", layout="wide")
 
 page = st.navigation(
     [

@@ -100,7 +100,8 @@ def training_curve(model: str, version: int) -> pd.DataFrame:
         """
         SELECT e.epoch, e.loss, e.val_loss, e.hit_rate, e.learning_rate
         FROM recseq_models m,
-             jsonb_to_recordset(m.curve) AS e(epoch int, loss float8, val_loss float8, hit_rate float8, learning_rate float8)
+             jsonb_to_recordset(m.curve)
+                 AS e(epoch int, loss float8, val_loss float8, hit_rate float8, learning_rate float8)
         WHERE m.model = :model AND m.version = :version
         ORDER BY e.epoch
         """,

@@ -29,10 +29,10 @@ def page() -> None:
     charts.show(charts.lengths(counts, bounds), charts.lengths_sentence(counts, bounds), counts)
     with st.expander("What is the fence?", icon=":material/school:"):
         st.markdown(
-            f"A quarter of the histories that are long enough to learn from have at most **{bounds['q1']:g}** events, and a "
-            f"quarter at least **{bounds['q3']:g}**. The distance between the two is the interquartile range, "
-            f"**{bounds['iqr']:g}**. Histories longer than the upper number plus 1.5 times that distance are outliers: often "
-            "machines, not people. The table settings decides what training does with them."
+            f"A quarter of the histories that are long enough to learn from have at most **{bounds['q1']:g}** events, "
+            f"and a quarter at least **{bounds['q3']:g}**. The distance between the two is the interquartile range, "
+            f"**{bounds['iqr']:g}**. Histories longer than the upper number plus 1.5 times that distance are outliers: "
+            "often machines, not people. The table settings decides what training does with them."
         )
 
     st.subheader("Events by day")

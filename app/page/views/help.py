@@ -9,8 +9,8 @@ st.markdown(words.INTRODUCTION)
 st.subheader("The pages")
 st.markdown(
     """
-- **Recommend**: choose a visitor, search one, or type item ids, and see what comes next. At the side (on a phone: behind
-  the arrow at the top) are the model, the number of items, the filters, and a second version to compare with.
+- **Recommend**: choose a visitor, search one, or type item ids, and see what comes next. At the side (on a phone:
+  behind the arrow at the top) are the model, the number of items, the filters, and a second version to compare with.
 - **Models**: how good each version is. *Hit rate at 5* is the share of cases in which the true next item was among
   five proposals. A model is worth having where it beats the simple baselines: *recency* proposes the last items again,
   *popularity* the best-selling ones.

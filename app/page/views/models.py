@@ -49,7 +49,7 @@ def show_versions(models: pd.DataFrame) -> None:
 def show_metrics(one: pd.Series, than: pd.Series | None = None) -> None:
     """The figures of a version, with the difference to another where there is one."""
 
-    def metric(label: str, column: str, form: str, better: str, help: str) -> None:
+    def metric(label: str, column: str, form: str, better: str, meaning: str) -> None:
         number = one[column]
         difference = None if than is None or pd.isna(number) or pd.isna(than[column]) else number - than[column]
         st.metric(
@@ -58,7 +58,7 @@ def show_metrics(one: pd.Series, than: pd.Series | None = None) -> None:
             delta=None if difference is None else f"{difference:+{form}}",
             delta_color=better,
             border=True,
-            help=help,
+            help=meaning,
         )
 
     with st.container(horizontal=True):

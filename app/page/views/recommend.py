@@ -14,7 +14,7 @@ import words
 from database import errors_shown
 from history import History, parse_items
 
-EVENTS = {"addtocart": "🛒 into the cart", "transaction": "✅ bought", "view": "👁 viewed"}
+EVENTS = {"addtocart": "in cart", "transaction": "bought", "view": "viewed"}
 ROWS_AT_ONCE = 6
 ROW_HEIGHT = 35
 UNCHANGED, NEW = "", "new"
@@ -42,14 +42,14 @@ def show_history(history: History) -> None:
         frame["event"] = frame["event"].map(lambda event: EVENTS.get(event, event))
     st.dataframe(
         frame,
+        hide_index=True,
         height=ROW_HEIGHT * (min(len(frame), ROWS_AT_ONCE) + 1) + 3,
         row_height=ROW_HEIGHT,
         column_config={
-            "place": st.column_config.NumberColumn("#", width="small"),
             "item": st.column_config.NumberColumn("Item", format="%d"),
             "category": st.column_config.NumberColumn("Category", format="%d", help="0: the shop gives none"),
             "event": "What",
-            "time": st.column_config.DatetimeColumn("When", format="D MMM YYYY, HH:mm"),
+            "time": st.column_config.DatetimeColumn("When", format="D MMM YYYY HH:mm"),
         },
         alt=f"History of {len(frame)} events, newest first",
     )
@@ -145,7 +145,7 @@ def page() -> None:
             history, filters.k, version.model, version.number, filters.exclude_seen, filters.only_categories
         )
 
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns([5, 6], gap="large")
     before = ask(history, version)
     with left:
         st.subheader("History", help="Newest first")

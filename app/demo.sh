@@ -117,19 +117,7 @@ load_data() {
 	else
 		sql -o /dev/null -c "SELECT recseq_sample_data('retailrocket', visitors => 8000, items => 1000, seed => 1)"
 	fi
-	# Honest figures: the newest item of each visitor is kept from training, and is what the model must predict afterwards.
-	sql <<-'SQL'
-		ANALYZE;
-		CREATE VIEW demo_training AS
-			SELECT visitorid, items[:length - 1] AS items, categories[:length - 1] AS categories,
-				   events[:length - 1] AS events, times[:length - 1] AS times
-			FROM retailrocket.sequences
-			WHERE length >= 3;
-		CREATE VIEW demo_evaluation AS
-			SELECT visitorid, items, categories, events, times
-			FROM retailrocket.sequences
-			WHERE length >= 3;
-	SQL
+	sql -f "$ROOT/app/demo_views.sql"
 	fingerprint >"$SERVER/loaded"
 	step_done "$(ask "SELECT format('%s events of %s visitors on %s items', count(*), count(DISTINCT visitorid), count(DISTINCT itemid))
 		FROM retailrocket.interactions")"

@@ -76,6 +76,7 @@ serve() {
 # ------------------------------------------------------------------
 
 trap give_back EXIT
+trap 'exit 130' INT TERM HUP
 start_demo
 say
 make_venv "$VENV" "$ROOT/app/requirements.txt"

@@ -8,9 +8,10 @@
 #   test/pgtap/*.sql     pgTAP, in a database that has pgtap and recseq
 #   test/t/*.pl          PostgreSQL::Test::Cluster, as the server's account, in a copy of the checkout's test files
 #   test/clients/run.sh  the programs of docs/clients.md, in the languages that are here
+#   test/page/test_*.py  the web page (app/page): its logic through Streamlit's AppTest, and all of it in Chromium
 #
 # What tests find in the environment: NN_VECTORS_DIR (unit tests: reference vectors) and RECSEQ_DATA (real Retailrocket
-# files; unset where there are none). Logs stay in build/test/.
+# files; unset where there are none). RECSEQ_IMAGES=docs/images makes the page's pictures go there. Logs stay in build/test/.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=app/lib.sh
@@ -172,6 +173,23 @@ cluster_tests() {
 	}
 }
 
+# The page's packages come from PyPI, and Chromium through apt: where they cannot be had, its tests are left out.
+page_tests() {
+	local venv=$ROOT/build/page-test-venv
+	printf '\n== the page\n'
+	if ! (want chromium command -v chromium && install_missing) ||
+		! (make_venv "$venv" "$ROOT/app/requirements.txt" "$ROOT/test/page/requirements.txt"); then
+		say "   skipped: Chromium or the Python packages of app/requirements.txt cannot be installed here"
+		return
+	fi
+	server_psql postgres -c "CREATE DATABASE page"
+	server_psql page -o /dev/null -f "$ROOT/test/page/data.sql" -f "$ROOT/app/page/setup.sql"
+	stage "the page, in Chromium" "$OUT/page.log" limited env -C "$ROOT" PYTHONDONTWRITEBYTECODE=1 \
+		RECSEQ_PAGE_URL="postgresql+psycopg://recseq_page@/page?host=$(server_socket_dir)" \
+		RECSEQ_IMAGES="${RECSEQ_IMAGES:-$OUT/images}" \
+		"$venv/bin/python" -m pytest -q --no-header --no-summary --tb=short -p no:cacheprovider test/page || true
+}
+
 limited_as_server() { as_server timeout --foreground -k 10 "$STAGE_LIMIT" "$@"; }
 
 # Real data, when there is any; for the server's account too.
@@ -239,6 +257,10 @@ fi
 if [ -n "$(files 'test/clients/run.sh')" ]; then
 	stage "programs of docs/clients.md" "$OUT/clients.log" limited "$ROOT/test/clients/run.sh" || true
 	sed -n 's/^ok [0-9]* - \(.*\) # SKIP \(.*\)/   left out: \1 (\2)/p' "$OUT/clients.log"
+fi
+
+if [ -n "$(files 'test/page/test_*.py')" ]; then
+	page_tests
 fi
 
 COMPLETE=yes

@@ -3,6 +3,7 @@
 import altair as alt
 import pandas as pd
 import streamlit as st
+from words import REASONS
 
 BAR_HEIGHT = 30  # pixels of a horizontal bar with the gap below it
 CHART_HEIGHT = 320
@@ -31,13 +32,22 @@ def percent(share: float) -> str:
 
 
 def scores(answer: pd.DataFrame) -> alt.Chart:
+    reasons = [
+        *REASONS,
+        *sorted(set(answer["reason"]) - set(REASONS)),
+    ]  # all of them, so that a color keeps its meaning
     names = answer.assign(name=answer["item"].astype(str), shown=answer["score"].map(percent))
     base = alt.Chart(names).encode(
         y=alt.Y("name:N", sort=names["name"].tolist(), title="Item", axis=alt.Axis(labelOverlap=False)),
-        x=alt.X("score:Q", title="Score", axis=alt.Axis(format="~%", tickCount=4)),
+        x=alt.X("score:Q", title="Score", axis=alt.Axis(format="~%", tickCount=4, labelFlush=True)),
     )
     bars = base.mark_bar(cornerRadiusEnd=3).encode(
-        color=alt.Color("reason:N", title="Why", legend=alt.Legend(**LEGEND)),
+        color=alt.Color(
+            "reason:N",
+            title="Why",
+            scale=alt.Scale(domain=reasons),
+            legend=alt.Legend(values=[reason for reason in reasons if (answer["reason"] == reason).any()], **LEGEND),
+        ),
         tooltip=[
             alt.Tooltip("item:N", title="Item"),
             alt.Tooltip("category:N", title="Category"),
@@ -88,7 +98,9 @@ def curve(epochs: pd.DataFrame, best_epoch: int) -> alt.LayerChart:
         )
     )
     best = (
-        alt.Chart(pd.DataFrame({"epoch": [best_epoch]})).mark_rule(strokeDash=[4, 4], opacity=0.6).encode(x="epoch:Q")
+        alt.Chart(pd.DataFrame({"epoch": [best_epoch]}))
+        .mark_rule(strokeDash=[4, 4], color=FENCE_COLOR)
+        .encode(x="epoch:Q")
     )
     return alt.layer(lines, best).properties(height=CHART_HEIGHT)
 
@@ -114,7 +126,7 @@ def methods(metrics: pd.DataFrame, k: int) -> alt.Chart:
         .encode(
             y=alt.Y("method:N", sort=metrics["method"].tolist(), title=None),
             yOffset="targets:N",
-            x=alt.X("share:Q", title=f"Hit rate at {k}", axis=alt.Axis(format="~%", tickCount=4)),
+            x=alt.X("share:Q", title=f"Hit rate at {k}", axis=alt.Axis(format="~%", tickCount=4, labelFlush=True)),
             color=alt.Color("targets:N", title="Next items", legend=alt.Legend(**LEGEND)),
             tooltip=["method:N", "targets:N", alt.Tooltip("share:Q", title="Hit rate", format=".1%")],
         )

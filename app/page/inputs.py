@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-import streamlit as st
-
 import queries
+import streamlit as st
 from history import History, parse_items
 
 SAMPLE, SEARCH, TYPE = "Choose a visitor", "Search a visitor", "Type items"

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pandas as pd
 import streamlit as st
-
 from database import query, value
 from history import History
 

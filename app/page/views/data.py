@@ -1,10 +1,9 @@
 """Data: is what the models learn from in good health?"""
 
-import pandas as pd
-import streamlit as st
-
 import charts
+import pandas as pd
 import queries
+import streamlit as st
 from database import errors_shown
 
 

@@ -1,9 +1,8 @@
 """Jobs: training in the background, with its progress."""
 
 import pandas as pd
-import streamlit as st
-
 import queries
+import streamlit as st
 from database import errors_shown
 
 REFRESH = "1s"

@@ -1,11 +1,10 @@
 """Models: every version, how its training went, and how it compares with another and with the baselines."""
 
-import pandas as pd
-import streamlit as st
-
 import charts
+import pandas as pd
 import pickers
 import queries
+import streamlit as st
 import words
 from database import errors_shown
 

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 import streamlit as st
-from words import REASONS
+from words import REASONS, reason_kind
 
 BAR_HEIGHT = 30  # pixels of a horizontal bar with the gap below it
 CHART_HEIGHT = 320
@@ -32,21 +32,21 @@ def percent(share: float) -> str:
 
 
 def scores(answer: pd.DataFrame) -> alt.Chart:
-    reasons = [
-        *REASONS,
-        *sorted(set(answer["reason"]) - set(REASONS)),
-    ]  # all of them, so that a color keeps its meaning
-    names = answer.assign(name=answer["item"].astype(str), shown=answer["score"].map(percent))
+    names = answer.assign(
+        name=answer["item"].astype(str), shown=answer["score"].map(percent), why=answer["reason"].map(reason_kind)
+    )
     base = alt.Chart(names).encode(
         y=alt.Y("name:N", sort=names["name"].tolist(), title="Item", axis=alt.Axis(labelOverlap=False)),
         x=alt.X("score:Q", title="Score", axis=alt.Axis(format="~%", tickCount=4, labelFlush=True)),
     )
+    # All reasons are in the domain, so that a color keeps its meaning.
+    scale = alt.Scale(domain=[*REASONS, *sorted(set(names["why"]) - set(REASONS))])
     bars = base.mark_bar(cornerRadiusEnd=3).encode(
         color=alt.Color(
-            "reason:N",
+            "why:N",
             title="Why",
-            scale=alt.Scale(domain=reasons),
-            legend=alt.Legend(values=[reason for reason in reasons if (answer["reason"] == reason).any()], **LEGEND),
+            scale=scale,
+            legend=alt.Legend(values=names["why"].unique().tolist(), columns=3, **LEGEND),
         ),
         tooltip=[
             alt.Tooltip("item:N", title="Item"),

@@ -106,9 +106,9 @@ def show_answer(answer: pd.DataFrame, before: pd.DataFrame | None = None) -> Non
         return
     st.table(answer_table(answer, before), hide_index=True, border="horizontal", alt="Recommended items")
     charts.show(charts.scores(answer), charts.scores_sentence(answer))
-    for reason in answer["reason"].unique():
-        if reason in words.REASONS:
-            st.caption(f"**{reason.capitalize()}**: {words.REASONS[reason]}")
+    for kind in answer["reason"].map(words.reason_kind).unique():
+        if kind in words.REASONS:
+            st.caption(f"**{kind.capitalize()}**: {words.REASONS[kind]}")
 
 
 def agreement(one: pd.DataFrame, other: pd.DataFrame) -> str:

@@ -11,21 +11,26 @@ FRAME_HEIGHT = 110  # of axis, title and legend, which count as part of a chart
 POINTS_SHOWN = 40  # epochs: a longer curve is a plain line
 LENGTHS_SHOWN = 2.5  # upper fences: longer sequences are counted in the sentence, not drawn
 FENCE_COLOR = "#e11d48"  # readable on light and on dark
+NO_BREAK = "\u00a0"
 LEGEND = {"orient": "bottom", "titleOrient": "left"}
 
 
-def show(chart: alt.TopLevelMixin, sentence: str, table: pd.DataFrame | None = None) -> None:
-    """A chart, its sentence below it and for screen readers, and on demand its numbers."""
+def show(chart: alt.TopLevelMixin, sentence: str, table: pd.DataFrame | None = None, key: str | None = None) -> None:
+    """A chart, its sentence below it and for screen readers, and its numbers where they are asked for."""
     st.altair_chart(chart, alt=sentence)
     st.caption(sentence)
-    if table is not None:
-        with st.expander("The numbers of this chart", icon=":material/table:"):
-            st.dataframe(table, hide_index=True, alt=f"Numbers of the chart: {sentence}")
+    if table is None:
+        return
+    numbers = st.expander(
+        "The numbers of this chart", icon=":material/table:", key=f"numbers of {key}", on_change="rerun"
+    )
+    if numbers.open:
+        numbers.dataframe(table, hide_index=True, alt=f"Numbers of the chart: {sentence}")
 
 
 def percent(share: float) -> str:
-    """0.3095 -> 31.0 %; small ones keep two digits that count."""
-    return f"{100 * share:.1f} %" if share >= 0.001 or share == 0 else f"{100 * share:.2g} %"
+    """0.3095 -> 31.0 %, which never breaks; small ones keep two digits that count."""
+    return f"{100 * share:.1f}{NO_BREAK}%" if share >= 0.001 or share == 0 else f"{100 * share:.2g}{NO_BREAK}%"
 
 
 # ------------------------------------------------------------------ an answer

@@ -7,21 +7,8 @@ import queries
 import streamlit as st
 from history import History, parse_items
 
-SAMPLE, SEARCH, TYPE = "Choose a visitor", "Search a visitor", "Type items"
 SEARCHED = "searched visitor"  # in the session: who was chosen among the suggestions
-
-
-def choose_history() -> History | None:
-    way = st.segmented_control(
-        "Whose next item?", [SAMPLE, SEARCH, TYPE], default=SAMPLE, required=True, key="way", persist_state="session"
-    )
-    match way:
-        case "Search a visitor":
-            return _search_visitor()
-        case "Type items":
-            return _type_items()
-        case _:
-            return _choose_visitor()
+JUST_SEARCHED = "just searched"  # in the session: the rest of the page has not heard of it yet
 
 
 def _choose_visitor() -> History | None:
@@ -60,6 +47,8 @@ def _search_visitor() -> History | None:
 @st.fragment
 def _search_box() -> None:
     """A box that suggests while one types. Only this part runs again with each pause of the typing."""
+    if st.session_state.pop(JUST_SEARCHED, False):
+        st.rerun()
     typed = st.text_input(
         "Visitor id",
         key="typed visitor",
@@ -79,9 +68,15 @@ def _search_box() -> None:
         return
     with st.container(horizontal=True, gap="xsmall", key="suggestions"):
         for visitor in found.itertuples(index=False):
-            if st.button(_about(*visitor), key=f"suggestion {visitor.visitorid}"):
-                st.session_state[SEARCHED] = int(visitor.visitorid)
-                st.rerun()
+            st.button(
+                _about(*visitor), key=f"suggestion {visitor.visitorid}", on_click=_search_for, args=(visitor.visitorid,)
+            )
+
+
+def _search_for(visitor: int) -> None:
+    """A callback, so that a click counts also where typing has replaced the suggestions in the meantime."""
+    st.session_state[SEARCHED] = int(visitor)
+    st.session_state[JUST_SEARCHED] = True
 
 
 def _type_items() -> History | None:
@@ -122,3 +117,13 @@ def enumerate_words(words: Iterable[str]) -> str:
 
 def _about(visitor: int, length: int, last_time: datetime) -> str:
     return f"{visitor} · {length} event{'s' if length > 1 else ''}, last {last_time:%d %b %Y}"
+
+
+WAYS = {"Choose a visitor": _choose_visitor, "Search a visitor": _search_visitor, "Type items": _type_items}
+
+
+def choose_history() -> History | None:
+    way = st.segmented_control(
+        "Whose next item?", list(WAYS), default=next(iter(WAYS)), required=True, key="way", persist_state="session"
+    )
+    return WAYS[way]()

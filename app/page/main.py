@@ -4,6 +4,14 @@ import streamlit as st
 
 st.set_page_config(page_title="recseq", page_icon="icon.svg", layout="wide")
 
+# Streamlit leaves much room at the top and, on a wide screen, at the sides.
+st.html("""
+<style>
+[data-testid="stMainBlockContainer"] { padding-top: 4rem; }
+@media (min-width: 60rem) { [data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; } }
+</style>
+""")
+
 page = st.navigation(
     [
         st.Page("views/recommend.py", title="Recommend", icon=":material/recommend:", default=True),

@@ -161,9 +161,9 @@ def test_filters(open_view: Callable[..., AppTest], database: sqlalchemy.Engine)
 
 def test_scores_are_shares(open_view: Callable[..., AppTest]) -> None:
     rows = answers(type_items(open_view, "1 2 1"))
-    shares = [float(row["Confidence"].removesuffix(" %")) for row in rows]
+    shares = [float(row["Confidence"].removesuffix("%")) for row in rows]
     assert sum(shares) == pytest.approx(100, abs=0.5)
-    scores = [float(row["Score"].removesuffix(" %")) for row in rows]
+    scores = [float(row["Score"].removesuffix("%")) for row in rows]
     assert scores == sorted(scores, reverse=True)
 
 
@@ -229,7 +229,7 @@ def test_baselines(open_view: Callable[..., AppTest], database: sqlalchemy.Engin
             sqlalchemy.text("SELECT method, hit_rate FROM recseq_evaluate('demo_evaluation', 'demo', version => 1)")
         ).all()
     for method, hit_rate in rows:
-        assert f"{method} {100 * hit_rate:.1f} %" in said(app.caption)
+        assert f"{method} {100 * hit_rate:.1f}\u00a0%" in said(app.caption)
 
 
 def test_data(open_view: Callable[..., AppTest], database: sqlalchemy.Engine) -> None:

@@ -25,7 +25,7 @@ def page() -> None:
         )
 
     st.subheader("How long are the histories?")
-    charts.show(charts.lengths(counts, bounds), charts.lengths_sentence(counts, bounds), counts)
+    charts.show(charts.lengths(counts, bounds), charts.lengths_sentence(counts, bounds), counts, "lengths")
     with st.expander("What is the fence?", icon=":material/school:"):
         st.markdown(
             f"A quarter of the histories that are long enough to learn from have at most **{bounds['q1']:g}** events, "
@@ -35,7 +35,7 @@ def page() -> None:
         )
 
     st.subheader("Events by day")
-    charts.show(charts.days(events), charts.days_sentence(events), events)
+    charts.show(charts.days(events), charts.days_sentence(events), events, "days")
     st.caption("Days are in UTC. A gap or a sudden step is worth a question. The figures may be ten minutes old.")
 
 

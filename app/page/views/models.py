@@ -85,7 +85,12 @@ def show_curve(version: pd.Series) -> None:
         st.info("This version has kept no training curve.")
         return
     best = int(version["best_epoch"])
-    charts.show(charts.curve(epochs, best), charts.curve_sentence(epochs, best), epochs)
+    charts.show(
+        charts.curve(epochs, best),
+        charts.curve_sentence(epochs, best),
+        epochs,
+        f"{version['model']} {version['version']}",
+    )
 
 
 def show_version(version: pd.Series, than: pd.Series | None = None) -> None:
@@ -117,7 +122,7 @@ def show_evaluation(version: pickers.Version) -> None:
         return
     with st.spinner("Ranking all items for every history"):
         metrics = queries.evaluate(source, version.model, version.number, k)
-    charts.show(charts.methods(metrics, k), charts.methods_sentence(metrics, k), metrics)
+    charts.show(charts.methods(metrics, k), charts.methods_sentence(metrics, k), metrics, "methods")
 
 
 def page() -> None:

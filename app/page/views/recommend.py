@@ -144,7 +144,7 @@ def page() -> None:
             history, filters.k, version.model, version.number, filters.exclude_seen, filters.only_categories
         )
 
-    left, right = st.columns([5, 6], gap="large")
+    left, right = st.columns([2, 3], gap="medium")
     before = ask(history, version)
     with left:
         st.subheader("History", help="Newest first")

@@ -14,6 +14,7 @@ from history import History
 
 SUGGESTIONS = 8
 SAMPLE_SIZE = 12
+JOBS = 10
 
 # ------------------------------------------------------------------ visitors and items
 
@@ -202,14 +203,19 @@ def events_by_day() -> pd.DataFrame:
 # ------------------------------------------------------------------ jobs
 
 
-def has_jobs() -> bool:
-    """Whether this recseq can train in the background."""
-    return value("SELECT to_regclass('recseq_jobs') IS NOT NULL")
-
-
 def jobs() -> pd.DataFrame:
     """Trainings in the background, the newest first."""
-    return query("SELECT * FROM recseq_jobs ORDER BY job DESC LIMIT 20")
+    return query(
+        """
+        SELECT j.job, j.model, j.state, j.phase, j.source, j.epoch, j.epochs, j.loss, j.val_loss, j.seconds_left,
+               j.version, j.error, j.started, j.ended, p.windows_done, p.windows_total
+        FROM recseq_jobs j
+        LEFT JOIN recseq_progress p ON p.job = j.job AND p.datname = current_database()
+        ORDER BY j.job DESC
+        LIMIT :size
+        """,
+        size=JOBS,
+    )
 
 
 def start_job(source: str, model: str, epochs: int, units: int, learning_rate: float) -> int:

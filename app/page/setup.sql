@@ -24,13 +24,11 @@ GRANT USAGE ON SCHEMA recseq_page, retailrocket TO recseq_page;
 GRANT SELECT ON recseq_page.visitors, retailrocket.interactions, retailrocket.item_categories, retailrocket.sequences,
 	retailrocket.sequence_length_bounds, retailrocket.training_sequences TO recseq_page;
 
--- The demo's views, and training in the background, where there are such.
+GRANT EXECUTE ON FUNCTION recseq_train_async, recseq_cancel TO recseq_page;
+
+-- The demo's views, where they are.
 SELECT format('GRANT SELECT ON %s TO recseq_page', relation)
-FROM (VALUES (to_regclass('demo_training')), (to_regclass('demo_evaluation')), (to_regclass('recseq_jobs'))) AS r(relation)
+FROM unnest(ARRAY[to_regclass('demo_training'), to_regclass('demo_evaluation')]) AS relation
 WHERE relation IS NOT NULL \gexec
-SELECT format('GRANT EXECUTE ON FUNCTION %s TO recseq_page', oid::regprocedure)
-FROM pg_proc
-WHERE proname IN ('recseq_train', 'recseq_train_async', 'recseq_cancel')
-	AND EXISTS (SELECT FROM pg_proc WHERE proname = 'recseq_train_async') \gexec
 
 COMMIT;

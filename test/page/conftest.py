@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "app" / "page"
@@ -26,6 +26,7 @@ PATIENCE = 15_000  # milliseconds for the browser to find something
 DESKTOP = {"width": 1280, "height": 1100}
 
 sys.path.insert(0, str(APP))
+expect.set_options(timeout=PATIENCE)
 
 # ------------------------------------------------------------------ TAP
 

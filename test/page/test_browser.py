@@ -168,6 +168,31 @@ def test_models_and_data_have_named_charts(tab: Page) -> None:
     expect(chart.first.get_by_text("upper fence")).to_be_visible()
 
 
+def start_job(tab: Page, model: str, epochs: int) -> None:
+    tab.get_by_role("combobox", name="Learn from").click()
+    tab.get_by_role("option", name="demo_training").click()
+    tab.get_by_role("textbox", name="Name of the model").fill(model)
+    tab.get_by_role("spinbutton", name="Epochs, at most").fill(str(epochs))
+    tab.get_by_role("button", name="Start").click()
+
+
+def test_job_shows_its_progress_and_its_end(tab: Page) -> None:
+    """What is shown changes by itself while a job goes on."""
+    open_view(tab, "Jobs")
+    start_job(tab, "shop", 2)
+    expect(tab.get_by_text(re.compile("made version 1 in"))).to_be_visible()
+
+
+def test_job_is_cancelled(tab: Page) -> None:
+    open_view(tab, "Jobs")
+    start_job(tab, "long", 1000)
+    expect(tab.get_by_text(re.compile(r"epoch \d+ of 1000"))).to_be_visible()
+    expect(tab.get_by_role("progressbar").first).to_be_visible()
+    tab.get_by_role("button", name="Cancel").click()
+    expect(tab.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(tab.get_by_text("cancelled").first).to_be_visible()
+
+
 def timed(tab: Page, click: Callable[[], None]) -> float:
     """Seconds from a click to the changed answer, all of it: browser, page, database, drawing."""
     before = tab.get_by_test_id("stTable").first.inner_text()

@@ -1,5 +1,7 @@
 """The logic of the page, through Streamlit's AppTest, against a database."""
 
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,6 +246,68 @@ def test_data(open_view: Callable[..., AppTest], database: sqlalchemy.Engine) ->
     assert f"the fence is at {fence:g}" in said(app.caption)
 
 
+def job_texts(app: AppTest) -> str:
+    return said(app.markdown) + said(app.caption)
+
+
+def wait_for_job(database: sqlalchemy.Engine, job: int) -> None:
+    """Not by recseq_wait, which the role of the page may not call."""
+    for _ in range(10 * LIMIT):
+        with database.connect() as session:
+            state = session.scalar(sqlalchemy.text("SELECT state FROM recseq_jobs WHERE job = :job"), {"job": job})
+        if state not in ("queued", "running"):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"job {job} is still {state}")
+
+
+def start(app: AppTest, model: str, epochs: int) -> int:
+    """Starts a job through the form; returns its number."""
+    app.selectbox[0].select("demo_training")
+    app.text_input[0].input(model)
+    app.number_input[0].set_value(epochs)
+    next(button for button in app.button if button.label == "Start").click()
+    app.run()
+    assert not app.exception and not app.error
+    return int(re.search(r"Job (\d+) is queued", said(app.toast)).group(1))
+
+
+def test_job(open_view: Callable[..., AppTest], database: sqlalchemy.Engine) -> None:
+    app = open_view("jobs")
+    assert not app.exception and not app.error
+    job = start(app, "from the page", 2)
+    assert f"**Job {job}**: model from the page" in job_texts(app)
+    wait_for_job(database, job)
+    app.run()
+    assert "made version 1" in job_texts(app) and "done" in job_texts(app)
+    assert open_view("recommend").selectbox(key="model").options == ["demo", "from the page"]
+
+
+def test_job_is_cancelled(open_view: Callable[..., AppTest], database: sqlalchemy.Engine) -> None:
+    app = open_view("jobs")
+    job = start(app, "never", 1000)
+    app.button(key=f"cancel {job}").click().run()
+    wait_for_job(database, job)
+    app.run()
+    assert not app.exception and "cancelled" in job_texts(app)
+
+
+def test_job_of_nothing(open_view: Callable[..., AppTest]) -> None:
+    app = open_view("jobs")
+    next(button for button in app.button if button.label == "Start").click()
+    app.run()
+    assert "Choose what to learn from" in said(app.warning)
+
+
+def test_job_for_the_model_of_another(open_view: Callable[..., AppTest]) -> None:
+    app = open_view("jobs")
+    app.selectbox[0].select("demo_training")
+    app.text_input[0].input("demo")
+    next(button for button in app.button if button.label == "Start").click()
+    app.run()
+    assert "demo" in said(app.error) and not app.exception
+
+
 def test_help(open_view: Callable[..., AppTest]) -> None:
     app = open_view("help")
     assert not app.exception and "A **model** has read" in said(app.markdown)
@@ -280,6 +344,7 @@ def test_errors_of_the_database_are_sentences(database: sqlalchemy.Engine) -> No
         "CREATE TABLE recseq_page.mine ()",
         "DELETE FROM recseq_version",
         "SELECT recseq_drop_model('demo')",
+        "SELECT recseq_train('demo_training', 'mine')",
         "SELECT recseq_activate('demo', 2)",
         "REFRESH MATERIALIZED VIEW recseq_page.visitors",
     ],

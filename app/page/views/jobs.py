@@ -7,15 +7,23 @@ from database import errors_shown
 
 REFRESH = "1s"
 MODEL_NAME_LENGTH = 63
-UNFINISHED = ("queued", "starting", "running")
+COLORS = {
+    "queued": "gray",
+    "running": "blue",
+    "interrupted": "orange",
+    "done": "green",
+    "failed": "red",
+    "cancelled": "orange",
+}
+UNFINISHED = ("queued", "running", "interrupted")
+POLLING = "polling"  # in the session: some job was unfinished when the jobs were shown last
 
 
 def start_form() -> None:
-    sources = queries.sources()
-    with st.form("start", border=True):
+    with st.form("start"):
         st.subheader("Train a model")
         with st.container(horizontal=True):
-            source = st.selectbox("Learn from", sources, index=None, placeholder="Choose a relation of sequences")
+            source = st.selectbox("Learn from", queries.sources(), index=None, placeholder="Choose a table or a view")
             model = st.text_input("Name of the model", "page", max_chars=MODEL_NAME_LENGTH)
         with st.container(horizontal=True):
             epochs = st.number_input(
@@ -23,63 +31,83 @@ def start_form() -> None:
                 1,
                 1000,
                 20,
-                help="One epoch reads all the data once. Training stops early when it no longer helps.",
+                help="One epoch reads all histories once. Training stops when more do not help.",
             )
             units = st.number_input("Units", 1, 1024, 32, help="Size of the network's memory")
             rate = st.number_input(
-                "Learning rate", 1e-4, 1.0, 0.005, step=0.001, format="%.4f", help="Size of the steps"
+                "Learning rate", 1e-4, 1.0, 0.005, 0.001, "%.4f", help="Size of the steps it learns in"
             )
-        if st.form_submit_button("Start", type="primary", icon=":material/play_arrow:"):
-            if source is None or not model:
-                st.warning("Choose what to learn from, and name the model.")
-                return
-            job = queries.start_job(source, model, epochs, units, rate)
-            st.toast(f"Job {job} has started.", icon=":material/play_circle:")
+        if not st.form_submit_button("Start", type="primary", icon=":material/play_arrow:"):
+            return
+    if source is None or not model.strip():
+        st.warning("Choose what to learn from, and name the model.")
+        return
+    job = queries.start_job(source, model.strip(), epochs, units, rate)
+    st.session_state[POLLING] = True
+    st.toast(f"Job {job} is queued.", icon=":material/schedule:")
 
 
-def show_job(job: pd.Series) -> bool:
-    """One job; returns whether it goes on."""
-    goes_on = job["state"] in UNFINISHED
-    epoch, epochs = int(job["epoch"] or 0), max(int(job["epochs"] or 0), 1)
-    said = f"**Job {job['job']}** · {job['model']} · {job['state']}"
-    if epoch > 0:
-        said += f" · epoch {epoch} of {epochs}"
+def progress(job: pd.Series) -> float:
+    """Share of the windows of all epochs that are done."""
+    if job["epochs"] == 0 or job["epoch"] == 0 or pd.isna(job["windows_total"]) or job["windows_total"] == 0:
+        return 0.0
+    return min((job["epoch"] - 1 + job["windows_done"] / job["windows_total"]) / job["epochs"], 1.0)
+
+
+def about(job: pd.Series) -> str:
+    """What there is to say of a job, in one line."""
+    said = [f"reads {job['source']}"]
+    if pd.notna(job["phase"]):
+        said.append(str(job["phase"]))
+    if job["epoch"] > 0:
+        said.append(f"epoch {job['epoch']} of {job['epochs']}")
     if pd.notna(job["loss"]):
-        said += f" · loss {job['loss']:.3f}"
+        said.append(f"loss {job['loss']:.3f}")
     if pd.notna(job["val_loss"]):
-        said += f", validation loss {job['val_loss']:.3f}"
+        said.append(f"validation loss {job['val_loss']:.3f}")
+    if pd.notna(job["seconds_left"]):
+        said.append(f"at most {job['seconds_left']:.0f} s left")
+    if pd.notna(job["version"]):
+        said.append(f"made version {job['version']:.0f} in {(job['ended'] - job['started']).total_seconds():.1f} s")
+    return ", ".join(said) + "."
+
+
+def show_job(job: pd.Series) -> None:
     with st.container(border=True):
-        st.markdown(said)
-        if goes_on:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.progress(min(epoch / epochs, 1.0))
-                if st.button("Cancel", key=f"cancel {job['job']}", icon=":material/cancel:"):
-                    queries.cancel_job(int(job["job"]))
-                    st.rerun(scope="fragment")
-    return goes_on
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**Job {job['job']}**: model {job['model']}")
+            st.badge(job["state"], color=COLORS.get(job["state"], "gray"))
+        st.caption(about(job))
+        if pd.notna(job["error"]):
+            st.caption(job["error"])
+        if job["state"] not in UNFINISHED:
+            return
+        st.progress(progress(job), text=f"{100 * progress(job):.0f} %")
+        if st.button("Cancel", key=f"cancel {job['job']}", icon=":material/cancel:"):
+            queries.cancel_job(int(job["job"]))
+            st.rerun(scope="fragment")
 
 
-def show_jobs(polling: bool) -> None:
+def show_jobs() -> None:
+    """Runs again every second while some job goes on."""
     with errors_shown():
         jobs = queries.jobs()
         if jobs.empty:
             st.info("No job has run yet.")
-            return
-        active = [show_job(job) for _, job in jobs.iterrows()]
-        if any(active) != polling:
-            st.session_state["polling"] = any(active)
-            st.rerun()
+        for _, job in jobs.iterrows():
+            show_job(job)
+        unfinished = bool(jobs["state"].isin(UNFINISHED).any())
+    if unfinished != st.session_state.get(POLLING, False):
+        st.session_state[POLLING] = unfinished
+        st.rerun()
 
 
 def page() -> None:
     st.title("Jobs")
-    if not queries.has_jobs():
-        st.info("This version of recseq trains only in the foreground: SELECT * FROM recseq_train(...).")
-        return
+    st.markdown("A model is trained in the background, by the database itself. This page may be closed meanwhile.")
     start_form()
-    st.subheader("Jobs")
-    polling = st.session_state.get("polling", True)
-    st.fragment(show_jobs, run_every=REFRESH if polling else None)(polling)
+    st.subheader("The newest jobs")
+    st.fragment(show_jobs, run_every=REFRESH if st.session_state.get(POLLING, False) else None)()
 
 
 with errors_shown():

@@ -362,6 +362,22 @@ BEGIN
 		COMMENT ON COLUMN %1$I.events_by_day.events IS 'number of events';
 		COMMENT ON COLUMN %1$I.events_by_day.visitors IS 'number of visitors who had one';
 
+		-- The view goes through a function, whose text is no dependency: DROP EXTENSION leaves the kit alone.
+		CREATE FUNCTION %1$I.recommend_history(
+			items int[], k int, model text, categories int[], events text[], times timestamptz[])
+		RETURNS TABLE (rank int, item int, category int, score real, confidence real, reason text)
+		LANGUAGE sql STABLE ROWS 5
+		AS $body$
+			SELECT r.rank, r.item, r.category, r.score, r.confidence, r.reason
+			FROM %2$I.recseq_recommend(
+				recommend_history.items, recommend_history.k, recommend_history.model,
+				categories => recommend_history.categories,
+				events => recommend_history.events, times => recommend_history.times) r
+		$body$;
+
+		COMMENT ON FUNCTION %1$I.recommend_history(int[], int, text, int[], text[], timestamptz[]) IS
+			'recseq_recommend, for the view recommendations.';
+
 		CREATE VIEW %1$I.recommendations AS
 			SELECT
 				s.visitorid,
@@ -374,8 +390,8 @@ BEGIN
 				regexp_replace(r.reason, '^(follows|same category as) .*', '\1') AS reason_kind
 			FROM (SELECT model, k FROM %1$I.settings LIMIT 1) m
 			CROSS JOIN %1$I.sequences s
-			CROSS JOIN LATERAL %2$s.recseq_recommend(s.items, m.k, m.model,
-				categories => s.categories, events => s.events, times => s.times) r;
+			CROSS JOIN LATERAL %1$I.recommend_history(s.items, m.k, m.model,
+				s.categories, s.events, s.times) r;
 
 		COMMENT ON VIEW %1$I.recommendations IS
 			'For reports: what each visitor should be shown, one row an item, as the model of settings.model answers at this moment. Fails when there is no such model.';

@@ -273,7 +273,7 @@ read_description(const char *json, Size bytes, const char **encoding)
 	values[0] = CStringGetTextDatum(pg_any_to_server(text, strlen(text), PG_UTF8));
 	if (SPI_execute_with_args("SELECT d.encoding, v.model, v.source, v.options, v.vocabulary,"
 							  " v.sequences, v.windows, v.epochs, v.best_epoch, v.seconds,"
-							  " v.val_loss, v.hit_rate"
+							  " v.val_loss, v.hit_rate, v.curve"
 							  " FROM pg_catalog.jsonb_to_record($1::pg_catalog.jsonb)"
 							  " AS d (encoding pg_catalog.text, version pg_catalog.jsonb),"
 							  " pg_catalog.jsonb_to_record(d.version) AS v"
@@ -282,7 +282,7 @@ read_description(const char *json, Size bytes, const char **encoding)
 							  " sequences pg_catalog.int8, windows pg_catalog.int8,"
 							  " epochs pg_catalog.int4, best_epoch pg_catalog.int4,"
 							  " seconds pg_catalog.float8, val_loss pg_catalog.float8,"
-							  " hit_rate pg_catalog.float8)",
+							  " hit_rate pg_catalog.float8, curve pg_catalog.jsonb)",
 							  lengthof(types), types, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the description of a model");
 	if (SPI_processed == 0)
@@ -299,7 +299,8 @@ read_description(const char *json, Size bytes, const char **encoding)
 		.best_epoch = DatumGetInt32(column(9)),
 		.seconds = DatumGetFloat8(column(10)),
 		.val_loss = metric_column(11),
-		.hit_rate = metric_column(12)
+		.hit_rate = metric_column(12),
+		.curve = text_column(13)
 	};
 }
 

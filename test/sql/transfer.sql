@@ -15,7 +15,7 @@ SELECT version FROM recseq_train('ring', 'm', epochs => 1, units => 4, seed => 2
 CREATE TABLE exported AS SELECT recseq_export_model('m', 1) AS image, recseq_export_model('m') AS active;
 SELECT recseq_export_model('m', 1) = image AS always_the_same, recseq_export_model('m', 2) = active AS the_active_one FROM exported;
 SELECT i.* FROM exported, recseq_import_model(image, 'copy') i;
-SELECT count(*) AS versions, count(DISTINCT (source, options, vocabulary, sequences, windows, epochs, best_epoch, val_loss, hit_rate, seconds, bytes)) AS different,
+SELECT count(*) AS versions, count(DISTINCT (source, options, vocabulary, sequences, windows, epochs, best_epoch, val_loss, hit_rate, seconds, bytes, curve)) AS different,
 	   bool_and(active) FILTER (WHERE model = 'copy') AS active, bool_and(trained_by = current_user)
 FROM recseq_models WHERE version = 1;
 SELECT count(*) AS rows, count(DISTINCT o) - count(*) / 2 AS different

@@ -11,9 +11,13 @@
 #include "matrix.h"
 #include "rng.h"
 
-#define BATCH 64				/* examples of one step */
+#define BATCH 64				/* examples of one step; of few examples less, ... */
+#define SMALLEST_BATCH 8
+#define STEPS_AN_EPOCH 100		/* ... so that there are so many steps, */
+#define STEPS 300				/* and epochs enough for so many */
+#define MOST_EPOCHS 40
 #define LEARNING_RATE 2e-3
-#define WARM_UP 100				/* steps */
+#define WARM_UP 100				/* steps, but no more than a third of all */
 #define WEIGHT_DECAY 1e-4f
 #define FEATURE_LIMIT 5.0f		/* standardised features are held within +- this */
 #define STATISTICS_EXAMPLES 2000
@@ -287,7 +291,7 @@ train_step(Ranker *ranker, const RankerTraining *training, TrainingMemory *memor
 	const Kernels *kernels = kernels_best();
 	size_t		trained = ranker->count - (size_t) (ranker->weight1 - ranker->block);
 	size_t		skip = ranker->count - trained;
-	double		rate = LEARNING_RATE * fmin(1, (double) number / WARM_UP) *
+	double		rate = LEARNING_RATE * fmin(1, (double) number / fmin(WARM_UP, steps / 3.0)) *
 		(0.5 * (1 + cos(M_PI * (double) number / (double) steps)) + 0.01);
 	int32_t		first_row[BATCH + 1] = {0};
 	int32_t		target[BATCH];
@@ -330,11 +334,21 @@ train_step(Ranker *ranker, const RankerTraining *training, TrainingMemory *memor
 	return lists;
 }
 
+static int32_t
+between(int32_t value, int32_t low, int32_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
 NnStatus
 ranker_train(Ranker *ranker, const RankerTraining *training, void *raw, float *missed)
 {
 	TrainingMemory *memory = raw;
-	int32_t		batches = (training->examples + BATCH - 1) / BATCH;
+	int32_t		batch = between(training->examples / STEPS_AN_EPOCH, SMALLEST_BATCH, BATCH);
+	int32_t		batches = (training->examples + batch - 1) / batch;
+	int32_t		epochs = between(batches > 0 ? STEPS / batches : 0, training->epochs,
+								 MOST_EPOCHS);
+	int64_t		steps = (int64_t) batches * epochs;
 	int64_t		number = 0;
 	int32_t		lists = 0;
 
@@ -343,7 +357,7 @@ ranker_train(Ranker *ranker, const RankerTraining *training, void *raw, float *m
 	initialise_ranker(ranker, training->seed);
 	memset(memory->first, 0, ranker->count * sizeof(float));
 	memset(memory->second, 0, ranker->count * sizeof(float));
-	for (int32_t epoch = 0; epoch < training->epochs; epoch++)
+	for (int32_t epoch = 0; epoch < epochs; epoch++)
 	{
 		Rng			rng = rng_stream(training->seed, RNG_RANKER, (uint64_t) epoch + 1);
 
@@ -358,15 +372,14 @@ ranker_train(Ranker *ranker, const RankerTraining *training, void *raw, float *m
 		lists = 0;
 		if (epoch == 0)
 			find_statistics(ranker, training, memory);
-		for (int32_t b = 0; b < batches; b++)
+		for (int32_t first = 0; first < training->examples; first += batch)
 		{
-			int32_t		to = (b + 1) * BATCH;
+			int32_t		to = first + batch < training->examples ? first + batch
+				: training->examples;
 
 			if (!interrupt_go_on(&training->interrupt))
 				return NN_CANCELLED;
-			lists += train_step(ranker, training, memory, b * BATCH,
-								to < training->examples ? to : training->examples, ++number,
-								(int64_t) batches * training->epochs);
+			lists += train_step(ranker, training, memory, first, to, ++number, steps);
 		}
 	}
 	*missed = training->examples > 0 ? 1 - (float) lists / (float) training->examples : 1;

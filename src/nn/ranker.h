@@ -58,7 +58,7 @@ typedef struct RankerTraining
 	RankerExample example;
 	void	   *context;
 	int32_t		examples;
-	int32_t		epochs;
+	int32_t		epochs;			/* at least */
 	uint64_t	seed;
 	Interrupt	interrupt;
 } RankerTraining;

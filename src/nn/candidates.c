@@ -282,6 +282,7 @@ read_own(Own *own, const Counts *counts, const RankHistory *history)
 	int64_t		start;
 	int64_t		end;
 
+	own->first = 0;
 	own->count = 0;
 	own->items.count = own->item_sums.count = 0;
 	own->categories.count = own->category_sums.count = 0;
@@ -325,6 +326,17 @@ static PairWeights
 item_sum(const CandidateWork *work, const Counts *counts, int32_t item)
 {
 	return without_own(counts->item_pairs.sum[item], &work->own.item_sums, (uint64_t) item);
+}
+
+/* How often an item occurs, likewise. */
+static float
+item_events(const CandidateWork *work, const Counts *counts, int32_t item)
+{
+	float		events = counts->item[item].events;
+
+	for (int64_t t = work->own.first; t < work->own.first + work->own.count; t++)
+		events -= counts->token[t] == item;
+	return events;
 }
 
 /* The tally of an item, without the events after the history. */
@@ -570,7 +582,7 @@ follow_transitions(CandidateWork *work, const Counts *counts)
 			evidence->all[1] += w * before;
 			evidence->all[2] += w * both;
 			evidence->all[3] += w * weights.both /
-				sqrtf((sum.both + 1) * (counts->item[pair->to].events + 1));
+				sqrtf((sum.both + 1) * (item_events(work, counts, pair->to) + 1));
 			evidence->all[4] = fmaxf(evidence->all[4], both);
 			evidence->all[5] += w * weights.bought;
 			evidence->strength += w * (after + both / 2);

@@ -433,7 +433,7 @@ read_rank(const Reader *reader, Model *model)
 	Arena		place = {0};
 
 	if (find_section(reader, SECTION_RANK, &bytes) == NULL)
-		return true;
+		return find_section(reader, SECTION_COUNTS, &bytes) == NULL;
 	stored = find_exact(reader, SECTION_RANK, sizeof(*stored));
 	sizes = find_exact(reader, SECTION_COUNTS_SIZES, sizeof(*sizes));
 	if (stored == NULL || sizes == NULL || !sizes_fit(sizes, &model->config))

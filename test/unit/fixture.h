@@ -48,6 +48,33 @@ test_alloc(size_t bytes)
 
 #define NEW(type, count) ((type *) test_alloc((size_t) (count) * sizeof(type)))
 
+/* Memory that an Allocator gives, freed all at once. */
+typedef struct Pool
+{
+	void	   *block[256];
+	int			blocks;
+} Pool;
+
+static inline void *
+pool_allocate(void *context, size_t bytes)
+{
+	Pool	   *pool = context;
+
+	if (pool->blocks == (int) (sizeof(pool->block) / sizeof(pool->block[0])))
+	{
+		fputs("the pool is full\n", stderr);
+		exit(1);
+	}
+	return pool->block[pool->blocks++] = test_alloc(bytes);
+}
+
+static inline void
+pool_free(Pool *pool)
+{
+	while (pool->blocks > 0)
+		free(pool->block[--pool->blocks]);
+}
+
 /* ------------------------------------------------------------------ random */
 
 /* The tests' own streams; the library has no such purpose. */

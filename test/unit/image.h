@@ -13,6 +13,8 @@
 #include "crc32c.h"
 #include "fixture.h"
 #include "infer.h"
+#include "rank_fit.h"
+#include "recommender.h"
 #include "scan.h"
 
 enum
@@ -44,6 +46,11 @@ enum
 	TAG_ITEM_COUNT,
 	TAG_POPULAR,
 	TAG_SCAN,
+	TAG_RANK,
+	TAG_PURCHASES,
+	TAG_COUNTS_SIZES,
+	TAG_COUNTS,
+	TAG_RANKER,					/* and the next, of the second ranker */
 	TAG_FEATURE_NAME = 100,
 	TAG_FEATURE_VALUES = 200,
 	TAG_ITEM_FEATURE = 300
@@ -128,6 +135,57 @@ new_model(const Config *config, IdKind kind, uint64_t seed)
 	return model;
 }
 
+/* Where the second stages of models lie. */
+static Pool stage_pool;
+
+/* Give a model a second stage, of random sequences with kinds and times. */
+static inline void
+add_rank_stage(Model *model, uint64_t seed)
+{
+	enum
+	{
+		SEQUENCES = 30
+	};
+	const Config *config = &model->config;
+	Rng			rng = test_rng(seed);
+	TestData	data = data_random(config, SEQUENCES, 2, 8, false, &rng);
+	int64_t		tokens = data.start[SEQUENCES];
+	bool	   *bought = NEW(bool, tokens);
+	double	   *hours = NEW(double, tokens);
+	int32_t    *category = NEW(int32_t, config->items);
+	Pool		temporary = {0};
+	Infer		infer;
+	Arena		arena = {0};
+	EventData	events = {&data.dataset, bought, hours};
+	RankFit		fit = {
+		.events = &events, .items = config->items,
+		.categories = config->features > 0 ? config->feature_values[0] : 1,
+		.item_category = category, .infer = &infer, .first_unseen = SEQUENCES - 5,
+		.seed = seed, .lasting = {pool_allocate, &stage_pool},
+		.temporary = {pool_allocate, &temporary}
+	};
+
+	for (int64_t t = 0; t < tokens; t++)
+	{
+		bought[t] = rng_below(&rng, 3) == 0;
+		hours[t] = (double) t / 2;
+	}
+	for (int32_t i = 0; i < config->items; i++)
+		category[i] = config->features > 0 ? model->item_feature[0][i] : 0;
+	infer_place(&infer, &arena, model, 1);
+	arena = (Arena) {.base = test_alloc(arena.used)};
+	infer_place(&infer, &arena, model, 1);
+	rank_fit(&model->rank, &fit);
+	model->origin = 1000000;
+	model->purchases = new_vocabulary(ID_TEXT, 3);
+	free(arena.base);
+	pool_free(&temporary);
+	free(bought);
+	free(hours);
+	free(category);
+	data_free(&data);
+}
+
 static inline void
 vocabulary_free(const Vocabulary *vocabulary)
 {
@@ -145,6 +203,7 @@ model_free(const Model *model)
 	vocabulary_free(&model->items);
 	free((void *) model->item_count);
 	free((void *) model->popular);
+	vocabulary_free(&model->purchases);
 	for (int32_t f = 0; f < model->config.features; f++)
 	{
 		free((void *) model->item_feature[f]);
@@ -153,7 +212,8 @@ model_free(const Model *model)
 }
 
 /* Models that differ in whatever an image can hold. */
-#define IMAGE_KINDS 4
+#define IMAGE_KINDS 5
+#define RANKED_KIND 4			/* with a second stage */
 
 static inline Model
 model_of_kind(int kind)
@@ -163,6 +223,7 @@ model_of_kind(int kind)
 		.feature_dim = 3, .units = 4, .layers = 1, .max_length = 9,
 		.bidirectional = true, .tied = true, .dropout = 0.25f
 	};
+	Model		model;
 
 	if (kind == 1)
 	{
@@ -183,7 +244,10 @@ model_of_kind(int kind)
 			.items = 1, .item_dim = 1, .feature_dim = 1, .units = 1, .layers = 1,
 			.max_length = 1
 		};
-	return new_model(&config, kind % 2 == 0 ? ID_INTEGER : ID_TEXT, (uint64_t) kind);
+	model = new_model(&config, kind % 2 == 0 ? ID_INTEGER : ID_TEXT, (uint64_t) kind);
+	if (kind == RANKED_KIND)
+		add_rank_stage(&model, (uint64_t) kind);
+	return model;
 }
 
 /* ------------------------------------------------------------------ images */
@@ -357,6 +421,67 @@ model_use(const Model *model)
 	free(item);
 }
 
+/* Ask both stages, with all that can be known of a history, and with little. */
+static inline void
+model_ask(const Model *model)
+{
+	const Config *config = &model->config;
+	int32_t		length = config->max_length < 5 ? config->max_length : 5;
+	int32_t		item[5];
+	int32_t		ranked[5];
+	int32_t		category[5] = {0};
+	bool		bought[5] = {false, true, false, false, true};
+	double		hours[5] = {-5, 0, 1, 1e30, 7};
+	int32_t    *feature[CONFIG_MAX_FEATURES] = {0};
+	int32_t		k = config->items + 2;
+	TopK		top = {.k = k, .heap = NEW(Scored, k)};
+	Infer		infer;
+	Recommender recommender;
+	Arena		arena = {0};
+	Question	question = {
+		.top = &top,
+		.candidate = NEW(Candidate, CANDIDATES_MAX),
+		.scanned = NEW(Scored, question_room(k)),
+		.lower = NEW(Scored, question_room(k)),
+		.scan_candidates = NEW(Scored, scan_room(question_room(k))),
+		.excluded_now = NEW(uint8_t, config->items / 8 + 1)
+	};
+	volatile float sink = 0;
+
+	for (int32_t i = 0; i < length; i++)
+	{
+		ranked[i] = i % 3 == 1 ? config->items + i : i % config->items;
+		item[i] = ranked[i] < config->items ? ranked[i] : config->items;
+	}
+	for (int32_t f = 0; f < config->features; f++)
+		feature[f] = category;
+	infer_place(&infer, &arena, model, 1);
+	recommender_place(&recommender, &arena);
+	arena = (Arena) {.base = test_alloc(arena.used)};
+	infer_place(&infer, &arena, model, 1);
+	recommender_place(&recommender, &arena);
+	recommender_start(&recommender);
+	question.representation = infer_representation(&infer, item, feature, length);
+	for (int known = 0; known < 2; known++)
+	{
+		question.history = (RankHistory) {
+			.length = length, .item = ranked, .category = category,
+			.bought = known ? bought : NULL, .hours = known ? hours : NULL, .own_sequence = -1
+		};
+		top.count = 0;
+		recommender_answer(&recommender, &infer, &question, 1);
+		for (int32_t i = 0; i < top.count; i++)
+			sink += top.heap[i].score;
+	}
+	free(arena.base);
+	free(top.heap);
+	free(question.candidate);
+	free(question.scanned);
+	free(question.lower);
+	free(question.scan_candidates);
+	free(question.excluded_now);
+}
+
 /* Read an image, and use the model if it is one. */
 static inline CodecStatus
 image_try(const Image *image)
@@ -365,7 +490,10 @@ image_try(const Image *image)
 	CodecStatus status = codec_read(&model, image->bytes, image->size);
 
 	if (status == CODEC_OK)
+	{
 		model_use(&model);
+		model_ask(&model);
+	}
 	return status;
 }
 

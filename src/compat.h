@@ -25,6 +25,7 @@
 
 /* 16 (c727f511bd7b) has one function for all kinds of objects. */
 #if PG_VERSION_NUM >= 160000
+#include "catalog/pg_proc.h"
 #define function_aclcheck(function, role) \
 	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
 #else

@@ -23,10 +23,7 @@
 #include <signal.h>
 
 #include "access/xact.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -35,10 +32,8 @@
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 #include "checkpoint.h"
 #include "jobs.h"
@@ -87,7 +82,7 @@ open_catalog(void)
 	return catalog;
 }
 
-/* ---------------------------------------------------------------- the call */
+/* ---------------------------------------------------------------- what was called */
 
 /* MemberFunction: put a setting in force that was so for the call. */
 static void
@@ -96,66 +91,6 @@ apply_setting(void *context, const char *name, const char *value)
 	/* nobody but recseq_train_async writes them, so who queued it could set them */
 	set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET, true,
 					  WARNING, false);
-}
-
-/* A call that is put together from names and values. */
-typedef struct Call
-{
-	FunctionCallInfo fcinfo;
-	Oid		   *types;
-	char	  **names;
-	int			given;			/* arguments */
-} Call;
-
-/* MemberFunction: set an argument of the call. */
-static void
-set_argument(void *context, const char *name, const char *value)
-{
-	Call	   *call = context;
-	NullableDatum *args = call->fcinfo->args;
-
-	for (int i = 0; i < call->fcinfo->nargs; i++)
-	{
-		Oid			input;
-		Oid			parameter;
-
-		if (strcmp(call->names[i], name) != 0)
-			continue;
-		getTypeInputInfo(call->types[i], &input, &parameter);
-		args[i].isnull = value == NULL;
-		args[i].value = OidInputFunctionCall(input, (char *) value, parameter, -1);
-		call->given++;
-	}
-}
-
-/* The options of the job, as recseq_train_async read them. */
-static TrainOptions
-job_options(const Job *job)
-{
-	HeapTuple	function = SearchSysCache1(PROCOID, ObjectIdGetDatum(job->function));
-	FmgrInfo   *info = palloc0(sizeof(FmgrInfo));
-	Call		call = {0};
-	char	   *modes;
-	int			nargs = HeapTupleIsValid(function)
-		? ((Form_pg_proc) GETSTRUCT(function))->pronargs : 0;
-
-	if (HeapTupleIsValid(function))
-	{
-		get_func_arg_info(function, &call.types, &call.names, &modes);
-		ReleaseSysCache(function);
-		fmgr_info(job->function, info);
-		call.fcinfo = palloc0(SizeForFunctionCallInfo(nargs));
-		InitFunctionCallInfoData(*call.fcinfo, info, nargs, InvalidOid, NULL, NULL);
-		call.fcinfo->args[0].value = ObjectIdGetDatum(job->source);
-		call.given = 1;
-		job_for_each_member(job->options, set_argument, &call);
-	}
-	if (nargs == 0 || call.given != nargs)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("the job was queued by another version of recseq"),
-				 errhint("Queue it again.")));
-	return train_options(call.fcinfo);
 }
 
 /*
@@ -309,7 +244,7 @@ begin_training(Job *job)
 	begin_transaction(job->owner, "recseq job: reading the source");
 	catalog = open_catalog();
 	MemoryContextSwitchTo(context);
-	options = job_options(job);
+	options = train_options_of_json(job->source, job->model, job->options);
 	options.job = job->job;
 	check_job(job);
 	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");

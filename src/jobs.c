@@ -81,7 +81,7 @@ job_begin(const Catalog *catalog, int64 number)
 			" started = COALESCE(started, pg_catalog.clock_timestamp())"
 			" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'queued'"
 			" RETURNING owner, function, source, seconds, checkpoint, checkpoint_crc, data_crc,"
-			" source_name, options, settings", lengthof(values), types, values, NULL) > 0)
+			" source_name, options, settings, model", lengthof(values), types, values, NULL) > 0)
 	{
 		HeapTuple	row = SPI_tuptable->vals[0];
 		TupleDesc	tupdesc = SPI_tuptable->tupdesc;
@@ -98,7 +98,8 @@ job_begin(const Catalog *catalog, int64 number)
 			.data_crc = (uint32) DatumGetInt64(first_row(7)),
 			.source_name = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 8)),
 			.options = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 9)),
-			.settings = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 10))
+			.settings = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 10)),
+			.model = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 11))
 		};
 	}
 	become_caller(&caller);

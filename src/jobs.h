@@ -15,6 +15,7 @@ typedef struct Job
 	int64		job;
 	Oid			owner;			/* whose rights it has */
 	Oid			function;		/* that was called */
+	const char *model;
 	Oid			source;
 	const char *source_name;	/* as it was then */
 	const char *options;		/* JSON object of the arguments but the source */

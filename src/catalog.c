@@ -322,7 +322,7 @@ catalog_load(const Catalog *catalog, int64 id, char *to, Size bytes)
 /* ---------------------------------------------------------------- writing */
 
 Caller
-become_owner(const Catalog *catalog)
+catalog_become_owner(const Catalog *catalog)
 {
 	Relation	rel = table_open(catalog->model, AccessShareLock);
 	Oid			owner = rel->rd_rel->relowner;
@@ -338,15 +338,15 @@ become_owner(const Catalog *catalog)
 }
 
 void
-become_caller(const Caller *caller)
+catalog_become_caller(const Caller *caller)
 {
 	SPI_finish();
 	SetUserIdAndSecContext(caller->user, caller->security);
 }
 
 uint64
-run(const Caller *owner_of, const char *statement, int count, Oid *types,
-	Datum *values, const char *nulls)
+catalog_run(const Caller *owner_of, const char *statement, int count, Oid *types,
+			Datum *values, const char *nulls)
 {
 	char	   *query = psprintf(statement, owner_of->schema);
 	int			status = SPI_execute_with_args(query, count, types, values, nulls,
@@ -358,7 +358,7 @@ run(const Caller *owner_of, const char *statement, int count, Oid *types,
 }
 
 Datum
-first_row(int column)
+catalog_first_row(int column)
 {
 	bool		isnull;
 	Datum		datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
@@ -386,17 +386,17 @@ lock_model(const Caller *caller, const char *model, int32 *last_version)
 	Datum		values[1] = {CStringGetTextDatum(model)};
 	const char *owner;
 
-	if (run(caller, "SELECT owner, last_version FROM %s.recseq_model"
-			" WHERE model OPERATOR(pg_catalog.=) $1 FOR UPDATE", 1, types, values, NULL) == 0)
+	if (catalog_run(caller, "SELECT owner, last_version FROM %s.recseq_model"
+					" WHERE model OPERATOR(pg_catalog.=) $1 FOR UPDATE", 1, types, values, NULL) == 0)
 		return false;
-	owner = NameStr(*DatumGetName(first_row(1)));
+	owner = NameStr(*DatumGetName(catalog_first_row(1)));
 	if (!may_change(owner, caller->user))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of model \"%s\"", model),
 				 errdetail("It is owned by role \"%s\".", owner),
 				 errhint("Use another name for a model of your own.")));
-	*last_version = DatumGetInt32(first_row(2));
+	*last_version = DatumGetInt32(catalog_first_row(2));
 	return true;
 }
 
@@ -404,7 +404,7 @@ char *
 catalog_describe(const Catalog *catalog, int64 id)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Caller		caller = become_owner(catalog);
+	Caller		caller = catalog_become_owner(catalog);
 	char	   *query = psprintf("SELECT pg_catalog.to_jsonb(v) FROM %s.recseq_version v"
 								 " WHERE id OPERATOR(pg_catalog.=) $1", caller.schema);
 	Oid			types[] = {INT8OID};
@@ -419,7 +419,7 @@ catalog_describe(const Catalog *catalog, int64 id)
 	description = MemoryContextStrdup(context,
 									  SPI_getvalue(SPI_tuptable->vals[0],
 												   SPI_tuptable->tupdesc, 1));
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 	return description;
 }
 
@@ -437,15 +437,15 @@ catalog_check_trainable(const Catalog *catalog, const char *model, const char *f
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("the name of a model must have 1 to %d bytes", CATALOG_MODEL_NAME - 1)));
-	caller = become_owner(catalog);
-	if (run(&caller, "SELECT owner FROM %s.recseq_model"
-			" WHERE model OPERATOR(pg_catalog.=) $1", 1, types, values, NULL) > 0 &&
-		!may_change(NameStr(*DatumGetName(first_row(1))), caller.user))
+	caller = catalog_become_owner(catalog);
+	if (catalog_run(&caller, "SELECT owner FROM %s.recseq_model"
+					" WHERE model OPERATOR(pg_catalog.=) $1", 1, types, values, NULL) > 0 &&
+		!may_change(NameStr(*DatumGetName(catalog_first_row(1))), caller.user))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of model \"%s\"", model),
 				 errhint("Use another name for a model of your own.")));
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 }
 
 int64
@@ -491,13 +491,13 @@ insert_version(const Caller *caller, const NewVersion *version, int32 number, Si
 	nulls[11] = isnan(version->val_loss) ? 'n' : ' ';
 	nulls[12] = isnan(version->hit_rate) ? 'n' : ' ';
 	nulls[lengthof(values)] = '\0';
-	run(caller, "INSERT INTO %s.recseq_version (id, model, version, created, trained_by,"
-		" source, options, vocabulary, sequences, windows, epochs, best_epoch,"
-		" val_loss, hit_rate, seconds, bytes, curve)"
-		" VALUES ($1, $2, $3, pg_catalog.clock_timestamp(), $4, $5,"
-		" $6::pg_catalog.jsonb, $7::pg_catalog.jsonb, $8, $9, $10, $11, $12, $13, $14, $15,"
-		" $16::pg_catalog.jsonb)",
-		lengthof(values), types, values, nulls);
+	catalog_run(caller, "INSERT INTO %s.recseq_version (id, model, version, created, trained_by,"
+				" source, options, vocabulary, sequences, windows, epochs, best_epoch,"
+				" val_loss, hit_rate, seconds, bytes, curve)"
+				" VALUES ($1, $2, $3, pg_catalog.clock_timestamp(), $4, $5,"
+				" $6::pg_catalog.jsonb, $7::pg_catalog.jsonb, $8, $9, $10, $11, $12, $13, $14, $15,"
+				" $16::pg_catalog.jsonb)",
+				lengthof(values), types, values, nulls);
 	return id;
 }
 
@@ -518,8 +518,8 @@ insert_chunks(const Caller *caller, int64 id, const char *image, Size bytes)
 		CHECK_FOR_INTERRUPTS();
 		SET_VARSIZE(data, VARHDRSZ + length);
 		memcpy(VARDATA(data), image + done, length);
-		run(caller, "INSERT INTO %s.recseq_chunk (id, chunk, data) VALUES ($1, $2, $3)",
-			lengthof(values), types, values, NULL);
+		catalog_run(caller, "INSERT INTO %s.recseq_chunk (id, chunk, data) VALUES ($1, $2, $3)",
+					lengthof(values), types, values, NULL);
 	}
 	pfree(data);
 }
@@ -534,11 +534,11 @@ set_active(const Caller *caller, const char *model, int64 id)
 	Oid			types[] = {TEXTOID, INT8OID};
 	Datum		values[] = {CStringGetTextDatum(model), Int64GetDatum(id)};
 
-	run(caller, "UPDATE %s.recseq_model SET active_id = $2, active_before = CASE"
-		" WHEN active_id IS NULL OR active_id OPERATOR(pg_catalog.=) $2 THEN active_before"
-		" ELSE pg_catalog.array_append(pg_catalog.array_remove("
-		"pg_catalog.array_remove(active_before, $2), active_id), active_id) END"
-		" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
+	catalog_run(caller, "UPDATE %s.recseq_model SET active_id = $2, active_before = CASE"
+				" WHEN active_id IS NULL OR active_id OPERATOR(pg_catalog.=) $2 THEN active_before"
+				" ELSE pg_catalog.array_append(pg_catalog.array_remove("
+				"pg_catalog.array_remove(active_before, $2), active_id), active_id) END"
+				" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
 }
 
 /*
@@ -553,10 +553,10 @@ should_activate(const Caller *caller, const NewVersion *version, int32 number)
 	bool		isnull;
 	double		active_hit_rate;
 
-	if (run(caller, "SELECT v.hit_rate, v.version FROM %1$s.recseq_model m"
-			" JOIN %1$s.recseq_version v ON v.id OPERATOR(pg_catalog.=) m.active_id"
-			" WHERE m.model OPERATOR(pg_catalog.=) $1",
-			lengthof(values), types, values, NULL) == 0)
+	if (catalog_run(caller, "SELECT v.hit_rate, v.version FROM %1$s.recseq_model m"
+					" JOIN %1$s.recseq_version v ON v.id OPERATOR(pg_catalog.=) m.active_id"
+					" WHERE m.model OPERATOR(pg_catalog.=) $1",
+					lengthof(values), types, values, NULL) == 0)
 		return true;
 	if (version->activate != ACTIVATE_IF_BETTER)
 		return version->activate == ACTIVATE_ALWAYS;
@@ -569,9 +569,9 @@ should_activate(const Caller *caller, const NewVersion *version, int32 number)
 					number, version->model),
 			 isnan(version->hit_rate)
 			 ? errdetail("It was not validated; the hit rate of version %d is %.4f.",
-						 DatumGetInt32(first_row(2)), active_hit_rate)
+						 DatumGetInt32(catalog_first_row(2)), active_hit_rate)
 			 : errdetail("Its hit rate is %.4f; that of version %d is %.4f.",
-						 version->hit_rate, DatumGetInt32(first_row(2)), active_hit_rate)));
+						 version->hit_rate, DatumGetInt32(catalog_first_row(2)), active_hit_rate)));
 	return false;
 }
 
@@ -583,7 +583,7 @@ static int32
 delete_versions(const Catalog *catalog, const Caller *caller, const char *query,
 				int count, Oid *types, Datum *values, const char *nulls)
 {
-	int32		found = (int32) run(caller, query, count, types, values, nulls);
+	int32		found = (int32) catalog_run(caller, query, count, types, values, nulls);
 	SPITupleTable *table = SPI_tuptable;
 
 	for (int32 i = 0; i < found; i++)
@@ -592,13 +592,13 @@ delete_versions(const Catalog *catalog, const Caller *caller, const char *query,
 		Datum		id = SPI_getbinval(table->vals[i], table->tupdesc, 1, &isnull);
 		Oid			type = INT8OID;
 
-		run(caller, "DELETE FROM %s.recseq_chunk WHERE id OPERATOR(pg_catalog.=) $1",
-			1, &type, &id, NULL);
-		run(caller, "DELETE FROM %s.recseq_version WHERE id OPERATOR(pg_catalog.=) $1",
-			1, &type, &id, NULL);
-		run(caller, "UPDATE %s.recseq_model"
-			" SET active_before = pg_catalog.array_remove(active_before, $1)"
-			" WHERE $1 OPERATOR(pg_catalog.=) ANY (active_before)", 1, &type, &id, NULL);
+		catalog_run(caller, "DELETE FROM %s.recseq_chunk WHERE id OPERATOR(pg_catalog.=) $1",
+					1, &type, &id, NULL);
+		catalog_run(caller, "DELETE FROM %s.recseq_version WHERE id OPERATOR(pg_catalog.=) $1",
+					1, &type, &id, NULL);
+		catalog_run(caller, "UPDATE %s.recseq_model"
+					" SET active_before = pg_catalog.array_remove(active_before, $1)"
+					" WHERE $1 OPERATOR(pg_catalog.=) ANY (active_before)", 1, &type, &id, NULL);
 		shared_forget_on_commit((SharedKey) {MyDatabaseId, catalog->chunk, DatumGetInt64(id)});
 	}
 	return found;
@@ -632,7 +632,7 @@ int32
 catalog_store(const Catalog *catalog, const NewVersion *version, const char *image,
 			  Size bytes)
 {
-	Caller		caller = become_owner(catalog);
+	Caller		caller = catalog_become_owner(catalog);
 	int32		number = 0;
 	int64		id;
 
@@ -644,9 +644,9 @@ catalog_store(const Catalog *catalog, const NewVersion *version, const char *ima
 			CStringGetDatum(GetUserNameFromId(caller.user, false))
 		};
 
-		run(&caller, "INSERT INTO %s.recseq_model (model, owner, last_version)"
-			" VALUES ($1, $2, 0) ON CONFLICT (model) DO NOTHING",
-			lengthof(values), types, values, NULL);
+		catalog_run(&caller, "INSERT INTO %s.recseq_model (model, owner, last_version)"
+					" VALUES ($1, $2, 0) ON CONFLICT (model) DO NOTHING",
+					lengthof(values), types, values, NULL);
 		if (!lock_model(&caller, version->model, &number))
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -661,13 +661,13 @@ catalog_store(const Catalog *catalog, const NewVersion *version, const char *ima
 		Oid			types[] = {TEXTOID, INT4OID};
 		Datum		values[] = {CStringGetTextDatum(version->model), Int32GetDatum(number)};
 
-		run(&caller, "UPDATE %s.recseq_model SET last_version = $2"
-			" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
+		catalog_run(&caller, "UPDATE %s.recseq_model SET last_version = $2"
+					" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
 	}
 	if (should_activate(&caller, version, number))
 		set_active(&caller, version->model, id);
 	drop_superfluous(catalog, &caller, version->model);
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 	return number;
 }
 
@@ -697,14 +697,14 @@ recseq_activate(PG_FUNCTION_ARGS)
 	Caller		caller;
 
 	PreventCommandIfReadOnly("recseq_activate()");
-	caller = become_owner(&catalog);
+	caller = catalog_become_owner(&catalog);
 	lock_existing_model(&caller, model);
-	if (run(&caller, "SELECT id FROM %s.recseq_version"
-			" WHERE model OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
-			lengthof(values), types, values, NULL) == 0)
+	if (catalog_run(&caller, "SELECT id FROM %s.recseq_version"
+					" WHERE model OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
+					lengthof(values), types, values, NULL) == 0)
 		complain_about_version(model, PG_GETARG_INT32(1));
-	set_active(&caller, model, DatumGetInt64(first_row(1)));
-	become_caller(&caller);
+	set_active(&caller, model, DatumGetInt64(catalog_first_row(1)));
+	catalog_become_caller(&caller);
 	PG_RETURN_VOID();
 }
 
@@ -725,20 +725,20 @@ recseq_rollback(PG_FUNCTION_ARGS)
 	int32		version;
 
 	PreventCommandIfReadOnly("recseq_rollback()");
-	caller = become_owner(&catalog);
+	caller = catalog_become_owner(&catalog);
 	lock_existing_model(&caller, model);
-	if (run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id,"
-			" active_before = pg_catalog.array_remove(m.active_before, v.id)"
-			" FROM %1$s.recseq_version v"
-			" WHERE m.model OPERATOR(pg_catalog.=) $1 AND v.id OPERATOR(pg_catalog.=)"
-			" m.active_before[pg_catalog.cardinality(m.active_before)]"
-			" RETURNING v.version", lengthof(values), types, values, NULL) == 0)
+	if (catalog_run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id,"
+					" active_before = pg_catalog.array_remove(m.active_before, v.id)"
+					" FROM %1$s.recseq_version v"
+					" WHERE m.model OPERATOR(pg_catalog.=) $1 AND v.id OPERATOR(pg_catalog.=)"
+					" m.active_before[pg_catalog.cardinality(m.active_before)]"
+					" RETURNING v.version", lengthof(values), types, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no earlier version of model \"%s\" was active", model),
 				 errhint("recseq_activate(model, version) activates any version.")));
-	version = DatumGetInt32(first_row(1));
-	become_caller(&caller);
+	version = DatumGetInt32(catalog_first_row(1));
+	catalog_become_caller(&caller);
 	PG_RETURN_INT32(version);
 }
 
@@ -772,13 +772,13 @@ recseq_retain(PG_FUNCTION_ARGS)
 	values[1] = PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1);
 
 	PreventCommandIfReadOnly("recseq_retain()");
-	caller = become_owner(&catalog);
+	caller = catalog_become_owner(&catalog);
 	lock_existing_model(&caller, model);
-	run(&caller, "UPDATE %s.recseq_model SET keep_versions = $2"
-		" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
-		PG_ARGISNULL(1) ? " n" : "  ");
+	catalog_run(&caller, "UPDATE %s.recseq_model SET keep_versions = $2"
+				" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
+				PG_ARGISNULL(1) ? " n" : "  ");
 	dropped = drop_superfluous(&catalog, &caller, model);
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 	PG_RETURN_INT32(dropped);
 }
 
@@ -809,7 +809,7 @@ recseq_drop_model(PG_FUNCTION_ARGS)
 	values[1] = PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1);
 
 	PreventCommandIfReadOnly("recseq_drop_model()");
-	caller = become_owner(&catalog);
+	caller = catalog_become_owner(&catalog);
 	lock_existing_model(&caller, model);
 	deleted = delete_versions(&catalog, &caller, "SELECT id FROM %s.recseq_version"
 							  " WHERE model OPERATOR(pg_catalog.=) $1"
@@ -819,21 +819,21 @@ recseq_drop_model(PG_FUNCTION_ARGS)
 	{
 		if (deleted == 0)
 			complain_about_version(model, PG_GETARG_INT32(1));
-		if (run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id,"
-				" active_before = pg_catalog.array_remove(m.active_before, v.id)"
-				" FROM (SELECT id, version FROM %1$s.recseq_version"
-				"  WHERE model OPERATOR(pg_catalog.=) $1 ORDER BY version DESC LIMIT 1) v"
-				" WHERE m.model OPERATOR(pg_catalog.=) $1 AND NOT EXISTS"
-				"  (SELECT FROM %1$s.recseq_version a WHERE a.id OPERATOR(pg_catalog.=) m.active_id)"
-				" RETURNING v.version", 1, types, values, NULL) > 0)
+		if (catalog_run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id,"
+						" active_before = pg_catalog.array_remove(m.active_before, v.id)"
+						" FROM (SELECT id, version FROM %1$s.recseq_version"
+						"  WHERE model OPERATOR(pg_catalog.=) $1 ORDER BY version DESC LIMIT 1) v"
+						" WHERE m.model OPERATOR(pg_catalog.=) $1 AND NOT EXISTS"
+						"  (SELECT FROM %1$s.recseq_version a WHERE a.id OPERATOR(pg_catalog.=) m.active_id)"
+						" RETURNING v.version", 1, types, values, NULL) > 0)
 			ereport(NOTICE,
 					(errmsg("version %d of model \"%s\" is now the active one",
-							DatumGetInt32(first_row(1)), model)));
+							DatumGetInt32(catalog_first_row(1)), model)));
 	}
-	run(&caller, "DELETE FROM %1$s.recseq_model m"
-		" WHERE m.model OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR NOT EXISTS"
-		"  (SELECT FROM %1$s.recseq_version v WHERE v.model OPERATOR(pg_catalog.=) $1))",
-		2, types, values, nulls);
-	become_caller(&caller);
+	catalog_run(&caller, "DELETE FROM %1$s.recseq_model m"
+				" WHERE m.model OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR NOT EXISTS"
+				"  (SELECT FROM %1$s.recseq_version v WHERE v.model OPERATOR(pg_catalog.=) $1))",
+				2, types, values, nulls);
+	catalog_become_caller(&caller);
 	PG_RETURN_VOID();
 }

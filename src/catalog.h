@@ -116,18 +116,18 @@ typedef struct Caller
 	const char *schema;			/* of recseq's tables, quoted */
 } Caller;
 
-/* Run as the owner of recseq's tables, and connected to SPI, until become_caller(). */
-extern Caller become_owner(const Catalog *catalog);
-extern void become_caller(const Caller *caller);
+/* Run as the owner of recseq's tables, and connected to SPI, until catalog_become_caller(). */
+extern Caller catalog_become_owner(const Catalog *catalog);
+extern void catalog_become_caller(const Caller *caller);
 
 /*
  * Run a statement in which %s stands for the schema; nulls as SPI wants them.
  * Returns the number of rows.
  */
-extern uint64 run(const Caller *owner_of, const char *statement, int count, Oid *types,
-				  Datum *values, const char *nulls);
+extern uint64 catalog_run(const Caller *owner_of, const char *statement, int count, Oid *types,
+						  Datum *values, const char *nulls);
 
-/* A column of the first row that run() returned; null: 0. */
-extern Datum first_row(int column);
+/* A column of the first row that catalog_run() returned; null: 0. */
+extern Datum catalog_first_row(int column);
 
 #endif							/* RECSEQ_CATALOG_H */

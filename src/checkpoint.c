@@ -39,8 +39,8 @@ checkpoint_store(const Caller *caller, const TrainerPiece *pieces, int count,
 			SET_VARSIZE(data, VARHDRSZ + length);
 			memcpy(VARDATA(data), (char *) pieces[i].at + done, length);
 			*checksum = crc32c(*checksum, VARDATA(data), length);
-			run(caller, "INSERT INTO %s.recseq_checkpoint (id, chunk, data)"
-				" VALUES ($1, $2, $3)", lengthof(values), types, values, NULL);
+			catalog_run(caller, "INSERT INTO %s.recseq_checkpoint (id, chunk, data)"
+						" VALUES ($1, $2, $3)", lengthof(values), types, values, NULL);
 		}
 	}
 	pfree(data);
@@ -56,15 +56,15 @@ load_chunk(const Caller *caller, int64 id, int32 number, char *to, Size length)
 	bytea	   *data;
 	bool		fits;
 
-	if (run(caller, "SELECT data FROM %s.recseq_checkpoint"
-			" WHERE id OPERATOR(pg_catalog.=) $1 AND chunk OPERATOR(pg_catalog.=) $2",
-			lengthof(values), types, values, NULL) == 0)
+	if (catalog_run(caller, "SELECT data FROM %s.recseq_checkpoint"
+					" WHERE id OPERATOR(pg_catalog.=) $1 AND chunk OPERATOR(pg_catalog.=) $2",
+					lengthof(values), types, values, NULL) == 0)
 		return false;
-	data = DatumGetByteaPP(first_row(1));
+	data = DatumGetByteaPP(catalog_first_row(1));
 	fits = VARSIZE_ANY_EXHDR(data) == length;
 	if (fits)
 		memcpy(to, VARDATA_ANY(data), length);
-	if ((Pointer) data != DatumGetPointer(first_row(1)))
+	if ((Pointer) data != DatumGetPointer(catalog_first_row(1)))
 		pfree(data);
 	SPI_freetuptable(SPI_tuptable);
 	return fits;
@@ -99,6 +99,6 @@ checkpoint_delete(const Caller *caller, int64 id)
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(id)};
 
-	run(caller, "DELETE FROM %s.recseq_checkpoint WHERE id OPERATOR(pg_catalog.=) $1",
-		lengthof(values), types, values, NULL);
+	catalog_run(caller, "DELETE FROM %s.recseq_checkpoint WHERE id OPERATOR(pg_catalog.=) $1",
+				lengthof(values), types, values, NULL);
 }

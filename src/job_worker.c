@@ -147,12 +147,12 @@ update_job(const Caller *caller, const Job *job, const Training *training)
 		Float8GetDatum(report->validation_loss)
 	};
 
-	if (run(caller, "UPDATE %s.recseq_job SET checkpoint = $2, checkpoint_crc = $3,"
-			" data_crc = $4, epoch = $5, loss = $6, seconds = $7, val_loss = $8,"
-			" interruptions = 0"
-			" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
-			lengthof(values), types, values,
-			isnan(report->validation_loss) ? "       n" : "        ") == 0)
+	if (catalog_run(caller, "UPDATE %s.recseq_job SET checkpoint = $2, checkpoint_crc = $3,"
+					" data_crc = $4, epoch = $5, loss = $6, seconds = $7, val_loss = $8,"
+					" interruptions = 0"
+					" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
+					lengthof(values), types, values,
+					isnan(report->validation_loss) ? "       n" : "        ") == 0)
 		complain_about_end(job);
 }
 
@@ -161,7 +161,7 @@ static void
 store_checkpoint(Job *job, Training *training)
 {
 	Catalog		catalog = open_catalog();
-	Caller		caller = become_owner(&catalog);
+	Caller		caller = catalog_become_owner(&catalog);
 	int64		before = job->checkpoint;
 	TrainerPiece pieces[TRAINER_MAX_PIECES];
 	int			count = trainer_pieces(&training->trainer, pieces);
@@ -170,7 +170,7 @@ store_checkpoint(Job *job, Training *training)
 	update_job(&caller, job, training);
 	if (before != 0)
 		checkpoint_delete(&caller, before);
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 }
 
 /* Note that the job goes on, or (notice) why it begins again. */
@@ -182,11 +182,11 @@ note_resumption(const Caller *caller, const Job *job, const char *notice)
 		Int64GetDatum(job->job), notice == NULL ? (Datum) 0 : CStringGetTextDatum(notice)
 	};
 
-	run(caller, "UPDATE %s.recseq_job"
-		" SET resumed = resumed OPERATOR(pg_catalog.+) ($2 IS NULL)::pg_catalog.int4,"
-		" notice = COALESCE($2, notice)"
-		" WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
-		notice == NULL ? " n" : "  ");
+	catalog_run(caller, "UPDATE %s.recseq_job"
+				" SET resumed = resumed OPERATOR(pg_catalog.+) ($2 IS NULL)::pg_catalog.int4,"
+				" notice = COALESCE($2, notice)"
+				" WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
+				notice == NULL ? " n" : "  ");
 }
 
 /* Go on from the checkpoint; if the data is not what it was, begin again. */
@@ -194,7 +194,7 @@ static void
 resume(const Job *job, Training *training)
 {
 	Catalog		catalog = open_catalog();
-	Caller		caller = become_owner(&catalog);
+	Caller		caller = catalog_become_owner(&catalog);
 	TrainerPiece pieces[TRAINER_MAX_PIECES];
 	int			count = trainer_pieces(&training->trainer, pieces);
 
@@ -208,7 +208,7 @@ resume(const Job *job, Training *training)
 		note_resumption(&caller, job, "began again after an interruption, since the checkpoint was damaged");
 		trainer_start(&training->trainer, &training->source->data);
 	}
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 }
 
 /* ---------------------------------------------------------------- the job */
@@ -272,13 +272,13 @@ finish_job(const Job *job, Training *training)
 	values[0] = Int64GetDatum(job->job);
 	values[1] = Int32GetDatum(training_store(training, &catalog));
 	values[2] = Float8GetDatum(training->seconds);
-	caller = become_owner(&catalog);
-	if (run(&caller, "UPDATE %s.recseq_job SET version = $2, seconds = $3"
-			" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
-			lengthof(values), types, values, NULL) == 0)
+	caller = catalog_become_owner(&catalog);
+	if (catalog_run(&caller, "UPDATE %s.recseq_job SET version = $2, seconds = $3"
+					" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
+					lengthof(values), types, values, NULL) == 0)
 		complain_about_end(job);
 	job_end(&caller, job->job, "done", NULL);
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 }
 
 static void
@@ -331,9 +331,9 @@ end_job(int64 job, const ErrorData *error)
 
 	begin_transaction(GetSessionUserId(), "recseq job: ending");
 	catalog = open_catalog();
-	caller = become_owner(&catalog);
+	caller = catalog_become_owner(&catalog);
 	job_end(&caller, job, cancelled ? "cancelled" : "failed", error_text(error));
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 	commit_transaction();
 }
 

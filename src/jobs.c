@@ -50,10 +50,10 @@ jobs_possible(const Catalog *catalog)
 int64
 jobs_unfinished(const Caller *caller)
 {
-	run(caller, "SELECT pg_catalog.count(*) FROM %s.recseq_job"
-		" WHERE state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running'])",
-		0, NULL, NULL, NULL);
-	return DatumGetInt64(first_row(1));
+	catalog_run(caller, "SELECT pg_catalog.count(*) FROM %s.recseq_job"
+				" WHERE state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running'])",
+				0, NULL, NULL, NULL);
+	return DatumGetInt64(catalog_first_row(1));
 }
 
 void
@@ -63,25 +63,25 @@ jobs_forget_old(const Caller *caller)
 	Datum		values[] = {Int32GetDatum(recseq_job_retention)};
 
 	if (recseq_job_retention >= 0)
-		run(caller, "DELETE FROM %s.recseq_job WHERE ended OPERATOR(pg_catalog.<)"
-			" (pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(mins => $1))",
-			lengthof(values), types, values, NULL);
+		catalog_run(caller, "DELETE FROM %s.recseq_job WHERE ended OPERATOR(pg_catalog.<)"
+					" (pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(mins => $1))",
+					lengthof(values), types, values, NULL);
 }
 
 Job *
 job_begin(const Catalog *catalog, int64 number)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Caller		caller = become_owner(catalog);
+	Caller		caller = catalog_become_owner(catalog);
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(number)};
 	Job		   *job = NULL;
 
-	if (run(&caller, "UPDATE %s.recseq_job SET state = 'running',"
-			" started = COALESCE(started, pg_catalog.clock_timestamp())"
-			" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'queued'"
-			" RETURNING owner, function, source, seconds, checkpoint, checkpoint_crc, data_crc,"
-			" source_name, options, settings, model", lengthof(values), types, values, NULL) > 0)
+	if (catalog_run(&caller, "UPDATE %s.recseq_job SET state = 'running',"
+					" started = COALESCE(started, pg_catalog.clock_timestamp())"
+					" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'queued'"
+					" RETURNING owner, function, source, seconds, checkpoint, checkpoint_crc, data_crc,"
+					" source_name, options, settings, model", lengthof(values), types, values, NULL) > 0)
 	{
 		HeapTuple	row = SPI_tuptable->vals[0];
 		TupleDesc	tupdesc = SPI_tuptable->tupdesc;
@@ -89,20 +89,20 @@ job_begin(const Catalog *catalog, int64 number)
 		job = MemoryContextAlloc(context, sizeof(Job));
 		*job = (Job) {
 			.job = number,
-			.owner = DatumGetObjectId(first_row(1)),
-			.function = DatumGetObjectId(first_row(2)),
-			.source = DatumGetObjectId(first_row(3)),
-			.seconds = DatumGetFloat8(first_row(4)),
-			.checkpoint = DatumGetInt64(first_row(5)),
-			.checkpoint_crc = (uint32) DatumGetInt64(first_row(6)),
-			.data_crc = (uint32) DatumGetInt64(first_row(7)),
+			.owner = DatumGetObjectId(catalog_first_row(1)),
+			.function = DatumGetObjectId(catalog_first_row(2)),
+			.source = DatumGetObjectId(catalog_first_row(3)),
+			.seconds = DatumGetFloat8(catalog_first_row(4)),
+			.checkpoint = DatumGetInt64(catalog_first_row(5)),
+			.checkpoint_crc = (uint32) DatumGetInt64(catalog_first_row(6)),
+			.data_crc = (uint32) DatumGetInt64(catalog_first_row(7)),
 			.source_name = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 8)),
 			.options = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 9)),
 			.settings = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 10)),
 			.model = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 11))
 		};
 	}
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 	return job;
 }
 
@@ -142,14 +142,14 @@ job_end(const Caller *caller, int64 job, const char *state, const char *error)
 	};
 	const char *nulls = error == NULL ? "  n" : "   ";
 
-	run(caller, "DELETE FROM %1$s.recseq_checkpoint c USING %1$s.recseq_job j"
-		" WHERE j.job OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) j.checkpoint",
-		1, types, values, NULL);
-	run(caller, "UPDATE %s.recseq_job SET state = $2, error = $3, checkpoint = NULL,"
-		" checkpoint_crc = NULL, data_crc = NULL, ended = pg_catalog.clock_timestamp()"
-		" WHERE job OPERATOR(pg_catalog.=) $1"
-		" AND state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running'])",
-		lengthof(values), types, values, nulls);
+	catalog_run(caller, "DELETE FROM %1$s.recseq_checkpoint c USING %1$s.recseq_job j"
+				" WHERE j.job OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) j.checkpoint",
+				1, types, values, NULL);
+	catalog_run(caller, "UPDATE %s.recseq_job SET state = $2, error = $3, checkpoint = NULL,"
+				" checkpoint_crc = NULL, data_crc = NULL, ended = pg_catalog.clock_timestamp()"
+				" WHERE job OPERATOR(pg_catalog.=) $1"
+				" AND state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running'])",
+				lengthof(values), types, values, nulls);
 }
 
 /* ---------------------------------------------------------------- queueing */
@@ -266,7 +266,7 @@ insert_job(const Catalog *catalog, const TrainOptions *options, Oid function,
 {
 	Oid			owner = GetUserId();
 	char	   *source = source_name(options->source);
-	Caller		caller = become_owner(catalog);
+	Caller		caller = catalog_become_owner(catalog);
 	Oid			types[] = {TEXTOID, OIDOID, OIDOID, OIDOID, OIDOID, TEXTOID, TEXTOID, INT4OID};
 	Datum		values[] = {
 		CStringGetTextDatum(options->model),
@@ -284,19 +284,19 @@ insert_job(const Catalog *catalog, const TrainOptions *options, Oid function,
 	 * The limits of recseq are carried over only where this session has changed
 	 * them; else those apply that are in force when the job runs.
 	 */
-	run(&caller, "INSERT INTO %s.recseq_job (model, owner, login, function, source,"
-		" source_name, options, epochs, state, queued, settings)"
-		" SELECT $1, $2, $3, $4, $5, $6, $7::pg_catalog.jsonb, $8, 'queued',"
-		" pg_catalog.clock_timestamp(), pg_catalog.jsonb_object_agg(name, setting)"
-		" FROM pg_catalog.pg_settings"
-		" WHERE name OPERATOR(pg_catalog.=) ANY"
-		" (ARRAY['search_path', 'row_security', 'DateStyle', 'IntervalStyle', 'TimeZone'])"
-		" OR name OPERATOR(pg_catalog.~~) 'recseq.%%'"
-		" AND context OPERATOR(pg_catalog.=) ANY (ARRAY['user', 'superuser'])"
-		" AND source OPERATOR(pg_catalog.=) ANY (ARRAY['client', 'session'])"
-		" RETURNING job", lengthof(values), types, values, NULL);
-	job = DatumGetInt64(first_row(1));
-	become_caller(&caller);
+	catalog_run(&caller, "INSERT INTO %s.recseq_job (model, owner, login, function, source,"
+				" source_name, options, epochs, state, queued, settings)"
+				" SELECT $1, $2, $3, $4, $5, $6, $7::pg_catalog.jsonb, $8, 'queued',"
+				" pg_catalog.clock_timestamp(), pg_catalog.jsonb_object_agg(name, setting)"
+				" FROM pg_catalog.pg_settings"
+				" WHERE name OPERATOR(pg_catalog.=) ANY"
+				" (ARRAY['search_path', 'row_security', 'DateStyle', 'IntervalStyle', 'TimeZone'])"
+				" OR name OPERATOR(pg_catalog.~~) 'recseq.%%'"
+				" AND context OPERATOR(pg_catalog.=) ANY (ARRAY['user', 'superuser'])"
+				" AND source OPERATOR(pg_catalog.=) ANY (ARRAY['client', 'session'])"
+				" RETURNING job", lengthof(values), types, values, NULL);
+	job = DatumGetInt64(catalog_first_row(1));
+	catalog_become_caller(&caller);
 	return job;
 }
 
@@ -349,7 +349,7 @@ job_state(const Catalog *catalog, int64 job, Oid *owner)
 
 	/* with read_only, a query sees what the active snapshot shows */
 	PushActiveSnapshot(GetLatestSnapshot());
-	caller = become_owner(catalog);
+	caller = catalog_become_owner(catalog);
 	query = psprintf("SELECT state, owner FROM %s.recseq_job"
 					 " WHERE job OPERATOR(pg_catalog.=) $1", caller.schema);
 	if (SPI_execute_with_args(query, lengthof(values), types, values, NULL, true, 1) !=
@@ -360,8 +360,8 @@ job_state(const Catalog *catalog, int64 job, Oid *owner)
 				 errhint("The view recseq_jobs shows which there are.")));
 	state = MemoryContextStrdup(context, SPI_getvalue(SPI_tuptable->vals[0],
 													  SPI_tuptable->tupdesc, 1));
-	*owner = DatumGetObjectId(first_row(2));
-	become_caller(&caller);
+	*owner = DatumGetObjectId(catalog_first_row(2));
+	catalog_become_caller(&caller);
 	PopActiveSnapshot();
 	return state;
 }
@@ -390,19 +390,19 @@ is_unfinished(const char *state)
 static bool
 cancel_without_process(const Catalog *catalog, int64 job)
 {
-	Caller		caller = become_owner(catalog);
+	Caller		caller = catalog_become_owner(catalog);
 	Oid			types[] = {INT8OID, BOOLOID};
 	Datum		values[] = {Int64GetDatum(job), BoolGetDatum(!launcher_has_process(job))};
 	bool		cancelled;
 
 	/* locks the row, so that no process begins meanwhile */
-	cancelled = run(&caller, "SELECT FROM %s.recseq_job WHERE job OPERATOR(pg_catalog.=) $1"
-					" AND (state OPERATOR(pg_catalog.=) 'queued'"
-					"  OR state OPERATOR(pg_catalog.=) 'running' AND $2) FOR UPDATE",
-					lengthof(values), types, values, NULL) > 0;
+	cancelled = catalog_run(&caller, "SELECT FROM %s.recseq_job WHERE job OPERATOR(pg_catalog.=) $1"
+							" AND (state OPERATOR(pg_catalog.=) 'queued'"
+							"  OR state OPERATOR(pg_catalog.=) 'running' AND $2) FOR UPDATE",
+							lengthof(values), types, values, NULL) > 0;
 	if (cancelled)
 		job_end(&caller, job, "cancelled", "cancelled before it was started");
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 	return cancelled;
 }
 
@@ -485,9 +485,9 @@ recseq_resume_jobs(PG_FUNCTION_ARGS)
 	int64		unfinished;
 
 	PreventCommandDuringRecovery("recseq_resume_jobs()");
-	caller = become_owner(&catalog);
+	caller = catalog_become_owner(&catalog);
 	unfinished = jobs_unfinished(&caller);
-	become_caller(&caller);
+	catalog_become_caller(&caller);
 	if (unfinished > 0)
 		wake_launcher();
 	PG_RETURN_INT64(unfinished);

@@ -369,12 +369,12 @@ requeue_job(const Caller *caller, int64 job)
 	Oid			types[] = {INT8OID, INT4OID};
 	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MAX_INTERRUPTIONS)};
 
-	if (run(caller, "UPDATE %s.recseq_job SET state = 'queued',"
-			" interruptions = interruptions OPERATOR(pg_catalog.+) 1"
-			" WHERE job OPERATOR(pg_catalog.=) $1"
-			" AND state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running'])"
-			" AND (interruptions OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.<) $2",
-			lengthof(values), types, values, NULL) > 0)
+	if (catalog_run(caller, "UPDATE %s.recseq_job SET state = 'queued',"
+					" interruptions = interruptions OPERATOR(pg_catalog.+) 1"
+					" WHERE job OPERATOR(pg_catalog.=) $1"
+					" AND state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running'])"
+					" AND (interruptions OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.<) $2",
+					lengthof(values), types, values, NULL) > 0)
 		ereport(LOG,
 				(errmsg("job " INT64_FORMAT " was interrupted and is queued again", job)));
 	else
@@ -430,9 +430,9 @@ role_problem(Oid owner, Oid login)
 static void
 start_jobs(const Caller *caller)
 {
-	uint64		count = run(caller, "SELECT job, owner, login FROM %s.recseq_job"
-							" WHERE state OPERATOR(pg_catalog.=) 'queued' ORDER BY job",
-							0, NULL, NULL, NULL);
+	uint64		count = catalog_run(caller, "SELECT job, owner, login FROM %s.recseq_job"
+									" WHERE state OPERATOR(pg_catalog.=) 'queued' ORDER BY job",
+									0, NULL, NULL, NULL);
 	SPITupleTable *table = SPI_tuptable;
 
 	for (uint64 i = 0; i < count; i++)
@@ -461,9 +461,9 @@ start_jobs(const Caller *caller)
 static void
 requeue_orphans(const Caller *caller)
 {
-	uint64		count = run(caller, "SELECT job FROM %s.recseq_job"
-							" WHERE state OPERATOR(pg_catalog.=) 'running'",
-							0, NULL, NULL, NULL);
+	uint64		count = catalog_run(caller, "SELECT job FROM %s.recseq_job"
+									" WHERE state OPERATOR(pg_catalog.=) 'running'",
+									0, NULL, NULL, NULL);
 	SPITupleTable *table = SPI_tuptable;
 
 	for (uint64 i = 0; i < count; i++)
@@ -494,14 +494,14 @@ work_queue(void)
 	pgstat_report_activity(STATE_RUNNING, "working the queue of jobs");
 	if (catalog_open_extension(&catalog) && jobs_possible(&catalog))
 	{
-		Caller		caller = become_owner(&catalog);
+		Caller		caller = catalog_become_owner(&catalog);
 
 		check_starting(&caller);
 		requeue_orphans(&caller);
 		start_jobs(&caller);
 		jobs_forget_old(&caller);
 		unfinished = jobs_unfinished(&caller) > 0;
-		become_caller(&caller);
+		catalog_become_caller(&caller);
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();

@@ -258,6 +258,43 @@ SELECT is(pronargdefaults::int, u.defaults, proname || ': what may be left out')
 FROM function JOIN (VALUES ('recseq_export_model', 1), ('recseq_import_model', 2), ('recseq_assign', 2), ('recseq_retain', 0)) AS u(name, defaults) ON proname = u.name ORDER BY proname;
 
 --
+-- Jobs
+--
+SELECT is(a.proargnames[1:a.pronargs], t.proargnames[1:t.pronargs], 'recseq_train_async: the arguments of recseq_train')
+FROM function a, function t WHERE a.proname = 'recseq_train_async' AND t.proname = 'recseq_train';
+SELECT is(a.proargtypes, t.proargtypes, 'recseq_train_async: their types')
+FROM function a, function t WHERE a.proname = 'recseq_train_async' AND t.proname = 'recseq_train';
+SELECT is(pg_get_expr(a.proargdefaults, 0), pg_get_expr(t.proargdefaults, 0), 'recseq_train_async: their defaults')
+FROM function a, function t WHERE a.proname = 'recseq_train_async' AND t.proname = 'recseq_train';
+SELECT is(format_type(prorettype, NULL), 'bigint', 'recseq_train_async returns the number of a job') FROM function WHERE proname = 'recseq_train_async';
+SELECT function_returns(:'schema', 'recseq_cancel', ARRAY['bigint'], 'boolean');
+SELECT function_returns(:'schema', 'recseq_wait', ARRAY['bigint', 'interval'], 'text');
+SELECT function_returns(:'schema', 'recseq_resume_jobs', ARRAY[]::name[], 'bigint');
+SELECT is(proargnames, ARRAY['job', 'timeout'], 'recseq_wait: names of the arguments') FROM function WHERE proname = 'recseq_wait';
+SELECT is(pronargdefaults::int, 1, 'recseq_wait: the timeout may be left out') FROM function WHERE proname = 'recseq_wait';
+SELECT is(provolatile::text || proparallel::text, 'vu', proname || ' is volatile and parallel unsafe')
+FROM function WHERE proname IN ('recseq_train_async', 'recseq_cancel', 'recseq_wait', 'recseq_resume_jobs') ORDER BY proname;
+SELECT ok(NOT has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': not for everybody')
+FROM function WHERE proname IN ('recseq_train_async', 'recseq_cancel', 'recseq_wait', 'recseq_resume_jobs') ORDER BY proname;
+SELECT is(
+	ARRAY(SELECT format('%s %s', attname, format_type(atttypid, atttypmod)) FROM pg_attribute
+		  WHERE attrelid = format('%I.recseq_jobs', :'schema')::regclass AND attnum > 0 ORDER BY attnum),
+	ARRAY['job bigint', 'model text', 'owner name', 'state text', 'phase text', 'epoch integer', 'epochs integer', 'loss double precision',
+		  'val_loss double precision', 'rate double precision', 'seconds_left double precision', 'error text', 'notice text', 'version integer',
+		  'source text', 'options jsonb', 'queued timestamp with time zone', 'started timestamp with time zone',
+		  'ended timestamp with time zone', 'resumed integer'],
+	'recseq_jobs: columns in their order, with their types');
+SELECT is(
+	ARRAY(SELECT format('%s %s', attname, format_type(atttypid, atttypmod)) FROM pg_attribute
+		  WHERE attrelid = format('%I.recseq_progress', :'schema')::regclass AND attnum > 0 ORDER BY attnum),
+	ARRAY['pid integer', 'datname name', 'usename name', 'job bigint', 'model text', 'phase text', 'epoch integer', 'epochs integer',
+		  'windows_done bigint', 'windows_total bigint', 'loss double precision', 'val_loss double precision', 'rate double precision',
+		  'seconds_left double precision', 'started timestamp with time zone'],
+	'recseq_progress: columns in their order, with their types');
+SELECT table_privs_are(:'schema', v, 'regress_recseq_anybody', ARRAY['SELECT']) FROM unnest(ARRAY['recseq_jobs', 'recseq_progress']::name[]) v;
+SELECT table_privs_are(:'schema', t, 'regress_recseq_anybody', ARRAY[]::text[]) FROM unnest(ARRAY['recseq_job', 'recseq_checkpoint']::name[]) t;
+
+--
 -- The Retailrocket kit
 --
 SELECT has_function(:'schema', 'recseq_retailrocket', ARRAY['name'], 'recseq_retailrocket(schema)');

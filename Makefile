@@ -24,12 +24,28 @@ all:
 EXTENSION = recseq
 MODULE_big = recseq
 
-EXTVERSION = 1.0
-SQL_SCRIPT = sql/recseq--$(EXTVERSION).sql
-SQL_PARTS = sql/types_and_tables.sql sql/functions.sql sql/evaluation.sql sql/progress.sql sql/jobs.sql sql/similar.sql sql/bi.sql sql/versions.sql sql/retailrocket.sql
+# The version that CREATE EXTENSION installs, as in recseq.control.
+EXTVERSION = 1.1
 
-DATA_built = $(SQL_SCRIPT)
-override DATA = $(wildcard sql/recseq--*--*.sql)
+# Its script is made of these parts, in this order; each says what is, and nothing of how it was before. To add objects, add a
+# file here: plain CREATE, one COMMENT an object, REVOKE what is not for everybody. To change an object of a version that is out,
+# change it in its part, and write the way there into sql/update_from_1.0.sql: DROP FUNCTION where arguments or result
+# columns differ (grants go with it), ALTER TABLE, CREATE OR REPLACE VIEW. test/t/022_extension_update.pl compares both ways
+# object by object, and fails where one has been forgotten.
+SQL_TABLES = sql/types_and_tables.sql
+SQL_REST = sql/functions.sql sql/evaluation.sql sql/progress.sql sql/jobs.sql sql/similar.sql sql/bi.sql sql/versions.sql \
+	sql/retailrocket.sql
+SQL_SCRIPT = sql/recseq--$(EXTVERSION).sql
+
+# From the version that is out: what differs, then all parts but the tables, which create what is new and replace what there
+# was, with the privileges it has; to revoke from PUBLIC once more what 1.0 had revoked would make the administrator's grants
+# the extension's own, which pg_dump leaves out. Once this version is out, its script becomes a file of its own, as
+# sql/recseq--1.0.sql is, and so does this one.
+SQL_UPDATE = sql/recseq--1.0--$(EXTVERSION).sql
+REVOKED_IN_1.0 = recseq_(activate|drop_model)
+
+DATA_built = $(SQL_SCRIPT) $(SQL_UPDATE)
+override DATA = sql/recseq--1.0.sql
 
 GLUE_OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c))
 NN_SRCS = $(wildcard src/nn/*.c)
@@ -77,8 +93,11 @@ endif
 
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 
-$(SQL_SCRIPT): $(SQL_PARTS) Makefile
-	cat $(SQL_PARTS) > $@
+$(SQL_SCRIPT): $(SQL_TABLES) $(SQL_REST) Makefile
+	cat $(SQL_TABLES) $(SQL_REST) > $@
+
+$(SQL_UPDATE): sql/update_from_1.0.sql $(SQL_REST) Makefile
+	{ cat $< && sed -E 's/^CREATE (FUNCTION|VIEW)/CREATE OR REPLACE \1/; /^REVOKE .*\.$(REVOKED_IN_1.0)\(/d' $(SQL_REST); } > $@
 
 $(GLUE_OBJS): $(wildcard src/*.h) $(NN_HEADERS) Makefile
 

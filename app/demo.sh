@@ -87,7 +87,7 @@ check_data() {
 
 # What the database is made of: while this does not change, it need not be made again.
 fingerprint() {
-	cksum <"$("$PG_CONFIG" --sharedir)/extension/recseq--1.0.sql"
+	cksum <"$("$PG_CONFIG" --sharedir)/extension/recseq--$EXTENSION_VERSION.sql"
 	if [ -n "$DATA" ]; then
 		data_files | xargs -d '\n' stat -c '%n %s %Y'
 	else

@@ -6,6 +6,7 @@
 # It listens on no network port, and nothing here reads or changes any other server.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+EXTENSION_VERSION=$(sed -n "s/^default_version = '\(.*\)'/\1/p" "$ROOT/recseq.control")
 MAKE=${MAKE:-make}
 DATABASE_USER=postgres
 AM_ROOT=
@@ -178,7 +179,7 @@ install_extension() {
 	extension=$("$PG_CONFIG" --sharedir)/extension
 	if cmp -s "$ROOT/recseq.so" "$library/recseq.so" &&
 		cmp -s "$ROOT/recseq.control" "$extension/recseq.control" &&
-		cmp -s "$ROOT/sql/recseq--1.0.sql" "$extension/recseq--1.0.sql"; then
+		cmp -s "$ROOT/sql/recseq--$EXTENSION_VERSION.sql" "$extension/recseq--$EXTENSION_VERSION.sql"; then
 		return 1
 	fi
 	[ -w "$library" ] || [ -n "$AM_ROOT" ] || die "cannot install to $library: run this as root"

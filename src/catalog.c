@@ -115,6 +115,22 @@ catalog_open_extension(Catalog *catalog)
 	return true;
 }
 
+static void pg_attribute_noreturn()
+complain_of_old_extension(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the extension \"recseq\" is of an older version than its library"),
+			 errhint("Run ALTER EXTENSION recseq UPDATE in this database.")));
+}
+
+void
+catalog_check_arguments(FunctionCallInfo fcinfo, int arguments)
+{
+	if (PG_NARGS() != arguments)
+		complain_of_old_extension();
+}
+
 /* ---------------------------------------------------------------- reading */
 
 /*
@@ -329,6 +345,8 @@ catalog_become_owner(const Catalog *catalog)
 	Caller		caller;
 
 	table_close(rel, AccessShareLock);
+	if (get_attnum(catalog->model, "active_before") == InvalidAttrNumber)
+		complain_of_old_extension();
 	caller.schema = quote_identifier(get_namespace_name(catalog->schema));
 	GetUserIdAndSecContext(&caller.user, &caller.security);
 	SetUserIdAndSecContext(owner, caller.security | SECURITY_LOCAL_USERID_CHANGE |

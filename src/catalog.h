@@ -59,6 +59,12 @@ extern Catalog catalog_open(FunctionCallInfo fcinfo);
 extern bool catalog_open_extension(Catalog *catalog);
 
 /*
+ * Complain unless the function that is called has that many arguments: where
+ * the library is newer than the extension, it may have fewer.
+ */
+extern void catalog_check_arguments(FunctionCallInfo fcinfo, int arguments);
+
+/*
  * The argument that names a version, for catalog_find: 0 where it is null, an
  * error where it is no version's number.
  */

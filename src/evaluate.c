@@ -732,12 +732,14 @@ recseq_evaluate(PG_FUNCTION_ARGS)
 {
 	Results		results = results_begin(fcinfo);
 	Catalog		catalog = catalog_open(fcinfo);
-	EvaluateOptions options = evaluate_options(fcinfo);
+	EvaluateOptions options;
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "recseq evaluation",
 												  ALLOCSET_DEFAULT_SIZES);
 	CachedModel *cached;
 
+	catalog_check_arguments(fcinfo, EVALUATE_ARG_MAX_HISTORY + 1);
+	options = evaluate_options(fcinfo);
 	check_not_null(fcinfo, EVALUATE_ARG_MODEL, "model");
 	if (options.split.protocol == SPLIT_TEMPORAL && TIMESTAMP_IS_NOBEGIN(options.split.cut))
 		ereport(ERROR,

@@ -743,11 +743,7 @@ recseq_train(PG_FUNCTION_ARGS)
 	Catalog		catalog = catalog_open(fcinfo);
 	TrainOptions options;
 
-	if (PG_NARGS() != ARGS)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("recseq_train has other arguments than the library knows"),
-				 errhint("The extension is of another version than the library: ALTER EXTENSION recseq UPDATE.")));
+	catalog_check_arguments(fcinfo, ARGS);
 	options = train_options(fcinfo);
 	catalog_check_trainable(&catalog, options.model, "recseq_train()");
 	return train(fcinfo, &catalog, &options);

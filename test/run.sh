@@ -35,6 +35,7 @@ want_for_tests() {
 	fi
 	if [ -n "$(files 'test/t/*.pl')" ]; then
 		want libipc-run-perl "${perl[@]}" -MIPC::Run
+		want "postgresql-$PG_MAJOR-cron" test -f "$("$PG_CONFIG" --sharedir)/extension/pg_cron.control"
 	fi
 }
 

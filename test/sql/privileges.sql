@@ -26,6 +26,10 @@ SELECT model, version, active FROM recseq_models;
 SELECT recseq_train('ring', 'mine');
 SELECT recseq_activate('admin', 1);
 SELECT recseq_drop_model('admin');
+SELECT recseq_rollback('admin');
+SELECT recseq_retain('admin', 1);
+SELECT recseq_update('admin', 'ring');
+SELECT recseq_import_model('');
 SELECT count(*) FROM recseq_chunk;
 INSERT INTO recseq_model VALUES ('forged', current_user, 1, 1);
 UPDATE recseq_model SET owner = current_user;
@@ -36,7 +40,7 @@ SELECT * FROM recseq_evaluate('secret', 'admin');
 RESET ROLE;
 
 -- with EXECUTE granted: models of one's own
-GRANT EXECUTE ON FUNCTION recseq_train, recseq_activate, recseq_drop_model TO regress_recseq_a, regress_recseq_b;
+GRANT EXECUTE ON FUNCTION recseq_train, recseq_activate, recseq_drop_model, recseq_rollback, recseq_retain TO regress_recseq_a, regress_recseq_b;
 SET ROLE regress_recseq_a;
 SELECT version FROM recseq_train('ring', 'mine', epochs => 1, units => 8);
 SELECT version FROM recseq_train('ring', 'mine', epochs => 1, units => 8);
@@ -48,6 +52,8 @@ SELECT recseq_train('ring', 'admin', epochs => 10000);
 SELECT recseq_activate('admin', 1);
 SELECT recseq_drop_model('admin');
 SELECT recseq_drop_model('admin', 1);
+SELECT recseq_rollback('admin');
+SELECT recseq_retain('admin', 1);
 SELECT recseq_train('secret', 'mine');
 CREATE VIEW over_secret AS SELECT * FROM secret;
 SELECT recseq_train('over_secret', 'mine');
@@ -77,6 +83,7 @@ SELECT version, owner, trained_by FROM recseq_models WHERE model = 'mine' ORDER 
 
 -- nothing that the caller writes runs as the owner of recseq's tables
 CREATE SCHEMA trap AUTHORIZATION regress_recseq_b;
+GRANT EXECUTE ON FUNCTION recseq_update, recseq_import_model TO regress_recseq_b;
 SET ROLE regress_recseq_b;
 CREATE FUNCTION trap.equal(text, text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -86,10 +93,18 @@ END $$;
 CREATE OPERATOR trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = trap.equal);
 CREATE FUNCTION trap.nextval(regclass) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'trapped as %', current_user; RETURN 1; END $$;
 CREATE TABLE trap.recseq_model (model text, owner name, active_id bigint, last_version int);
+CREATE FUNCTION trap.array_remove(bigint[], bigint) RETURNS bigint[] LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'trapped as %', current_user; RETURN $1; END $$;
+CREATE FUNCTION trap.jsonb_to_record(jsonb) RETURNS record LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'trapped as %', current_user; END $$;
+CREATE FUNCTION trap.equal(bigint, bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'trapped as %', current_user; RETURN $1 OPERATOR(pg_catalog.=) $2; END $$;
+CREATE OPERATOR trap.= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = trap.equal);
 SET search_path = trap, pg_catalog, :"here";
 SELECT version FROM recseq_train('ring', 'trapped', epochs => 1, units => 8);
 SELECT version FROM recseq_train('ring', 'trapped', epochs => 1, units => 8);
 SELECT recseq_activate('trapped', 1);
+SELECT recseq_rollback('trapped');
+SELECT recseq_retain('trapped', 1);
+SELECT i.version FROM recseq_import_model(recseq_export_model('trapped')) i;
+SELECT version FROM recseq_update('trapped', 'ring');
 SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'trapped');
 SELECT recseq_drop_model('trapped');
 RESET search_path;
@@ -166,7 +181,8 @@ RESET ROLE;
 SET recseq.progress = off;
 
 -- an owner who is gone leaves models that a superuser can drop
-REVOKE EXECUTE ON FUNCTION recseq_train, recseq_activate, recseq_drop_model FROM regress_recseq_a, regress_recseq_b;
+REVOKE EXECUTE ON FUNCTION recseq_train, recseq_activate, recseq_drop_model, recseq_rollback, recseq_retain, recseq_update, recseq_import_model
+FROM regress_recseq_a, regress_recseq_b;
 REVOKE CREATE ON SCHEMA :"here" FROM regress_recseq_a, regress_recseq_b;
 SET client_min_messages = warning;
 DROP SCHEMA trap CASCADE;

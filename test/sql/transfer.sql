@@ -52,6 +52,17 @@ SELECT length(recseq_export_model('m')) > 1000 AS exports;
 SELECT recseq_import_model(image) FROM exported;
 ROLLBACK;
 
+-- larger than a bytea
+BEGIN;
+UPDATE recseq_version SET bytes = 1073741824 WHERE model = 'm' AND version = 1;
+SELECT recseq_export_model('m', 1);
+ROLLBACK;
+-- damaged: better now than when it is needed
+BEGIN;
+UPDATE recseq_chunk c SET data = set_byte(data, 3000, get_byte(data, 3000) # 1) FROM recseq_version v WHERE v.id = c.id AND model = 'm' AND version = 2;
+SELECT recseq_export_model('m', 2);
+ROLLBACK;
+
 --
 -- What is not sound is refused, and leaves nothing
 --

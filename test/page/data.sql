@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 SET recseq.progress = off;
 CREATE EXTENSION recseq;
 SELECT recseq_retailrocket();
-SELECT recseq_sample_data('retailrocket', visitors => 2500, items => 400, seed => 1);
+SELECT recseq_sample_data('retailrocket', visitors => 800, items => 200, seed => 1);
 \ir ../../app/demo_views.sql
 SELECT recseq_train('demo_training', 'demo', epochs => 4);
 SELECT recseq_train('demo_training', 'demo', units => 8, item_dim => 16, epochs => 2);

@@ -21,6 +21,7 @@ PICTURES = {  # that the docs show
     ("Data", "light", "desktop"),
     ("Jobs", "light", "desktop"),
 }
+JOB_LIMIT = 60_000  # milliseconds for a training
 FADE = 700  # milliseconds in which Streamlit fades in what is new
 
 
@@ -180,7 +181,7 @@ def test_job_shows_its_progress_and_its_end(tab: Page) -> None:
     """What is shown changes by itself while a job goes on."""
     open_view(tab, "Jobs")
     start_job(tab, "shop", 2)
-    expect(tab.get_by_text(re.compile("made version 1 in"))).to_be_visible()
+    expect(tab.get_by_text(re.compile("made version 1 in"))).to_be_visible(timeout=JOB_LIMIT)
 
 
 def test_job_is_cancelled(tab: Page) -> None:

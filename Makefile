@@ -9,6 +9,7 @@
 #   make superset        a dashboard of Apache Superset over it; make superset-stop stops it; make superset-test tries it out
 #   make app             the web page over the demo's database
 #   make bench           speed and quality beside the peers
+#   make quality         how good the recommendations are: docs/quality.md
 #   make libnn           the network alone: build/libnn.a, without PostgreSQL
 #   make unit-tests      the programs that test it, plain and with sanitizers
 
@@ -189,9 +190,12 @@ clients-test:
 	@$(RUN) test/clients/run.sh
 bench:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/run.sh
+quality:
+	@$(RUN) DATA='$(DEMO_DATA)' bench/quality.sh
+
 superset:
 	@$(RUN) PORT='$(PORT)' app/bi/superset.sh
 superset-stop superset-test:
 	@$(RUN) app/bi/superset.sh $(@:superset-%=%)
 
-.PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench superset superset-stop superset-test clients-test app
+.PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench quality superset superset-stop superset-test clients-test app

@@ -43,17 +43,9 @@
 /* One case. */
 typedef struct Case
 {
-	int32		sequence;
-	int64		start;			/* token of the source that the history begins with */
-	int32		length;			/* of the history */
 	int32		target;
-	bool		unseen;			/* the target is not in the history */
-	const int32 *item;			/* [length] oldest first */
-	const double *hours;		/* [length], or NULL */
-	/* as the stages of the model read it */
-	const int32 *token;			/* [length] */
-	int32	   *feature[CONFIG_MAX_FEATURES];	/* [length] */
-	RankHistory history;
+	bool		unseen;			/* it is not in the history */
+	RankHistory history;		/* as the model's second stage reads it */
 } Case;
 
 /*
@@ -160,7 +152,8 @@ model_top(Evaluation *evaluation, const Case *one, bool unseen, Ranking *ranking
 	int32		items = infer->model->config.items;
 
 	top->count = 0;
-	question.representation = infer_representation(infer, one->token, one->feature, one->length);
+	question.representation = infer_representation(infer, evaluation->token,
+												   evaluation->feature, one->history.length);
 	question.history = one->history;
 	question.top = top;
 	if (unseen)
@@ -495,13 +488,7 @@ make_case(Evaluation *evaluation, int32 s, int64 token)
 	const Config *config = &evaluation->cached->model.config;
 	int64		start = source->data.start[s];
 	Case		one = {
-		.sequence = s,
-		.start = start,
-		.length = (int32) (token - start),
 		.target = source->data.item[token],
-		.item = source->data.item + start,
-		.hours = source->hours == NULL ? NULL : source->hours + start,
-		.token = evaluation->token,
 		.history = {
 			.length = (int32) (token - start),
 			.item = evaluation->ranked,
@@ -514,10 +501,8 @@ make_case(Evaluation *evaluation, int32 s, int64 token)
 	int32		category = evaluation->category == NO_CATEGORY ? 0
 		: source->data.feature[evaluation->category][token - 1];
 
-	for (int f = 0; f < config->features; f++)
-		one.feature[f] = evaluation->feature[f];
-	baselines_ask(&evaluation->baselines, one.item, one.length, s, category,
-				  one.hours == NULL ? 0 : one.hours[one.length - 1]);
+	baselines_ask(&evaluation->baselines, source->data.item + start, one.history.length, s,
+				  category, source->hours == NULL ? 0 : source->hours[token - 1]);
 	one.unseen = evaluation->baselines.place[one.target] == 0;
 	return one;
 }

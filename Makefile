@@ -192,7 +192,6 @@ bench:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/run.sh
 quality:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/quality.sh
-
 superset:
 	@$(RUN) PORT='$(PORT)' app/bi/superset.sh
 superset-stop superset-test:

@@ -3,7 +3,7 @@
 WIDTH, HEIGHT, MARGIN = 380, 280, 60
 COLOURS = {"model": "#336791", "recency": "#c0392b", "popularity": "#7f8c8d", "popularity in category": "#8e6c3a", "markov": "#27ae60",
            "vsknn": "#8e44ad", "stan": "#d68910"}
-NAMES = {"model": "recseq"}
+NAMES = {"model": "recseq", "markov": "Markov", "vsknn": "VSKNN", "stan": "STAN"}
 
 
 def _svg(path, width, height, parts):

@@ -103,7 +103,6 @@ def take_all(measurements):
 # ---------------------------------------------------------------- Retailrocket
 
 LEAVE_ONE_OUT = {"protocol": "leave_one_out", "min_history": 2}
-TEMPORAL = {"protocol": "temporal", "test_days": TEST_DAYS}
 
 
 def prepare_retailrocket():
@@ -165,19 +164,26 @@ def method_table(methods, k):
                      "mean popularity"], rows))
 
 
+def temporal_split():
+    return {"protocol": "temporal", "cut": value(f"SELECT (max(t) - interval '{TEST_DAYS} days')::text FROM visitors, unnest(times) t")}
+
+
+def default_models():
+    """Leave-one-out; and by time, with histories of some lengths after that."""
+    split = temporal_split()
+    bands = [call("recseq_evaluate", source="visitors", model="temporal", **split, min_history=low, max_history=high) for low, high in HISTORY_BANDS]
+    return default_model("leave_one_out", "visitors", 5, LEAVE_ONE_OUT), default_model("temporal", "visitors", 5, split, *bands)
+
+
 def retailrocket():
-    cut = value(f"SELECT (max(t) - interval '{TEST_DAYS} days')::text FROM visitors, unnest(times) t")
-    bands = [call("recseq_evaluate", source="visitors", model="temporal", protocol="temporal", cut=cut, min_history=low, max_history=high)
-             for low, high in HISTORY_BANDS]
-    loo = default_model("leave_one_out", "visitors", 5, LEAVE_ONE_OUT)
-    temporal = default_model("temporal", "visitors", 5, {"protocol": "temporal", "cut": cut}, *bands)
+    loo, temporal = default_models()
     for name, one in (("leave_one_out", loo), ("temporal", temporal)):
         write(name, method_table(one.methods(), 5) + "\n\n" + training_time(one))
     plots.scatter(IMAGES / "coverage.svg",
                   [(title, [(name, row["coverage"], row["hit_rate"]) for name, row in one.methods().items()])
                    for title, one in (("leave-one-out", loo), ("temporal", temporal))],
                   "coverage of the catalog", "hit rate at 5")
-    history([temporal.methods(2 + i) for i in range(len(bands))])
+    history([temporal.methods(2 + i) for i in range(len(HISTORY_BANDS))])
 
 
 def history(bands):
@@ -192,36 +198,35 @@ def history(bands):
 
 # ---------------------------------------------------------------- ablation
 
+# name, source, options, whether by time as well
 ABLATIONS = [
-    ("all of it", "visitors", {}),
-    ("the network alone, no second stage", "visitors", {"ranker": False}),
-    ("without categories", "visitors", {"features": []}),
-    ("without kinds of events", "without_kinds", {}),
-    ("without times", "without_times", {}),
-    ("without either", "only_items", {}),
-    ("one direction", "visitors", {"bidirectional": False}),
-    ("with self-attention", "visitors", {"attention": True}),
-    ("output weights of their own", "visitors", {"tied": False}),
-    ("no unknown items in training", "visitors", {"item_dropout": 0}),
-    ("a network of one epoch", "visitors", {"epochs": 1}),
+    ("the network alone, no second stage", "visitors", {"ranker": False}, True),
+    ("a network of one epoch", "visitors", {"epochs": 1}, True),
+    ("without categories", "visitors", {"features": []}, True),
+    ("without kinds of events", "without_kinds", {}, False),
+    ("without times", "without_times", {}, False),
+    ("without either", "only_items", {}, False),
+    ("one direction", "visitors", {"bidirectional": False}, False),
+    ("with self-attention", "visitors", {"attention": True}, False),
+    ("output weights of their own", "visitors", {"tied": False}, False),
+    ("no unknown items in training", "visitors", {"item_dropout": 0}, False),
 ]
 
 
 def ablation():
-    measured = []
-    for name, source, options in ABLATIONS:
-        splits = [LEAVE_ONE_OUT] + ([TEMPORAL] if source in ("visitors", "without_kinds") else [])
-        measured.append((name, [backtest(f"{name}, {split['protocol']}", source, split, workers=0, **options) for split in splits]))
-    fence = [Measurement("3..28 and the fence, leave_one_out", (
+    measured = [(name, [backtest(f"{name}, {split['protocol']}", source, split, workers=0, **options)
+                        for split in ([LEAVE_ONE_OUT, temporal_split()] if by_time else [LEAVE_ONE_OUT])])
+                for name, source, options, by_time in ABLATIONS]
+    fence = Measurement("3..28 and the fence, leave_one_out", (
         call("recseq_train", source="fenced", model="fenced", workers=0),
-        call("recseq_evaluate", source="visitors", model="fenced", **LEAVE_ONE_OUT)))]
-    measured.append(("trained by the 3..28 rule and inside the IQR fence", fence))
-    take_all([one for _, several in measured for one in several])
-    rows = []
-    for name, several in measured:
-        models = [one.methods().get("model") for one in several] + [None]
-        rows.append([name, *(figure(model, column, column == "hit_rate") for model in models[:2] for column in ("hit_rate", "mrr", "unseen_hit_rate"))])
-    write("ablation", table(["variant", "leave-one-out HR@5", "MRR@5", "unseen HR@5", "temporal HR@5", "MRR@5", "unseen HR@5"], rows))
+        call("recseq_evaluate", source="visitors", model="fenced", **LEAVE_ONE_OUT)))
+    take_all([one for _, several in measured for one in several] + [fence])
+    rows = [("all of it", [one.methods().get("model") for one in default_models()])]
+    rows += [(name, [one.methods().get("model") for one in several]) for name, several in measured]
+    rows.append(("trained by the 3..28 rule and inside the IQR fence", [fence.methods(1).get("model")]))
+    write("ablation", table(["variant", "leave-one-out HR@5", "MRR@5", "unseen HR@5", "temporal HR@5", "MRR@5", "unseen HR@5"],
+                            [[name, *(figure(model, column, column == "hit_rate") for model in (models + [None])[:2]
+                                      for column in ("hit_rate", "mrr", "unseen_hit_rate"))] for name, models in rows]))
 
 
 # ---------------------------------------------------------------- the seed's variants

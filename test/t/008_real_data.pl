@@ -90,5 +90,27 @@ SKIP:
 	cmp_ok(abs($row{popularity}[1] - 0.0089), '<', 0.003, "popularity: HR\@5 $row{popularity}[1]");
 }
 
+# every event of the last 14 days, and each visitor's last event where all others are learned from
+SKIP:
+{
+	skip 'other rows', 8 unless $known;
+	for my $split (
+		[ 'temporal', q{protocol => 'temporal', cut => '2015-08-07 02:41:38.518 UTC'}, 4971, recency => 0.4733, vsknn => 0.2627, stan => 0.3394 ],
+		[ 'leave_one_out', q{min_history => 2}, 4934, recency => 0.6032, vsknn => 0.4090, stan => 0.4682 ])
+	{
+		my ($protocol, $arguments, $cases, %hit_rate) = @$split;
+		my %got = map { split /\|/, $_, 2 } split /\n/,
+			$node->safe_psql('postgres', "SELECT method, cases, hit_rate FROM recseq_evaluate('retailrocket.sequences', 'd', $arguments)");
+
+		is((split /\|/, $got{model})[0], $cases, "$protocol: cases");
+		for my $method (sort keys %hit_rate)
+		{
+			my $found = (split /\|/, $got{$method})[1];
+
+			cmp_ok(abs($found - $hit_rate{$method}), '<', 0.005, "$protocol, $method: HR\@5 $found");
+		}
+	}
+}
+
 $node->stop;
 done_testing();

@@ -1,5 +1,5 @@
 # docs/reference.md against the catalog, both ways: every function, view, table and setting has an entry and every entry is of
-# one that exists; signatures, types, defaults, columns and ranges are the true ones; every example runs.
+# one that exists; signatures, types, defaults, columns and ranges are the true ones; every example runs, those of docs/bi.md too.
 #
 # For an entry that is missing or wrong the diagnostics show what the catalog says, in the form of the page: fill in the rest.
 use strict;
@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use RecseqTest;
 use Test::More;
 
-my $page = "$FindBin::RealBin/../../docs/reference.md";
+my $docs = "$FindBin::RealBin/../../docs";
 my $kit = 'retailrocket';
 
 # An entry, whether of the page or of the catalog:
@@ -215,10 +215,11 @@ sub skeleton
 sub squeeze { return join ' ', split ' ', $_[0]; }
 
 my $node = new_server('main', conf => [ 'max_worker_processes = 16', q{shared_preload_libraries = ''} ]);
-my ($entries, $order) = read_page(slurp_file($page));
+my ($entries, $order) = read_page(slurp_file("$docs/reference.md"));
+my (undef, $on_reports) = read_page(slurp_file("$docs/bi.md"));
 
-# The page's own examples make what the others need: the kit, sample data, a model.
-for my $entry (@$order)
+# The page's own examples make what the others need: the kit, sample data, a model; and what docs/bi.md asks for.
+for my $entry (@$order, @$on_reports)
 {
 	for my $example (@{ $entry->{examples} })
 	{

@@ -206,10 +206,11 @@ test_go() {
 	asks "$title" "$OUT/go.log" "$project/ask"
 }
 
-# Two nights: each stores a version or drops it as worse, and no more than three are kept.
+# Two nights, and a visitor's click on the morning after.
 test_nightly_job() {
 	local title="A nightly job in SQL alone" log=$OUT/nightly.log night
 	snippet "$title" sql >"$OUT/nightly.sql"
+	snippet "$title" sql 2 >"$OUT/refresh.sql"
 	for night in 1 2; do
 		if ! server_psql clients -o /dev/null -f "$OUT/nightly.sql" 2>"$log"; then
 			result false "$title: night $night" "$log"
@@ -217,9 +218,12 @@ test_nightly_job() {
 		fi
 	done
 	is_true "$title: versions" "SELECT max(last_version) = 3 AND count(active_id) = 1
-		AND (SELECT count(*) BETWEEN 1 AND 4 FROM recseq_models) FROM recseq_model"
-	is_true "$title: the table that it keeps" "SELECT (SELECT count(*) FROM recommendations_of_the_night) = 10 * count(*)
+		AND (SELECT count(*) = 3 FROM recseq_models) FROM recseq_model"
+	is_true "$title: the table of recommendations" "SELECT (SELECT count(*) FROM retailrocket.visitor_recommendations) = 10 * count(*)
 		FROM retailrocket.sequences"
+	is "$title: between the nights" "1" "$(server_psql clients -A -t -c \
+		"INSERT INTO retailrocket.events SELECT max(\"timestamp\") + 1, 7, 'addtocart', 303 FROM retailrocket.events" -f "$OUT/refresh.sql" 2>"$log")"
+	is "$title: in the moment" 5 "$(ask 'SELECT count(*) FROM retailrocket.recommend_visitor(42)')"
 }
 
 # ------------------------------------------------------------------

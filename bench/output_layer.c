@@ -151,15 +151,16 @@ static void
 layer_run(Layer *layer)
 {
 	int32_t		windows = layer->pass.windows;
+	int32_t		tile = output_tile(windows);
 
 	for (int32_t w = 0; w < windows; w++)
 	{
 		layer->maximum[w] = -INFINITY;
 		layer->sum[w] = 0;
 	}
-	for (int32_t first = 0; first < layer->items; first += OUTPUT_TILE)
+	for (int32_t first = 0; first < layer->items; first += tile)
 	{
-		int32_t		last = first + OUTPUT_TILE < layer->items ? first + OUTPUT_TILE : layer->items;
+		int32_t		last = first + tile < layer->items ? first + tile : layer->items;
 
 		output_statistics(&layer->pass, first, last, layer->maximum, layer->sum,
 						  layer->target_logit);
@@ -167,9 +168,9 @@ layer_run(Layer *layer)
 	for (int32_t w = 0; w < windows; w++)
 		layer->log_normaliser[w] = layer->maximum[w] + logf(layer->sum[w]);
 	memset(layer->d_representation, 0, (size_t) windows * COLUMNS * sizeof(float));
-	for (int32_t first = 0; first < layer->items; first += OUTPUT_TILE)
+	for (int32_t first = 0; first < layer->items; first += tile)
 	{
-		int32_t		last = first + OUTPUT_TILE < layer->items ? first + OUTPUT_TILE : layer->items;
+		int32_t		last = first + tile < layer->items ? first + tile : layer->items;
 
 		output_gradient(&layer->pass, first, last, layer->log_normaliser,
 						1.0f / (float) windows, &layer->gradient,

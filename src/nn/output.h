@@ -11,7 +11,18 @@
 #include "kernels.h"
 #include "params.h"
 
-#define OUTPUT_TILE 256			/* items scored at once */
+#define OUTPUT_TILE 256			/* items scored at once, at most */
+
+/*
+ * How many items to score at once for so many windows.  The logits of a tile,
+ * and its weights and their gradient, stay in the second cache; of few windows
+ * the weights are the larger part.
+ */
+static inline int32_t
+output_tile(int32_t windows)
+{
+	return windows <= OUTPUT_TILE / 2 ? OUTPUT_TILE / 2 : OUTPUT_TILE;
+}
 
 /* A batch of representations before the output layer. */
 typedef struct OutputPass

@@ -669,6 +669,8 @@ typedef void (*TileFunction) (Rank *rank, const OutputPass *pass,
 static NnStatus
 for_each_tile(Rank *rank, TileFunction function)
 {
+	int32_t		tile = output_tile(rank->windows);
+
 	for (int32_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
 	{
 		OutputPass	pass = output_pass(rank, s);
@@ -679,7 +681,7 @@ for_each_tile(Rank *rank, TileFunction function)
 			continue;
 		for (int32_t first = item_shard_start(rank->trainer, s); first < end; first = last)
 		{
-			last = first + OUTPUT_TILE < end ? first + OUTPUT_TILE : end;
+			last = first + tile < end ? first + tile : end;
 			function(rank, &pass, (size_t) s * rank->trainer->options.batch_size,
 					 first, last);
 			if (!go_on(rank))

@@ -213,7 +213,7 @@ resume(const Job *job, Training *training)
 
 /* ---------------------------------------------------------------- the job */
 
-/* Take the job over; all in the current context.  NULL: it is not queued any more. */
+/* Take the job over; all in the current context.  NULL: see job_begin(). */
 static Job *
 begin_job(int64 number)
 {

@@ -77,9 +77,11 @@ job_begin(const Catalog *catalog, int64 number)
 	Datum		values[] = {Int64GetDatum(number)};
 	Job		   *job = NULL;
 
-	if (catalog_run(&caller, "UPDATE %s.recseq_job SET state = 'running',"
+	if (catalog_run(&caller, "UPDATE %1$s.recseq_job SET state = 'running',"
 					" started = COALESCE(started, pg_catalog.clock_timestamp())"
-					" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'queued'"
+					" WHERE job OPERATOR(pg_catalog.=) (SELECT job FROM %1$s.recseq_job"
+					"  WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'queued'"
+					"  FOR UPDATE SKIP LOCKED)"
 					" RETURNING owner, function, source, seconds, checkpoint, checkpoint_crc, data_crc,"
 					" source_name, options, settings, model", lengthof(values), types, values, NULL) > 0)
 	{
@@ -178,6 +180,8 @@ wake_at_commit(void)
 		RegisterXactCallback(end_transaction, NULL);
 		registered = true;
 	}
+	/* no error may be raised while a transaction commits */
+	launcher_attach();
 	queued = true;
 }
 
@@ -463,11 +467,13 @@ recseq_wait(PG_FUNCTION_ARGS)
 		wake_launcher();
 	while (is_unfinished(state))
 	{
-		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+		long		seconds;
+		int			microseconds;
 
-		if (left <= 0)
+		TimestampDifference(GetCurrentTimestamp(), until, &seconds, &microseconds);
+		if (seconds == 0 && microseconds == 0)
 			break;
-		launcher_wait(Min(left, LOOK_AGAIN_MS));
+		launcher_wait(seconds > 0 ? LOOK_AGAIN_MS : microseconds / 1000 + 1);
 		CHECK_FOR_INTERRUPTS();
 		state = job_state(&catalog, job, &owner);
 	}

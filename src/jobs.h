@@ -35,7 +35,10 @@ extern int64 jobs_unfinished(const Caller *caller);
 /* Forget the jobs that ended longer ago than recseq.job_retention. */
 extern void jobs_forget_old(const Caller *caller);
 
-/* A queued job begins to run.  NULL: it is not queued any more. */
+/*
+ * A queued job begins to run.  NULL: it is not queued any more, or somebody is
+ * about to cancel it.
+ */
 extern Job *job_begin(const Catalog *catalog, int64 job);
 
 /* Call a function with each member of a JSON object; value: NULL for null. */

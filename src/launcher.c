@@ -127,8 +127,8 @@ board_init(void *memory)
 		created->jobs[i].database = InvalidOid;
 }
 
-static void
-board_attach(void)
+void
+launcher_attach(void)
 {
 	if (board != NULL)
 		return;
@@ -174,7 +174,7 @@ launcher_has_process(int64 job)
 	JobEntry   *entry;
 	bool		found;
 
-	board_attach();
+	launcher_attach();
 	LWLockAcquire(&board->lock, LW_SHARED);
 	entry = find_job(job);
 	found = entry != NULL && entry->pid != 0;
@@ -188,7 +188,7 @@ launcher_interrupt(int64 job)
 	JobEntry   *entry;
 	bool		found;
 
-	board_attach();
+	launcher_attach();
 	LWLockAcquire(&board->lock, LW_SHARED);
 	entry = find_job(job);
 	/* nobody leaves the board, and so its process, without the lock */
@@ -200,7 +200,7 @@ launcher_interrupt(int64 job)
 void
 launcher_wait(long timeout)
 {
-	board_attach();
+	launcher_attach();
 	ConditionVariableTimedSleep(&board->ended, timeout, PG_WAIT_EXTENSION);
 	ConditionVariableCancelSleep();
 }
@@ -239,7 +239,7 @@ launcher_wake(void)
 {
 	LauncherEntry *launcher;
 
-	board_attach();
+	launcher_attach();
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
 	launcher = find_launcher(MyDatabaseId);
 	if (launcher != NULL)
@@ -305,7 +305,7 @@ launcher_take_over(int64 job)
 {
 	JobEntry   *entry;
 
-	board_attach();
+	launcher_attach();
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
 	entry = find_job(job);
 	if (entry != NULL && entry->pid == 0)
@@ -362,25 +362,33 @@ strike_out_job(int64 job)
 	return found;
 }
 
-/* A job's process has gone without having ended it. */
+/*
+ * A job's process has gone without having ended it.  If somebody else has the
+ * row locked, to cancel the job, it is left to the next look at the queue.
+ */
 static void
 requeue_job(const Caller *caller, int64 job)
 {
-	Oid			types[] = {INT8OID, INT4OID};
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MAX_INTERRUPTIONS)};
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(job)};
 
-	if (catalog_run(caller, "UPDATE %s.recseq_job SET state = 'queued',"
-					" interruptions = interruptions OPERATOR(pg_catalog.+) 1"
+	if (catalog_run(caller, "SELECT interruptions FROM %s.recseq_job"
 					" WHERE job OPERATOR(pg_catalog.=) $1"
 					" AND state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running'])"
-					" AND (interruptions OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.<) $2",
-					lengthof(values), types, values, NULL) > 0)
-		ereport(LOG,
-				(errmsg("job " INT64_FORMAT " was interrupted and is queued again", job)));
-	else
+					" FOR UPDATE SKIP LOCKED", lengthof(values), types, values, NULL) == 0)
+		return;
+	if (DatumGetInt32(catalog_first_row(1)) + 1 >= MAX_INTERRUPTIONS)
+	{
 		job_end(caller, job, "failed",
 				psprintf("interrupted %d times without a new checkpoint; the server's log may say why",
 						 MAX_INTERRUPTIONS));
+		return;
+	}
+	catalog_run(caller, "UPDATE %s.recseq_job SET state = 'queued',"
+				" interruptions = interruptions OPERATOR(pg_catalog.+) 1"
+				" WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
+	ereport(LOG,
+			(errmsg("job " INT64_FORMAT " was interrupted and is queued again", job)));
 }
 
 /* See what became of the processes that were asked for. */
@@ -426,12 +434,16 @@ role_problem(Oid owner, Oid login)
 				   GetUserNameFromId(login, false));
 }
 
-/* Start jobs in their turn, as many as may run. */
+/*
+ * Start jobs in their turn, as many as may run.  Rows that somebody else has
+ * locked, to cancel the job, are passed over: they must not hold up the others.
+ */
 static void
 start_jobs(const Caller *caller)
 {
 	uint64		count = catalog_run(caller, "SELECT job, owner, login FROM %s.recseq_job"
-									" WHERE state OPERATOR(pg_catalog.=) 'queued' ORDER BY job",
+									" WHERE state OPERATOR(pg_catalog.=) 'queued'"
+									" ORDER BY job FOR UPDATE SKIP LOCKED",
 									0, NULL, NULL, NULL);
 	SPITupleTable *table = SPI_tuptable;
 
@@ -517,7 +529,7 @@ take_post(void)
 {
 	LauncherEntry *other;
 
-	board_attach();
+	launcher_attach();
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
 	other = find_launcher(MyDatabaseId);
 	if (other != NULL)

@@ -9,9 +9,10 @@
 
 /*
  * Have the queue of this database worked.  False: there is no process for it
- * now.  Raises no error.
+ * now.  Raises no error once launcher_attach() has been called.
  */
 extern bool launcher_wake(void);
+extern void launcher_attach(void);
 
 /* Whether a process runs a job of this database. */
 extern bool launcher_has_process(int64 job);

@@ -189,6 +189,18 @@ $node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM recseq_jobs WHERE
   or die 'two jobs do not run';
 is($node->safe_psql('postgres', q{SELECT string_agg(state, ' ' ORDER BY job) FROM recseq_jobs WHERE model LIKE 'many %'}),
 	'running running queued queued', 'recseq.max_jobs = 2: two jobs run, in their order');
+# who cancels one and does not commit holds up no other
+my $canceller = $node->background_psql('postgres');
+my $undecided = (split /\n/, $node->safe_psql('postgres', q{SELECT job FROM recseq_jobs WHERE state = 'queued' ORDER BY job}))[0];
+$canceller->query_safe("BEGIN; SELECT recseq_cancel($undecided)");
+$node->safe_psql('postgres', "SELECT recseq_cancel($jobs[0])");
+ok($node->poll_query_until('postgres', "SELECT state = 'running' AND epoch > 0 FROM recseq_jobs WHERE job = $jobs[3]"),
+	'a job that somebody is about to cancel is passed over');
+$canceller->query_safe('ROLLBACK');
+$canceller->quit;
+$node->safe_psql('postgres', "SELECT recseq_cancel($jobs[1])");
+ok($node->poll_query_until('postgres', "SELECT state = 'running' AND epoch > 0 FROM recseq_jobs WHERE job = $undecided"),
+	'and runs when it was not cancelled');
 # the limit is the cluster's
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', q{CREATE EXTENSION recseq;

@@ -57,6 +57,8 @@ $node->safe_psql('postgres', join "\n", 'SET ROLE recseq_trainer;', @schedule);
 $node->poll_query_until('postgres', q{
 	SELECT count(DISTINCT jobname) = 4 FROM cron.job JOIN cron.job_run_details USING (jobid) WHERE status = 'succeeded'}) or fail('not all jobs have run');
 $node->safe_psql('postgres', 'SELECT cron.unschedule(jobid) FROM cron.job');
+is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT recseq_wait(job, '3 min') || ' ' || owner, ', ') FROM recseq_jobs}), 'done recseq_trainer',
+	'trainings that were queued are done');
 is($node->safe_psql('postgres', q{SELECT string_agg(status || ' ' || return_message, ', ') FROM cron.job_run_details WHERE status NOT IN ('succeeded', 'running', 'starting')}), '', 'no job has failed');
 is($node->safe_psql('postgres', q{
 	SELECT count(*) FILTER (WHERE options ? 'update_of') > 0, count(*) FILTER (WHERE version > 1 AND NOT options ? 'update_of') > 0,

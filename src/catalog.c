@@ -560,6 +560,37 @@ set_active(const Caller *caller, const char *model, int64 id)
 }
 
 /*
+ * Find the hit rate that the active version was trained to; where it is an
+ * update, which was validated on little, that of the training it goes back to,
+ * if that is still there.  *version: whose it is.  False: there is none.
+ */
+static bool
+active_hit_rate(const Caller *caller, const char *model, double *hit_rate, int32 *version)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(model)};
+	bool		isnull;
+
+	if (catalog_run(caller, "WITH RECURSIVE origin AS ("
+					"SELECT v.version, v.hit_rate, v.options FROM %1$s.recseq_model m"
+					" JOIN %1$s.recseq_version v ON v.id OPERATOR(pg_catalog.=) m.active_id"
+					" WHERE m.model OPERATOR(pg_catalog.=) $1"
+					" UNION ALL "
+					"SELECT v.version, v.hit_rate, v.options FROM origin o"
+					" JOIN %1$s.recseq_version v ON v.model OPERATOR(pg_catalog.=) $1"
+					" AND v.version OPERATOR(pg_catalog.=)"
+					" (o.options OPERATOR(pg_catalog.->>) 'update_of')::pg_catalog.int4"
+					" AND v.version OPERATOR(pg_catalog.<) o.version)"
+					" SELECT hit_rate, version FROM origin ORDER BY version LIMIT 1",
+					lengthof(values), types, values, NULL) == 0)
+		return false;
+	*hit_rate = DatumGetFloat8(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											 1, &isnull));
+	*version = DatumGetInt32(catalog_first_row(2));
+	return !isnull;
+}
+
+/*
  * Whether a new version answers from now on.  A version without a hit rate is
  * not known to be better than one that has it.
  */
@@ -568,28 +599,33 @@ should_activate(const Caller *caller, const NewVersion *version, int32 number)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(version->model)};
-	bool		isnull;
-	double		active_hit_rate;
+	double		to_reach;
+	int32		reached_by = 0;
 
-	if (catalog_run(caller, "SELECT v.hit_rate, v.version FROM %1$s.recseq_model m"
-					" JOIN %1$s.recseq_version v ON v.id OPERATOR(pg_catalog.=) m.active_id"
-					" WHERE m.model OPERATOR(pg_catalog.=) $1",
+	if (version->activate == ACTIVATE_ALWAYS ||
+		catalog_run(caller, "SELECT FROM %s.recseq_model"
+					" WHERE model OPERATOR(pg_catalog.=) $1 AND active_id IS NOT NULL",
 					lengthof(values), types, values, NULL) == 0)
 		return true;
-	if (version->activate != ACTIVATE_IF_BETTER)
-		return version->activate == ACTIVATE_ALWAYS;
-	active_hit_rate = DatumGetFloat8(SPI_getbinval(SPI_tuptable->vals[0],
-												   SPI_tuptable->tupdesc, 1, &isnull));
-	if (isnull || version->hit_rate >= active_hit_rate)
+	if (version->activate == ACTIVATE_NEVER)
+		return false;
+	if (version->hit_rate_to_reach != NULL)
+		to_reach = *version->hit_rate_to_reach;
+	else if (!active_hit_rate(caller, version->model, &to_reach, &reached_by))
+		return true;
+	if (version->hit_rate >= to_reach)
 		return true;
 	ereport(NOTICE,
 			(errmsg("version %d of model \"%s\" is stored, but not activated",
 					number, version->model),
-			 isnan(version->hit_rate)
+			 version->hit_rate_to_reach != NULL
+			 ? errdetail("Its hit rate is %.4f; before the update it was %.4f.",
+						 version->hit_rate, to_reach)
+			 : isnan(version->hit_rate)
 			 ? errdetail("It was not validated; the hit rate of version %d is %.4f.",
-						 DatumGetInt32(catalog_first_row(2)), active_hit_rate)
+						 reached_by, to_reach)
 			 : errdetail("Its hit rate is %.4f; that of version %d is %.4f.",
-						 version->hit_rate, DatumGetInt32(catalog_first_row(2)), active_hit_rate)));
+						 version->hit_rate, reached_by, to_reach)));
 	return false;
 }
 

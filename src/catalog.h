@@ -27,7 +27,7 @@ typedef struct Catalog
 typedef enum Activation
 {
 	ACTIVATE_ALWAYS,
-	ACTIVATE_IF_BETTER,			/* than the active version, by hit rate */
+	ACTIVATE_IF_BETTER,			/* not below the active version's hit rate */
 	ACTIVATE_NEVER
 } Activation;
 
@@ -36,6 +36,8 @@ typedef struct NewVersion
 {
 	const char *model;
 	Activation	activate;
+	const double *hit_rate_to_reach;	/* for ACTIVATE_IF_BETTER; NULL: what is stored of
+										 * the active version */
 	const char *source;
 	const char *options;		/* JSON object */
 	const char *vocabulary;		/* JSON object */

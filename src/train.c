@@ -666,6 +666,8 @@ training_store(const Training *training, const Catalog *catalog)
 	NewVersion	version = {
 		.model = options->model,
 		.activate = options->activate,
+		.hit_rate_to_reach = options->base != NULL && !isnan(options->base->hit_rate)
+			? &options->base->hit_rate : NULL,
 		.source = source_name(options->source),
 		.options = options_to_json(options, training->source),
 		.vocabulary = vocabulary_to_json(training->source),

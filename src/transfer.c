@@ -293,7 +293,6 @@ read_description(const char *json, Size bytes, const char **encoding)
 		.source = text_column(3),
 		.options = text_column(4),
 		.vocabulary = text_column(5),
-		.curve = text_column(13),
 		.sequences = DatumGetInt64(column(6)),
 		.windows = DatumGetInt64(column(7)),
 		.epochs = DatumGetInt32(column(8)),

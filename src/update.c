@@ -393,13 +393,14 @@ group_items(const Base *base, const SourceData *source)
 }
 
 void
-base_set_weights(const Base *base, const SourceData *source, Trainer *trainer)
+base_set_weights(Base *base, const SourceData *source, Trainer *trainer)
 {
 	const Params *from = &base->model->params;
 	Params	   *to = &trainer->params;
 	const Config *config = &trainer->config;
 	Rows		items = group_items(base, source);
 	Rows		with_unknown = items;
+	TrainerCalls calls = {.may_go_on = team_may_go_on};
 
 	Assert(to->core_count == from->core_count);
 	memcpy(to->block, from->block, sizeof(float) * from->core_count);
@@ -419,6 +420,7 @@ base_set_weights(const Base *base, const SourceData *source, Trainer *trainer)
 				  config->feature_dim, &values);
 		pfree(no_group);
 	}
+	base->hit_rate = trainer_hit_rate(trainer, &calls);
 }
 
 /* ---------------------------------------------------------------- second stage */

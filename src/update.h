@@ -20,6 +20,9 @@ typedef struct Base
 	int32	   *value[CONFIG_MAX_FEATURES];	/* [values] likewise */
 	bool	   *superseded;		/* [model->rank.counts.sizes.sequences] the source has a
 								 * longer form of the sequence */
+	/* set by base_set_weights */
+	double		hit_rate;		/* of the version, over the validation windows; NAN:
+								 * there are none */
 } Base;
 
 /*
@@ -34,7 +37,7 @@ extern void base_extend_source(Base *base, SourceData *source);
  * of the version.  Rows that are new begin with a mean of the version's: that
  * of an item with the rows of its category, if it has any.
  */
-extern void base_set_weights(const Base *base, const SourceData *source, Trainer *trainer);
+extern void base_set_weights(Base *base, const SourceData *source, Trainer *trainer);
 
 /*
  * Give a model, complete but for it, the second stage of the version, if that

@@ -1204,9 +1204,9 @@ trainer_done(const Trainer *trainer)
 		trainer->shared->report.epoch >= trainer->options.epochs;
 }
 
-NnStatus
-trainer_run(Trainer *trainer, int32_t rank_number, int32_t ranks,
-			const TrainerCalls *calls, int32_t epochs)
+/* A rank's place, as of the epochs that are done. */
+static Rank
+take_rank(Trainer *trainer, const TrainerCalls *calls, int32_t rank_number, int32_t ranks)
 {
 	Rank		rank = {
 		.trainer = trainer,
@@ -1222,14 +1222,34 @@ trainer_run(Trainer *trainer, int32_t rank_number, int32_t ranks,
 		.drift = {.step = trainer->shared->step, .base = trainer->shared->step,
 		.sum = trainer->drift.sum}
 	};
-	int32_t		epoch = trainer->shared->report.epoch;
-	int32_t		last = epochs < trainer->options.epochs - epoch ? epoch + epochs
-		: trainer->options.epochs;
 
 	for (int32_t f = 0; f < trainer->config.features; f++)
 		rank.dataset.feature[f] = trainer->feature[f];
 	for (int s = 0; s < TRAINER_DATA_SHARDS; s++)
 		trainer->network[s].interrupt = (Interrupt) {calls->may_go_on, calls->context};
+	return rank;
+}
+
+double
+trainer_hit_rate(Trainer *trainer, const TrainerCalls *calls)
+{
+	Rank		rank = take_rank(trainer, calls, 0, 1);
+	EpochReport *report = &trainer->shared->report;
+	double		hit_rate = validate(&rank) == NN_OK ? report->hit_rate : NAN;
+
+	memset(report, 0, sizeof(*report));
+	return hit_rate;
+}
+
+NnStatus
+trainer_run(Trainer *trainer, int32_t rank_number, int32_t ranks,
+			const TrainerCalls *calls, int32_t epochs)
+{
+	Rank		rank = take_rank(trainer, calls, rank_number, ranks);
+	int32_t		epoch = trainer->shared->report.epoch;
+	int32_t		last = epochs < trainer->options.epochs - epoch ? epoch + epochs
+		: trainer->options.epochs;
+
 	while (epoch < last && !trainer->shared->stop)
 	{
 		NnStatus	status = run_epoch(&rank, ++epoch);

@@ -185,6 +185,12 @@ extern void trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 extern void trainer_start(Trainer *trainer, const Dataset *dataset);
 
 /*
+ * The hit rate of the weights as they are, over the validation windows; NAN
+ * without any, or if it was cancelled.  By one process, before trainer_run.
+ */
+extern double trainer_hit_rate(Trainer *trainer, const TrainerCalls *calls);
+
+/*
  * Train for at most that many epochs more; every rank calls it, any number of
  * times, with ranks as many as it likes each time.  Only rank 0 calls
  * minibatch_done and epoch_done.

@@ -233,8 +233,24 @@ SELECT train(0.02, 'if_better', 0);
 SELECT train(1e-6, 'always', 0);
 SELECT train(1e-6, 'if_better', 0);
 SELECT version, active, hit_rate IS NOT NULL AS validated FROM recseq_models ORDER BY version;
+-- an update is compared with what the version it goes on from says of the same windows
+SELECT train(0.02, 'always');
+CREATE TABLE more AS SELECT ARRAY(SELECT (g + i) % 20 + 1 FROM generate_series(0, 5) i) AS items FROM generate_series(0, 99) g;
+SELECT version FROM recseq_update('a', 'more', activate => 'if_better');
+\set VERBOSITY terse
+SELECT version FROM recseq_update('a', 'more', epochs => 50, learning_rate => 10, activate => 'if_better');
+\set VERBOSITY default
+SELECT version, active FROM recseq_models WHERE version >= 9 ORDER BY version;
+-- and a training, where an update is active, with the training that this goes back to
+UPDATE recseq_version SET hit_rate = 0 WHERE version = 10;
+\set VERBOSITY terse
+SELECT train(1e-6, 'if_better') IS NOT NULL AS stored;
+\set VERBOSITY default
+SELECT recseq_drop_model('a', 9);
+SELECT train(1e-6, 'if_better');
+SELECT version, active FROM recseq_models WHERE version >= 9 ORDER BY version;
 SELECT train(0.02, 'sometimes');
 SELECT train(0.02, NULL);
 SELECT recseq_drop_model('a');
-DROP TABLE learnable;
+DROP TABLE learnable, more;
 DROP FUNCTION train;

@@ -9,6 +9,7 @@ BAR_HEIGHT = 30  # pixels of a horizontal bar with the gap below it
 CHART_HEIGHT = 320
 FRAME_HEIGHT = 110  # of axis, title and legend, which count as part of a chart
 POINTS_SHOWN = 40  # epochs: a longer curve is a plain line
+LABEL_LIMIT = 200  # pixels of a name beside a bar
 LENGTHS_SHOWN = 2.5  # upper fences: longer sequences are counted in the sentence, not drawn
 FENCE_COLOR = "#e11d48"  # readable on light and on dark
 NO_BREAK = "\u00a0"
@@ -129,7 +130,7 @@ def methods(metrics: pd.DataFrame, k: int) -> alt.Chart:
         alt.Chart(bars)
         .mark_bar(cornerRadiusEnd=3)
         .encode(
-            y=alt.Y("method:N", sort=metrics["method"].tolist(), title=None),
+            y=alt.Y("method:N", sort=metrics["method"].tolist(), title=None, axis=alt.Axis(labelLimit=LABEL_LIMIT)),
             yOffset="targets:N",
             x=alt.X("share:Q", title=f"Hit rate at {k}", axis=alt.Axis(format="~%", tickCount=4, labelFlush=True)),
             color=alt.Color("targets:N", title="Next items", legend=alt.Legend(**LEGEND)),

@@ -4,11 +4,12 @@ import streamlit as st
 
 st.set_page_config(page_title="recseq", page_icon="icon.svg", layout="wide")
 
-# Streamlit leaves much room at the top and, on a wide screen, at the sides.
+# Streamlit leaves much room at the top and, on a wide screen, at the sides; and on a narrow one, in tables.
 st.html("""
 <style>
 [data-testid="stMainBlockContainer"] { padding-top: 4rem; }
 @media (min-width: 60rem) { [data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; } }
+@media (max-width: 40rem) { [data-testid="stTable"] :is(td, th) { padding: 0.25rem 0.3rem; font-size: 0.8rem; } }
 </style>
 """)
 

@@ -12,7 +12,8 @@ st.markdown(
   behind the arrow at the top) are the model, the number of items, the filters, and a second version to compare with.
 - **Models**: how good each version is. *Hit rate at 5* is the share of cases in which the true next item was among
   five proposals. A model is worth having where it beats the simple baselines: *recency* proposes the last items again,
-  *popularity* the best-selling ones.
+  *popularity* what most visitors have, in the shop or in the category; *markov* what most often follows the last item;
+  *vsknn* and *stan* what visitors with similar histories had.
 - **Data**: what the models learn from. Look here first when recommendations get worse.
 - **Jobs**: trains a model in the background.
 """

@@ -56,7 +56,7 @@ def progress(job: pd.Series) -> float:
 
 def about(job: pd.Series) -> str:
     """What there is to say of a job, in one line."""
-    said = [f"reads {job['source']}"]
+    said = [f"Reads {job['source']}"]
     if pd.notna(job["phase"]):
         said.append(str(job["phase"]))
     if job["epoch"] > 0:

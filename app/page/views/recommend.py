@@ -60,6 +60,7 @@ def added_items(history: History, suggested: Sequence[int]) -> tuple[int, ...]:
         "What if these came next?",
         [str(item) for item in suggested],
         accept_new_options=True,
+        select_all=False,
         key=f"what if {history.items}",
         placeholder="Choose an item, or type any item's id",
         help="They are added to the end of the history, as if put into the cart. Nothing is stored.",
@@ -113,12 +114,19 @@ def show_answer(answer: pd.DataFrame, before: pd.DataFrame | None = None) -> Non
 
 def agreement(one: pd.DataFrame, other: pd.DataFrame) -> str:
     shared = len(set(one["item"]) & set(other["item"]))
-    first = (
-        "The first place is the same."
-        if one["item"].head(1).tolist() == other["item"].head(1).tolist()
-        else "The first places differ."
-    )
+    same_first = one["item"].head(1).tolist() == other["item"].head(1).tolist()
+    first = "The first place is the same." if same_first else "The first places differ."
     return f"{shared} of {max(len(one), len(other))} items are in both answers. {first}"
+
+
+def show_comparison(answers: dict[str, pd.DataFrame]) -> None:
+    """The answers of two versions, by their names, side by side."""
+    st.subheader("Most probable next items")
+    st.markdown(agreement(*answers.values()))
+    for column, (name, answer) in zip(st.columns(2, gap="medium"), answers.items(), strict=True):
+        with column:
+            st.markdown(f"**{name}**")
+            show_answer(answer)
 
 
 def page() -> None:
@@ -144,25 +152,21 @@ def page() -> None:
             history, filters.k, version.model, version.number, filters.exclude_seen, filters.only_categories
         )
 
-    left, right = st.columns([2, 3], gap="medium")
     before = ask(history, version)
+    left, right = st.columns([2, 3], gap="medium")
     with left:
         st.subheader("History", help="Newest first")
         show_history(history)
+    with left if other is None else right:
         added = added_items(history, before["item"].tolist())
     changed = history.then(added, queries.describe_items(added)["category"].tolist()) if added else history
-    with right:
-        st.subheader("Most probable next items")
-        if other is None:
+    if other is None:
+        with right:
+            st.subheader("Most probable next items")
             st.caption(f"Says {version}")
             show_answer(ask(changed, version), before if added else None)
-        else:
-            one, two = ask(changed, version), ask(changed, other)
-            st.markdown(agreement(one, two))
-            for column, name, answer in zip(st.columns(2), (version, other), (one, two), strict=True):
-                with column:
-                    st.markdown(f"**{name}**")
-                    show_answer(answer)
+    else:
+        show_comparison({str(one): ask(changed, one) for one in (version, other)})
 
 
 with errors_shown():

@@ -183,7 +183,7 @@ demo:
 demo-stop:
 	@$(RUN) app/demo.sh stop
 app:
-	@$(RUN) PORT='$(PORT)' app/page.sh
+	@$(RUN) DATA='$(DEMO_DATA)' PORT='$(PORT)' app/page.sh
 test:
 	@$(RUN) test/run.sh
 clients-test:

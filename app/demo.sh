@@ -180,6 +180,7 @@ say_goodbye() {
 
 		    SELECT * FROM recseq_recommend(ARRAY[$example], k => 5, model => 'demo');
 
+		${SUDO_USER:+sudo }make app shows it all on a web page.
 		${SUDO_USER:+sudo }make demo-stop ends it and removes its data. All of this took $(seconds_since "$DEMO_STARTED").
 	TEXT
 }

@@ -2,7 +2,7 @@
 # The page: a web page over the demo's database, on this machine only.
 #
 #   make app                sets it up in a virtual environment, starts the demo if there is none, prints the address, and runs
-#                           until Ctrl-C; PORT=number for another port than 8501
+#                           until Ctrl-C; PORT=number for another port than 8501, DATA=dir for a demo of these files
 #
 # The server of the page runs with no more rights than it needs: as the account that called sudo, or as nobody; and in the
 # database as recseq_page (page/setup.sql).

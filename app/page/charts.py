@@ -3,6 +3,7 @@
 import altair as alt
 import pandas as pd
 import streamlit as st
+
 from words import REASONS, reason_kind
 
 BAR_HEIGHT = 30  # pixels of a horizontal bar with the gap below it

@@ -15,9 +15,9 @@ CONNECTION = "recseq"  # [connections.recseq] in secrets.toml: see setup.sql for
 
 def query(sql: str, **parameters: Any) -> pd.DataFrame:
     """The rows of one statement, which is a transaction of its own; values come in as parameters only."""
-    connection = cast(SQLConnection, st.connection(CONNECTION, type="sql"))
-    with connection.engine.connect() as session:
-        result = session.execute(text(sql), parameters)
+    engine = cast(SQLConnection, st.connection(CONNECTION, type="sql")).engine
+    with engine.connect() as connection:
+        result = connection.execute(text(sql), parameters)
         return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
 
 
@@ -31,13 +31,14 @@ def sentence(error: SQLAlchemyError) -> str:
     diagnostics = getattr(error.orig, "diag", None) if isinstance(error, DBAPIError) else None
     if diagnostics is not None and diagnostics.message_primary:
         said = (diagnostics.message_primary, diagnostics.message_detail, diagnostics.message_hint)
-        return " ".join(_as_sentence(part) for part in said if part)
+        return " ".join(as_sentence(part) for part in said if part)
     if isinstance(error, OperationalError):
         return "The database does not answer. Start it with make demo, or look at its log, then reload this page."
-    return _as_sentence(str(error))
+    return as_sentence(str(error))
 
 
-def _as_sentence(words: str) -> str:
+def as_sentence(words: str) -> str:
+    """In PostgreSQL's messages sentences begin in lower case and end without a period."""
     words = " ".join(words.split())
     return words[:1].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-import queries
 import streamlit as st
+
+import queries
+from database import errors_shown
 from history import History, parse_items
 
 SEARCHED = "searched visitor"  # in the session: who was chosen among the suggestions
@@ -57,8 +59,12 @@ def _search_box() -> None:
         placeholder="Type the first digits",
         persist_state="session",
     ).strip()
-    if not typed:
-        return
+    if typed:
+        with errors_shown():
+            _suggest(typed)
+
+
+def _suggest(typed: str) -> None:
     if not (typed.isascii() and typed.isdigit()):
         st.warning(f"A visitor id is a whole number, and “{typed}” is none.")
         return

@@ -1,6 +1,7 @@
 """Widgets that choose a model's version."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 import streamlit as st
@@ -11,16 +12,15 @@ class Version:
     model: str
     number: int
     active: bool
+    created: datetime
 
     def __str__(self) -> str:
         return f"{self.model}, version {self.number}{' (active)' if self.active else ''}"
 
 
 def versions(models: pd.DataFrame) -> list[Version]:
-    return [
-        Version(model, int(number), bool(active))
-        for model, number, active in models[["model", "version", "active"]].to_numpy()
-    ]
+    columns = models[["model", "version", "active", "created"]]
+    return [Version(*row) for row in columns.itertuples(index=False)]
 
 
 def pick_version(models: pd.DataFrame) -> Version:

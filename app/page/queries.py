@@ -5,10 +5,11 @@ What may be old for a while is cached; what answers a click is not.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 import streamlit as st
+
 from database import query, value
 from history import History
 
@@ -143,8 +144,11 @@ def recommend(
 
 
 @st.cache_data(ttl=timedelta(days=1), show_spinner=False)
-def evaluate(source: str, model: str, version: int, k: int) -> pd.DataFrame:
-    """Metrics of a version beside the baselines. Reads all of the source, so it takes seconds or more."""
+def evaluate(source: str, model: str, version: int, created: datetime, k: int) -> pd.DataFrame:
+    """Metrics of a version beside the baselines. Reads all of the source, so it takes seconds or more.
+
+    created: of the version, which tells it from one of the same number of a model that is gone.
+    """
     return query(
         """
         SELECT method, cases, hit_rate, mrr, ndcg, unseen_cases, unseen_hit_rate, unseen_mrr

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy
-from conftest import DESKTOP, IMAGES
 from playwright.sync_api import Browser, Locator, Page, expect
+
+from conftest import DESKTOP, IMAGES
 
 CLICK_LIMIT = 0.3  # seconds from a click to the answer on the screen
 VIEWPORTS = {"desktop": DESKTOP, "phone": {"width": 390, "height": 844}}

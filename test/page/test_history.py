@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from history import ADDED_AFTER, History, parse_items
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import sqlalchemy
 import streamlit as st
-from conftest import APP, write_secrets
 from sqlalchemy.engine import make_url
 from streamlit import config
 from streamlit.runtime.secrets import secrets_singleton
 from streamlit.testing.v1 import AppTest
+
+from conftest import APP, write_secrets
 
 LIMIT = 30  # seconds for one run of a view
 

@@ -1,9 +1,10 @@
 """Data: is what the models learn from in good health?"""
 
-import charts
 import pandas as pd
-import queries
 import streamlit as st
+
+import charts
+import queries
 from database import errors_shown
 
 

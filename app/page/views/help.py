@@ -1,6 +1,7 @@
 """Help: what all this is, for people who have never met a model."""
 
 import streamlit as st
+
 import words
 
 st.title("Help")

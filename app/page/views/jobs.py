@@ -1,9 +1,10 @@
 """Jobs: training in the background, with its progress."""
 
 import pandas as pd
-import queries
 import streamlit as st
-from database import errors_shown
+
+import queries
+from database import as_sentence, errors_shown
 
 REFRESH = "1s"
 MODEL_NAME_LENGTH = 63
@@ -79,7 +80,7 @@ def show_job(job: pd.Series) -> None:
             st.badge(job["state"], color=COLORS.get(job["state"], "gray"))
         st.caption(about(job))
         if pd.notna(job["error"]):
-            st.caption(job["error"])
+            st.caption(as_sentence(job["error"]))
         if job["state"] not in UNFINISHED:
             return
         st.progress(progress(job), text=f"{100 * progress(job):.0f} %")

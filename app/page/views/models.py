@@ -1,10 +1,11 @@
 """Models: every version, how its training went, and how it compares with another and with the baselines."""
 
-import charts
 import pandas as pd
+import streamlit as st
+
+import charts
 import pickers
 import queries
-import streamlit as st
 import words
 from database import errors_shown
 
@@ -121,7 +122,7 @@ def show_evaluation(version: pickers.Version) -> None:
     if st.session_state.get("measured") != (source, version, k):
         return
     with st.spinner("Ranking all items for every history"):
-        metrics = queries.evaluate(source, version.model, version.number, k)
+        metrics = queries.evaluate(source, version.model, version.number, version.created, k)
     charts.show(charts.methods(metrics, k), charts.methods_sentence(metrics, k), metrics, "methods")
 
 

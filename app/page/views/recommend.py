@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+import streamlit as st
+
 import charts
 import inputs
-import pandas as pd
 import pickers
 import queries
-import streamlit as st
 import words
 from database import errors_shown
 from history import History, parse_items

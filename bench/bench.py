@@ -100,7 +100,8 @@ time is scaled to the epoch. recseq's epochs come from `recseq_train` as a clien
 warm-up and does not count. Its data is read by the statement itself, from PostgreSQL.
 
 The network is the seed's variant (d): items and categories, two embeddings of 50 columns, a bidirectional LSTM of 32 units,
-dropout 0.5, softmax over all items.
+dropout 0.5, softmax over all items. The peers have nothing like recseq's second stage, so that is left out (`ranker => false`)
+but for the rows that name it.
 """
 
 

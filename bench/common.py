@@ -17,7 +17,7 @@ QUICK = bool(os.environ.get("BENCH_QUICK"))
 
 # The seed's variant (d), and nothing that only one side would do: no clipping, no validation, no unknown items.
 VARIANT_D = dict(item_dim=50, feature_dim=50, units=32, tied=False, dropout=0.5, item_dropout=0, learning_rate=0.001,
-                 clip_norm=0, validation_fraction=0, patience=0)
+                 clip_norm=0, validation_fraction=0, patience=0, ranker=False)
 
 
 def by_mode(full, quick):

@@ -86,7 +86,7 @@ def million(report):
 
     with Session() as session, Session() as workers_of:
         synthetic(session, "bench.million", items=MILLION, sequences=MILLION // 5, length=6, categories=1000)
-        run = Training("bench.million", watch=watch, model="million", loss="sampled_softmax", validation_fraction=0,
+        run = Training("bench.million", watch=watch, model="million", loss="sampled_softmax", validation_fraction=0, ranker=False,
                        patience=0, epochs=2, workers=1)
         calls = call_microseconds(session, "bench.million", "million", calls=by_mode(300, 50), repeats=by_mode(7, 3))
         session.run("SELECT recseq_drop_model('million')")

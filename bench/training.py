@@ -113,7 +113,7 @@ def diginetica(report, path):
         for share in shares:
             session.run(f"CREATE OR REPLACE VIEW bench.diginetica_share AS SELECT * FROM bench.diginetica "
                         f"ORDER BY id LIMIT {int(sessions * share)}")
-            run = Training("bench.diginetica_share", model="bench", loss="sampled_softmax", validation_fraction=0,
+            run = Training("bench.diginetica_share", model="bench", loss="sampled_softmax", validation_fraction=0, ranker=False,
                            patience=0, epochs=by_mode(4, 2) if share == 1 else 2, workers=1)
             points.append((run.result["windows"], statistics.median(run.epochs), run.result["items"]))
     report.add(Row(f"Diginetica: epoch, sampled softmax, {run.result['windows']:,} windows, {run.result['items']:,} items",

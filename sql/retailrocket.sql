@@ -26,7 +26,7 @@ BEGIN
 		SELECT string_agg(format('%I', c.relname), ', ' ORDER BY k.place)
 		INTO taken
 		FROM unnest(ARRAY['events', 'item_properties', 'category_tree', 'settings',
-						  'interactions', 'item_categories', 'sequences',
+						  'interactions', 'item_categories', 'item_price_bands', 'sequences',
 						  'sequence_length_bounds', 'training_sequences',
 						  'sequence_statistics', 'sequence_lengths', 'item_popularity',
 						  'events_by_day', 'recommendations', 'visitor_recommendations',
@@ -177,6 +177,20 @@ BEGIN
 		COMMENT ON COLUMN %1$I.item_categories.itemid IS 'the item';
 		COMMENT ON COLUMN %1$I.item_categories.category IS 'its category';
 
+		CREATE VIEW %1$I.item_price_bands AS
+			SELECT DISTINCT ON (itemid)
+				itemid,
+				CASE WHEN value ~ '^n[0-9]{1,9}(\.[0-9]{1,9})?$'
+					THEN 1 + floor(log(2, greatest(substr(value, 2)::numeric, 1)))::int END AS price_band
+			FROM %1$I.item_properties
+			WHERE property = '790' AND value ~ '^n[0-9]{1,9}(\.[0-9]{1,9})?$'
+			ORDER BY itemid, "timestamp" DESC, price_band;
+
+		COMMENT ON VIEW %1$I.item_price_bands IS
+			'Beside step 2: the price band of each item that has a price: its newest property "790", of several with the same timestamp the lowest band. Each band goes up to twice the price of the one below. Values that are not "n" and a number are passed over.';
+		COMMENT ON COLUMN %1$I.item_price_bands.itemid IS 'the item';
+		COMMENT ON COLUMN %1$I.item_price_bands.price_band IS 'its band: 1 for prices below 2, 2 below 4, 3 below 8, ...';
+
 		CREATE VIEW %1$I.sequences AS
 			SELECT
 				i.visitorid,
@@ -190,7 +204,10 @@ BEGIN
 				array_agg(i."time" ORDER BY i.step) AS times,
 				count(*)::int AS length,
 				min(i."time") AS first_time,
-				max(i."time") AS last_time
+				max(i."time") AS last_time,
+				array_agg(coalesce((SELECT p.price_band
+									FROM %1$I.item_price_bands p
+									WHERE p.itemid = i.itemid), 0) ORDER BY i.step) AS price_bands
 			FROM (SELECT visitorid, itemid, event, "time",
 						 row_number() OVER (PARTITION BY visitorid
 											ORDER BY "time", event_order, itemid, transactionid) AS step
@@ -207,6 +224,7 @@ BEGIN
 		COMMENT ON COLUMN %1$I.sequences.length IS 'number of events';
 		COMMENT ON COLUMN %1$I.sequences.first_time IS 'time of the first event';
 		COMMENT ON COLUMN %1$I.sequences.last_time IS 'time of the last event';
+		COMMENT ON COLUMN %1$I.sequences.price_bands IS 'the price band of each item, 0 where it has none; a model reads it with features => ''{categories,price_bands}''';
 
 		CREATE VIEW %1$I.sequence_length_bounds AS
 			SELECT
@@ -237,7 +255,8 @@ BEGIN
 				s.times[t.start:] AS times,
 				s.length - t.start + 1 AS length,
 				s.times[t.start] AS first_time,
-				s.last_time
+				s.last_time,
+				s.price_bands[t.start:] AS price_bands
 			FROM (SELECT min_length, max_length, long_sequences, fence
 				  FROM %1$I.settings LIMIT 1) r
 			CROSS JOIN %1$I.sequences s
@@ -258,6 +277,7 @@ BEGIN
 		COMMENT ON COLUMN %1$I.training_sequences.length IS 'number of events in this row';
 		COMMENT ON COLUMN %1$I.training_sequences.first_time IS 'time of the first event in this row';
 		COMMENT ON COLUMN %1$I.training_sequences.last_time IS 'time of the last event';
+		COMMENT ON COLUMN %1$I.training_sequences.price_bands IS 'the price band of each item, 0 where it has none';
 	$sql$, schema);
 
 	-- For reports: plain types, no arrays, one fact a row.

@@ -439,9 +439,19 @@ sort_by_popularity(const SourceData *source)
 void *
 allocate_in(void *context, size_t bytes)
 {
-	MemoryContext caller = MemoryContextSwitchTo((MemoryContext) context);
-	void	   *memory = allocate_aligned(bytes);
+	MemoryContext caller;
+	void	   *memory;
 
+	if (MemoryContextMemAllocated((MemoryContext) context, true) + bytes >
+		(Size) recseq_max_training_memory * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the second stage would need more than %d MB of memory",
+						recseq_max_training_memory / 1024),
+				 errdetail("That is the value of \"recseq.max_training_memory\"."),
+				 errhint("Raise it, or train with \"ranker => false\".")));
+	caller = MemoryContextSwitchTo((MemoryContext) context);
+	memory = allocate_aligned(bytes);
 	MemoryContextSwitchTo(caller);
 	return memory;
 }

@@ -68,6 +68,13 @@ SELECT visitorid, itemid, event, time, transactionid FROM kit.interactions;
 -- newest number; the lowest of equally new ones
 SELECT * FROM kit.item_categories ORDER BY itemid;
 
+-- newest price; what is none is passed over
+INSERT INTO kit.item_properties VALUES
+	(1431831600000, 10, '790', 'n3.000'), (1431226800000, 10, '790', 'n9000'), (1431831600000, 11, '790', 'n0.120'),
+	(1431831600000, 12, '790', '12'), (1431831600000, 14, '790', 'n1234567890123');
+SELECT * FROM kit.item_price_bands ORDER BY itemid;
+SELECT visitorid, items, price_bands FROM kit.sequences ORDER BY visitorid;
+
 -- items 13 and 14 have no category
 SELECT visitorid, items, categories, events, length FROM kit.sequences ORDER BY visitorid;
 SELECT visitorid, times, first_time, last_time FROM kit.sequences WHERE visitorid = 2;

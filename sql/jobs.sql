@@ -11,7 +11,6 @@ CREATE TABLE @extschema@.recseq_job (
 	model text COLLATE "C" NOT NULL,
 	owner oid NOT NULL,
 	login oid NOT NULL,
-	function oid NOT NULL,
 	source oid NOT NULL,
 	source_name text NOT NULL,
 	options jsonb NOT NULL,
@@ -39,7 +38,6 @@ COMMENT ON COLUMN @extschema@.recseq_job.job IS 'number of the job';
 COMMENT ON COLUMN @extschema@.recseq_job.model IS 'model that it trains';
 COMMENT ON COLUMN @extschema@.recseq_job.owner IS 'role with whose rights it runs: the current user of the call';
 COMMENT ON COLUMN @extschema@.recseq_job.login IS 'role that its process connects as: the session user of the call';
-COMMENT ON COLUMN @extschema@.recseq_job.function IS 'function that was called';
 COMMENT ON COLUMN @extschema@.recseq_job.source IS 'relation that it reads';
 COMMENT ON COLUMN @extschema@.recseq_job.source_name IS 'name of the relation when the job was queued; the job fails if it has another one by now';
 COMMENT ON COLUMN @extschema@.recseq_job.options IS 'arguments of the call, by name';
@@ -157,7 +155,7 @@ CREATE VIEW @extschema@.recseq_jobs WITH (security_barrier) AS
 				AND NOT @extschema@.recseq_job_has_process(j.job)
 			THEN 'interrupted' ELSE j.state END AS state,
 		p.phase,
-		COALESCE(p.epoch, j.epoch) AS epoch,
+		CASE WHEN p.epoch OPERATOR(pg_catalog.>) 0 THEN p.epoch ELSE j.epoch END AS epoch,
 		j.epochs,
 		COALESCE(p.loss, j.loss) AS loss,
 		COALESCE(p.val_loss, j.val_loss) AS val_loss,

@@ -23,13 +23,4 @@
 #define ROLE_PG_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
 #endif
 
-/* 16 (c727f511bd7b) has one function for all kinds of objects. */
-#if PG_VERSION_NUM >= 160000
-#include "catalog/pg_proc.h"
-#define function_aclcheck(function, role) \
-	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
-#else
-#define function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
-#endif
-
 #endif							/* RECSEQ_COMPAT_H */

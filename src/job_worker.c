@@ -30,7 +30,6 @@
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -93,21 +92,38 @@ apply_setting(void *context, const char *name, const char *value)
 					  WARNING, false);
 }
 
-/*
- * Complain if the owner has lost the right to train, or the source is not what
- * it was.  Keeps it from being renamed or dropped until the transaction ends.
- */
+/* Complain if the owner has lost the right to train in jobs. */
 static void
-check_job(const Job *job)
+check_privilege(const Job *job, const Catalog *catalog)
 {
-	const char *name;
+	Caller		caller = catalog_become_owner(catalog);
+	Oid			types[] = {OIDOID, OIDOID};
+	Datum		values[] = {ObjectIdGetDatum(job->owner), ObjectIdGetDatum(catalog->schema)};
+	bool		granted;
 
-	if (function_aclcheck(job->function, job->owner) != ACLCHECK_OK)
+	granted = catalog_run(&caller, "SELECT FROM pg_catalog.pg_proc"
+						  " WHERE proname OPERATOR(pg_catalog.=) 'recseq_train_async'"
+						  " AND pronamespace OPERATOR(pg_catalog.=) $2"
+						  " AND pg_catalog.has_function_privilege($1, oid, 'EXECUTE')",
+						  lengthof(values), types, values, NULL) > 0;
+	catalog_become_caller(&caller);
+	if (!granted)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for function recseq_train_async"),
 				 errdetail("Role \"%s\" had it when the job was queued.",
 						   GetUserNameFromId(job->owner, false))));
+}
+
+/*
+ * Complain if the source is not the relation that it was.  Keeps it from being
+ * renamed or dropped until the transaction ends.
+ */
+static void
+check_source(const Job *job)
+{
+	const char *name;
+
 	LockRelationOid(job->source, AccessShareLock);
 	name = source_name(job->source);
 	if (name == NULL || strcmp(name, job->source_name) != 0)
@@ -191,14 +207,14 @@ note_resumption(const Caller *caller, const Job *job, const char *notice)
 
 /* Go on from the checkpoint; if the data is not what it was, begin again. */
 static void
-resume(const Job *job, Training *training)
+resume(const Job *job, Training *training, uint32 data_crc)
 {
 	Catalog		catalog = open_catalog();
 	Caller		caller = catalog_become_owner(&catalog);
 	TrainerPiece pieces[TRAINER_MAX_PIECES];
 	int			count = trainer_pieces(&training->trainer, pieces);
 
-	if (training_checksum(training) != job->data_crc)
+	if (data_crc != job->data_crc)
 		note_resumption(&caller, job, "began again after an interruption, since the source had changed, or recseq");
 	else if (checkpoint_load(&caller, job->checkpoint, pieces, count, job->checkpoint_crc) &&
 			 training_resume(training, job->seconds))
@@ -240,20 +256,23 @@ begin_training(Job *job)
 	Catalog		catalog;
 	TrainOptions options;
 	Training   *training;
+	uint32		data_crc;
 
 	begin_transaction(job->owner, "recseq job: reading the source");
 	catalog = open_catalog();
 	MemoryContextSwitchTo(context);
+	check_privilege(job, &catalog);
+	check_source(job);
 	options = train_options_of_json(job->source, job->model, job->options);
 	options.job = job->job;
-	check_job(job);
 	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
 	training = training_begin(&options, NULL);
 	if (training->memory.segment != NULL)
 		dsm_pin_mapping(training->memory.segment);
+	data_crc = training_checksum(training);
 	if (job->checkpoint != 0)
-		resume(job, training);
-	job->data_crc = training_checksum(training);
+		resume(job, training, data_crc);
+	job->data_crc = data_crc;
 	commit_transaction();
 	MemoryContextSwitchTo(context);
 	return training;

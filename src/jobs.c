@@ -82,7 +82,7 @@ job_begin(const Catalog *catalog, int64 number)
 					" WHERE job OPERATOR(pg_catalog.=) (SELECT job FROM %1$s.recseq_job"
 					"  WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'queued'"
 					"  FOR UPDATE SKIP LOCKED)"
-					" RETURNING owner, function, source, seconds, checkpoint, checkpoint_crc, data_crc,"
+					" RETURNING owner, source, seconds, checkpoint, checkpoint_crc, data_crc,"
 					" source_name, options, settings, model", lengthof(values), types, values, NULL) > 0)
 	{
 		HeapTuple	row = SPI_tuptable->vals[0];
@@ -92,16 +92,15 @@ job_begin(const Catalog *catalog, int64 number)
 		*job = (Job) {
 			.job = number,
 			.owner = DatumGetObjectId(catalog_first_row(1)),
-			.function = DatumGetObjectId(catalog_first_row(2)),
-			.source = DatumGetObjectId(catalog_first_row(3)),
-			.seconds = DatumGetFloat8(catalog_first_row(4)),
-			.checkpoint = DatumGetInt64(catalog_first_row(5)),
-			.checkpoint_crc = (uint32) DatumGetInt64(catalog_first_row(6)),
-			.data_crc = (uint32) DatumGetInt64(catalog_first_row(7)),
-			.source_name = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 8)),
-			.options = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 9)),
-			.settings = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 10)),
-			.model = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 11))
+			.source = DatumGetObjectId(catalog_first_row(2)),
+			.seconds = DatumGetFloat8(catalog_first_row(3)),
+			.checkpoint = DatumGetInt64(catalog_first_row(4)),
+			.checkpoint_crc = (uint32) DatumGetInt64(catalog_first_row(5)),
+			.data_crc = (uint32) DatumGetInt64(catalog_first_row(6)),
+			.source_name = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 7)),
+			.options = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 8)),
+			.settings = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 9)),
+			.model = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 10))
 		};
 	}
 	catalog_become_caller(&caller);
@@ -265,18 +264,16 @@ check_source(const TrainOptions *options)
 
 /* Insert a job; returns its number. */
 static int64
-insert_job(const Catalog *catalog, const TrainOptions *options, Oid function,
-		   const char *arguments)
+insert_job(const Catalog *catalog, const TrainOptions *options, const char *arguments)
 {
 	Oid			owner = GetUserId();
 	char	   *source = source_name(options->source);
 	Caller		caller = catalog_become_owner(catalog);
-	Oid			types[] = {TEXTOID, OIDOID, OIDOID, OIDOID, OIDOID, TEXTOID, TEXTOID, INT4OID};
+	Oid			types[] = {TEXTOID, OIDOID, OIDOID, OIDOID, TEXTOID, TEXTOID, INT4OID};
 	Datum		values[] = {
 		CStringGetTextDatum(options->model),
 		ObjectIdGetDatum(owner),
 		ObjectIdGetDatum(GetSessionUserId()),
-		ObjectIdGetDatum(function),
 		ObjectIdGetDatum(options->source),
 		CStringGetTextDatum(source),
 		CStringGetTextDatum(arguments),
@@ -288,9 +285,9 @@ insert_job(const Catalog *catalog, const TrainOptions *options, Oid function,
 	 * The limits of recseq are carried over only where this session has changed
 	 * them; else those apply that are in force when the job runs.
 	 */
-	catalog_run(&caller, "INSERT INTO %s.recseq_job (model, owner, login, function, source,"
+	catalog_run(&caller, "INSERT INTO %s.recseq_job (model, owner, login, source,"
 				" source_name, options, epochs, state, queued, settings)"
-				" SELECT $1, $2, $3, $4, $5, $6, $7::pg_catalog.jsonb, $8, 'queued',"
+				" SELECT $1, $2, $3, $4, $5, $6::pg_catalog.jsonb, $7, 'queued',"
 				" pg_catalog.clock_timestamp(), pg_catalog.jsonb_object_agg(name, setting)"
 				" FROM pg_catalog.pg_settings"
 				" WHERE name OPERATOR(pg_catalog.=) ANY"
@@ -320,7 +317,7 @@ recseq_train_async(PG_FUNCTION_ARGS)
 	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
 	check_login();
 	check_source(&options);
-	job = insert_job(&catalog, &options, fcinfo->flinfo->fn_oid, arguments_to_json(fcinfo));
+	job = insert_job(&catalog, &options, arguments_to_json(fcinfo));
 	wake_at_commit();
 	PG_RETURN_INT64(job);
 }
@@ -477,6 +474,7 @@ recseq_wait(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		state = job_state(&catalog, job, &owner);
 	}
+	launcher_stop_waiting();
 	PG_RETURN_TEXT_P(cstring_to_text(state));
 }
 

@@ -14,7 +14,6 @@ typedef struct Job
 {
 	int64		job;
 	Oid			owner;			/* whose rights it has */
-	Oid			function;		/* that was called */
 	const char *model;
 	Oid			source;
 	const char *source_name;	/* as it was then */

@@ -202,6 +202,11 @@ launcher_wait(long timeout)
 {
 	launcher_attach();
 	ConditionVariableTimedSleep(&board->ended, timeout, PG_WAIT_EXTENSION);
+}
+
+void
+launcher_stop_waiting(void)
+{
 	ConditionVariableCancelSleep();
 }
 

@@ -20,8 +20,13 @@ extern bool launcher_has_process(int64 job);
 /* Interrupt the process that runs a job of this database.  False: there is none. */
 extern bool launcher_interrupt(int64 job);
 
-/* Wait until a job ends, or for that many milliseconds. */
+/*
+ * Wait until a job ends, or for that many milliseconds.  The first call returns
+ * at once, so that a job that has ended meanwhile is noticed: look, and call it
+ * again.  At last call launcher_stop_waiting.
+ */
 extern void launcher_wait(long timeout);
+extern void launcher_stop_waiting(void);
 
 /* Register the process that looks for jobs when the server starts. */
 extern void launcher_register_starter(void);

@@ -99,6 +99,29 @@ wait_for_epoch($job, 1);
 $node->safe_psql('postgres', "SELECT count(recseq_cancel($job)) FROM generate_series(1, 50)");
 is(result($job), 'cancelled', 'a job that is cancelled fifty times');
 
+# ---------------------------------------------------------------- waiting
+
+# Ticks of processor time that a process has used.
+sub ticks
+{
+	my ($pid) = @_;
+	my @fields = split ' ', slurp_file("/proc/$pid/stat") =~ s/^.*\) //r;
+
+	return $fields[11] + $fields[12];
+}
+
+$job = queue('waited for', 'source', $endless);
+my $waiting = $node->background_psql('postgres');
+my $pid = backend_of($waiting);
+my $before = ticks($pid);
+is($waiting->query_safe("SELECT recseq_wait($job, '2 s')"), 'running', 'a job that has not ended in time');
+cmp_ok(ticks($pid) - $before, '<', 20, 'who waits takes little time of the processor');
+start_training($waiting, "SELECT recseq_wait($job)");
+usleep(500_000);
+$node->safe_psql('postgres', "SELECT recseq_cancel($job)");
+like(finish($waiting), qr/^cancelled/m, 'who waits is told');
+$waiting->quit;
+
 # ---------------------------------------------------------------- terminated
 
 my $options = 'epochs => 40, patience => 0, ranker => false';

@@ -299,7 +299,8 @@ read_description(const char *json, Size bytes, const char **encoding)
 		.best_epoch = DatumGetInt32(column(9)),
 		.seconds = DatumGetFloat8(column(10)),
 		.val_loss = metric_column(11),
-		.hit_rate = metric_column(12)
+		.hit_rate = metric_column(12),
+		.curve = text_column(13)
 	};
 }
 

@@ -789,6 +789,50 @@ check_foreign_checkpoint(void)
 	data_free(&data);
 }
 
+/*
+ * The hit rate of weights that are there before training is what validation
+ * finds of them, and asking for it changes nothing of the training.
+ */
+static void
+check_hit_rate(const char *title, Loss loss)
+{
+	Rng			rng = test_rng(31);
+	TestData	data = data_random(&small, 40, 2, 12, false, &rng);
+	Run		   *run = run_new(small, &data.dataset, 30);
+	TrainerCalls calls = {.epoch_done = NULL};
+	Trainer		trainer;
+	void	   *memory;
+	double		before;
+
+	run->options.epochs = 3;
+	run->options.loss = loss;
+	run->options.negatives = 20;
+	run->ranks = 1;
+	run_training(run);
+	memory = start_trainer(&trainer, run);
+	before = trainer_hit_rate(&trainer, &calls);
+	ok(before >= 0 && before <= 1, "%s: a hit rate before training", title);
+	ok(trainer_run(&trainer, 0, 1, &calls, run->options.epochs) == NN_OK &&
+	   trainer_finish(&trainer).epochs == run->result.epochs &&
+	   memcmp(trainer.params.block, run->params, run->count * sizeof(float)) == 0,
+	   "%s: and the same weights afterwards as without asking", title);
+	ok(trainer_hit_rate(&trainer, &calls) == run->result.best.hit_rate,
+	   "%s: that of the best weights is what validation found", title);
+	free(memory);
+	run_free(run);
+	data_free(&data);
+
+	data = data_random(&small, 20, 2, 8, false, &rng);
+	run = run_new(small, &data.dataset, 20);
+	run->options.loss = loss;
+	run->options.negatives = 20;
+	memory = start_trainer(&trainer, run);
+	ok(isnan(trainer_hit_rate(&trainer, &calls)), "%s: without validation there is none", title);
+	free(memory);
+	run_free(run);
+	data_free(&data);
+}
+
 /* All history read as unknown: the loss must be that of unknown items. */
 static void
 check_item_dropout(void)
@@ -1112,6 +1156,8 @@ main(void)
 	check_cancel();
 	check_all_checkpoints();
 	check_foreign_checkpoint();
+	check_hit_rate("softmax", LOSS_SOFTMAX);
+	check_hit_rate("sampled softmax", LOSS_SAMPLED_SOFTMAX);
 	check_all_divergence();
 	check_not_a_number();
 	check_short_sequences();

@@ -119,10 +119,10 @@ def recommend(
     exclude_seen: bool = False,
     only_categories: Sequence[int] = (),
 ) -> pd.DataFrame:
-    """The k items that most probably come next: rank, item, category, score, confidence, reason."""
+    """The k items that most probably come next: rank, item, category (0: none), score, confidence, reason."""
     return query(
         """
-        SELECT rank, item, category, score, confidence, reason
+        SELECT rank, item, coalesce(category, 0) AS category, score, confidence, reason
         FROM recseq_recommend(CAST(:items AS int[]), k => :k, model => :model, version => :version,
                               categories => CAST(:categories AS int[]),
                               events => CAST(:events AS text[]),

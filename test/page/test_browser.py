@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from conftest import DESKTOP, IMAGES
@@ -257,13 +258,14 @@ def look(browser: Browser, page_url: str) -> Iterator[Callable[..., Page]]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_light_and_dark(look: Callable[..., Page], view: str, scheme: str) -> None:
-    background = (
-        look(view, scheme, "desktop")
-        .get_by_test_id("stApp")
-        .evaluate("element => getComputedStyle(element).backgroundColor")
-    )
+    """The browser's mode is followed, and axe finds nothing against contrast, names, roles and headings."""
+    tab = look(view, scheme, "desktop")
+    background = tab.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
     brightness = statistics.mean(int(part) for part in re.findall(r"\d+", background)[:3])
     assert brightness > 200 if scheme == "light" else brightness < 50
+    tab.wait_for_timeout(FADE)
+    found = Axe().run(tab)
+    assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("view", VIEWS)

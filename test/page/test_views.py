@@ -133,6 +133,8 @@ def test_bad_items_are_named(open_view: Callable[..., AppTest], database: sqlalc
     assert "399999" in said(app.warning)
     expected = asked(database, "recseq_recommend(ARRAY[1, 2, 399999], model => 'demo', categories => ARRAY[0, 0, 0])")
     assert len(answers(app)) == len(expected)
+    app.slider(key="k").set_value(20).run()
+    assert {row["Category"] for row in answers(app) if row["Item"] == 399999} == {0}
     app.text_input(key="typed items").set_value("abc").run()
     assert "“abc” is no item id: left out." in said(app.error)
     assert not app.table

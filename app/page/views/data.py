@@ -25,7 +25,7 @@ def page() -> None:
             help="Third quartile plus 1.5 times the interquartile range",
         )
 
-    st.subheader("How long are the histories?")
+    st.header("How long are the histories?")
     charts.show(charts.lengths(counts, bounds), charts.lengths_sentence(counts, bounds), counts, "lengths")
     with st.expander("What is the fence?", icon=":material/school:"):
         st.markdown(
@@ -35,7 +35,7 @@ def page() -> None:
             "often machines, not people. The table settings decides what training does with them."
         )
 
-    st.subheader("Events by day")
+    st.header("Events by day")
     charts.show(charts.days(events), charts.days_sentence(events), events, "days")
     st.caption("Days are in UTC. A gap or a sudden step is worth a question. The figures may be ten minutes old.")
 

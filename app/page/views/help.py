@@ -6,7 +6,7 @@ import words
 
 st.title("Help")
 st.markdown(words.INTRODUCTION)
-st.subheader("The pages")
+st.header("The pages")
 st.markdown(
     """
 - **Recommend**: choose a visitor, search one, or type item ids, and see what comes next. At the side (on a phone:
@@ -19,7 +19,7 @@ st.markdown(
 - **Jobs**: trains a model in the background.
 """
 )
-st.subheader("Words")
+st.header("Words")
 st.markdown(
     """
 | word | means |

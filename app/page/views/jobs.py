@@ -22,7 +22,7 @@ POLLING = "polling"  # in the session: some job was unfinished when the jobs wer
 
 def start_form() -> None:
     with st.form("start"):
-        st.subheader("Train a model")
+        st.header("Train a model")
         with st.container(horizontal=True):
             source = st.selectbox("Learn from", queries.sources(), index=None, placeholder="Choose a table or a view")
             model = st.text_input("Name of the model", "page", max_chars=MODEL_NAME_LENGTH)
@@ -38,7 +38,7 @@ def start_form() -> None:
             rate = st.number_input(
                 "Learning rate", 1e-4, 1.0, 0.005, 0.001, "%.4f", help="Size of the steps it learns in"
             )
-        if not st.form_submit_button("Start", type="primary", icon=":material/play_arrow:"):
+        if not st.form_submit_button("Start", icon=":material/play_arrow:"):
             return
     if source is None or not model.strip():
         st.warning("Choose what to learn from, and name the model.")
@@ -107,7 +107,7 @@ def page() -> None:
     st.title("Jobs")
     st.markdown("A model is trained in the background, by the database itself. This page may be closed meanwhile.")
     start_form()
-    st.subheader("The newest jobs")
+    st.header("The newest jobs")
     st.fragment(show_jobs, run_every=REFRESH if st.session_state.get(POLLING, False) else None)()
 
 

@@ -103,7 +103,7 @@ def show_version(version: pd.Series, than: pd.Series | None = None) -> None:
 
 
 def show_evaluation(version: pickers.Version) -> None:
-    st.subheader("Beside simple baselines")
+    st.header("Beside simple baselines")
     st.markdown(
         "The last item of each history is hidden, and has to be predicted. The figures mean something only if the "
         "model was not trained on those last items."
@@ -117,7 +117,7 @@ def show_evaluation(version: pickers.Version) -> None:
             "Histories", sources, index=sources.index(EVALUATION) if EVALUATION in sources else 0, key="evaluated"
         )
         k = st.number_input("Best k", 1, 100, 5, key="evaluated k", width=120)
-        if st.button("Measure", type="primary", icon=":material/speed:"):
+        if st.button("Measure", icon=":material/speed:"):
             st.session_state["measured"] = (source, version, k)
     if st.session_state.get("measured") != (source, version, k):
         return
@@ -140,7 +140,7 @@ def page() -> None:
         return models[(models["model"] == version.model) & (models["version"] == version.number)].iloc[0]
 
     if other is None:
-        st.subheader(str(version))
+        st.header(str(version))
         show_version(row(version))
     else:
         one, two = row(version), row(other)
@@ -148,10 +148,10 @@ def page() -> None:
             st.columns(2, gap="large"), (version, other), (one, two), (two, one), strict=True
         ):
             with column:
-                st.subheader(str(name))
+                st.header(str(name))
                 show_version(figures, than)
     show_evaluation(version)
-    st.subheader("All versions")
+    st.header("All versions")
     show_versions(models)
 
 

@@ -122,7 +122,7 @@ def agreement(one: pd.DataFrame, other: pd.DataFrame) -> str:
 
 def show_comparison(answers: dict[str, pd.DataFrame]) -> None:
     """The answers of two versions, by their names, side by side."""
-    st.subheader("Most probable next items")
+    st.header("Most probable next items")
     st.markdown(agreement(*answers.values()))
     for column, (name, answer) in zip(st.columns(2, gap="medium"), answers.items(), strict=True):
         with column:
@@ -156,16 +156,19 @@ def page() -> None:
     before = ask(history, version)
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        st.subheader("History", help="Newest first")
+        st.header("History", help="Newest first")
         show_history(history)
     with left if other is None else right:
         added = added_items(history, before["item"].tolist())
     changed = history.then(added, queries.describe_items(added)["category"].tolist()) if added else history
     if other is None:
         with right:
-            st.subheader("Most probable next items")
+            st.header("Most probable next items")
             st.caption(f"Says {version}")
-            show_answer(ask(changed, version), before if added else None)
+            if added:
+                show_answer(ask(changed, version), before)
+            else:
+                show_answer(before)
     else:
         show_comparison({str(one): ask(changed, one) for one in (version, other)})
 

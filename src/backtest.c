@@ -99,7 +99,9 @@ recseq_backtest(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	options = train_options(options_to_call(&catalog, evaluation.source,
 											PG_GETARG_JSONB_P(ARG_OPTIONS)));
-	if (!PG_ARGISNULL(EVALUATE_ARG_MODEL))
+	if (PG_ARGISNULL(EVALUATE_ARG_MODEL))
+		options.model = "(backtest)";	/* for recseq_progress */
+	else
 	{
 		options.model = text_to_cstring(PG_GETARG_TEXT_PP(EVALUATE_ARG_MODEL));
 		catalog_check_trainable(&catalog, options.model, "recseq_backtest()");

@@ -305,6 +305,7 @@ run_trial(Tuning *tuning, Trial *trial, int32 epochs, int32 most)
 	MemoryContextSwitchTo(context);
 	options = train_options(options_to_call(&tuning->catalog, tuning->relation,
 											trial->options));
+	options.model = "(tuning)";	/* for recseq_progress */
 	training = training_begin(&options, tuning->source);
 	if (trial->pieces > 0)
 		resume_checkpoint(trial, training);
@@ -419,6 +420,8 @@ search(Tuning *tuning)
 		}
 		for (int32 t = ran; t < count; t++)
 			drop_checkpoint(going[t]);
+		if (tuning->kept_count == 0 && rung > 0)
+			break;				/* the winner is that of the rung before */
 		if (tuning->kept_count == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),

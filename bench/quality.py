@@ -198,10 +198,13 @@ def history(bands):
 
 # ---------------------------------------------------------------- ablation
 
+# Weights that stay as they were drawn.
+NO_NETWORK = {"epochs": 1, "learning_rate": 1e-8}
+
 # name, source, options, whether by time as well
 ABLATIONS = [
     ("the network alone, no second stage", "visitors", {"ranker": False}, True),
-    ("a network of one epoch", "visitors", {"epochs": 1}, True),
+    ("the second stage alone, with a network that has learned nothing", "visitors", NO_NETWORK, True),
     ("without categories", "visitors", {"features": []}, True),
     ("without kinds of events", "without_kinds", {}, False),
     ("without times", "without_times", {}, False),
@@ -282,7 +285,14 @@ def diginetica():
     prepare_diginetica()
     split = {"protocol": "temporal", "cut": value("SELECT min(times[1])::text FROM diginetica WHERE split = 'test'")}
     both = default_model("diginetica", "diginetica", 20, {**split, "options": {"epochs": DIGINETICA_EPOCHS}})
-    write("diginetica", method_table(both.methods(), 20) + "\n\n" + training_time(both) + f" Epochs: {DIGINETICA_EPOCHS}.")
+    parts = {"both stages": both}
+    for name, options in (("the network alone", {"epochs": DIGINETICA_EPOCHS, "ranker": False}),
+                          ("the second stage alone, with a network that has learned nothing", NO_NETWORK)):
+        parts[name] = backtest(f"Diginetica, {name}", "diginetica", split, 20, workers=0, **options)
+    take_all(list(parts.values())[1:])
+    rows = [[name, *(figure(one.methods().get("model"), column) for column in ("hit_rate", "mrr", "unseen_hit_rate"))] for name, one in parts.items()]
+    write("diginetica", method_table(both.methods(), 20) + "\n\n" + training_time(both) + f" Epochs: {DIGINETICA_EPOCHS}.\n\n"
+          + table(["what answers", "HR@20", "MRR@20", "unseen HR@20"], rows))
 
 
 # ---------------------------------------------------------------- the page

@@ -48,7 +48,8 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 100000;
 COMMENT ON FUNCTION @extschema@.recseq_export_model(text, integer) IS
 'A version of a model as one value, with all that recseq_models says of it: for recseq_import_model in another database or cluster, of the same or a newer version of recseq, on a machine with the same byte order. version: null for the active one.
 
-Who may use the model may export it. Raises an error if there is no such version, if it is damaged, or if it does not fit into one bytea, which holds less than 1 GB (and is text of twice that size where it is not sent in binary): larger models move by pg_dump, or by replication of recseq''s tables.';
+It holds the event sequences of the training data, as the second stage counts them, without the ids of rows; so it is granted to nobody. The caller must be allowed to use the model, too. Raises an error if there is no such version, if it is damaged, or if it does not fit into one bytea, which holds less than 1 GB (and is text of twice that size where it is not sent in binary): larger models move by pg_dump, or by replication of recseq''s tables.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_export_model(text, integer) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_import_model(
 	image bytea,

@@ -222,6 +222,16 @@ source_hours(const Base *base, const SourceData *source, int64 token)
 		(double) (source->origin - base->model->origin) / USECS_PER_HOUR;
 }
 
+/* Whether an old sequence had ended for sure before token t of the source. */
+static bool
+ended_before(const Base *base, const SourceData *source, int32 old, int64 t)
+{
+	const Counts *counts = &base->model->rank.counts;
+
+	return counts->token_time[counts->sequence_start[old + 1] - 1] + SAME_TIME_HOURS <
+		source_hours(base, source, t);
+}
+
 /*
  * Whether an old sequence ends with token t of the source, and is what comes
  * before it there, as far as both go back.
@@ -251,7 +261,7 @@ find_superseded(Base *base, const SourceData *source)
 	const Counts *counts = &base->model->rank.counts;
 	int32		sequences = counts->sizes.sequences;
 	int32	   *newest = huge_array(int32, counts->sizes.items + 1);	/* with that last item */
-	int32	   *before = huge_array(int32, sequences + 1);	/* the next older such */
+	int32	   *before = huge_array(int32, sequences + 1);	/* the one that ended before it */
 
 	base->superseded = huge_array(bool, sequences + 1);
 	memset(base->superseded, 0, sizeof(bool) * (sequences + 1));
@@ -279,6 +289,8 @@ find_superseded(Base *base, const SourceData *source)
 			for (int32 old = item >= 0 ? newest[item] : -1; old >= 0; old = before[old])
 			{
 				CHECK_FOR_INTERRUPTS();
+				if (ended_before(base, source, old, t))
+					break;
 				if (ends_at(base, source, old, new, t))
 					base->superseded[old] = true;
 			}

@@ -320,10 +320,10 @@ SELECT is(
 -- Who may do what
 --
 SELECT ok(NOT has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': not for everybody')
-FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_rollback', 'recseq_retain', 'recseq_import_model', 'recseq_update',
+FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_rollback', 'recseq_retain', 'recseq_import_model', 'recseq_export_model', 'recseq_update',
 	'recseq_backtest', 'recseq_tune', 'recseq_train_async', 'recseq_cancel', 'recseq_wait', 'recseq_resume_jobs') ORDER BY proname;
 SELECT ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': for everybody')
-FROM function WHERE proname IN ('recseq_evaluate', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign', 'recseq_export_model') ORDER BY proname;
+FROM function WHERE proname IN ('recseq_evaluate', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign') ORDER BY proname;
 SELECT table_privs_are(:'schema', 'recseq_models', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_model', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_version', 'regress_recseq_anybody', ARRAY['SELECT']);

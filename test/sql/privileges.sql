@@ -30,6 +30,7 @@ SELECT recseq_rollback('admin');
 SELECT recseq_retain('admin', 1);
 SELECT recseq_update('admin', 'ring');
 SELECT recseq_import_model('');
+SELECT recseq_export_model('admin');
 SELECT count(*) FROM recseq_chunk;
 INSERT INTO recseq_model VALUES ('forged', current_user, 1, 1);
 UPDATE recseq_model SET owner = current_user;
@@ -83,7 +84,7 @@ SELECT version, owner, trained_by FROM recseq_models WHERE model = 'mine' ORDER 
 
 -- nothing that the caller writes runs as the owner of recseq's tables
 CREATE SCHEMA trap AUTHORIZATION regress_recseq_b;
-GRANT EXECUTE ON FUNCTION recseq_update, recseq_import_model TO regress_recseq_b;
+GRANT EXECUTE ON FUNCTION recseq_update, recseq_export_model, recseq_import_model TO regress_recseq_b;
 SET ROLE regress_recseq_b;
 CREATE FUNCTION trap.equal(text, text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -181,8 +182,8 @@ RESET ROLE;
 SET recseq.progress = off;
 
 -- an owner who is gone leaves models that a superuser can drop
-REVOKE EXECUTE ON FUNCTION recseq_train, recseq_activate, recseq_drop_model, recseq_rollback, recseq_retain, recseq_update, recseq_import_model
-FROM regress_recseq_a, regress_recseq_b;
+REVOKE EXECUTE ON FUNCTION recseq_train, recseq_activate, recseq_drop_model, recseq_rollback, recseq_retain, recseq_update, recseq_export_model,
+recseq_import_model FROM regress_recseq_a, regress_recseq_b;
 REVOKE CREATE ON SCHEMA :"here" FROM regress_recseq_a, regress_recseq_b;
 SET client_min_messages = warning;
 DROP SCHEMA trap CASCADE;

@@ -196,7 +196,7 @@ GRANT SELECT ON new TO regress_recseq_a;
 SET ROLE regress_recseq_a;
 SELECT recseq_update('m', 'new');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION recseq_update, recseq_import_model TO regress_recseq_a;
+GRANT EXECUTE ON FUNCTION recseq_update, recseq_export_model, recseq_import_model TO regress_recseq_a;
 SET ROLE regress_recseq_a;
 SELECT recseq_update('m', 'new');
 SELECT i.* FROM recseq_import_model(recseq_export_model('m'), 'mine') i;
@@ -205,7 +205,7 @@ SELECT recseq_update('mine', 'old');
 RESET ROLE;
 
 SELECT count(recseq_drop_model(model)) FROM recseq_model;
-REVOKE EXECUTE ON FUNCTION recseq_update, recseq_import_model FROM regress_recseq_a;
+REVOKE EXECUTE ON FUNCTION recseq_update, recseq_export_model, recseq_import_model FROM regress_recseq_a;
 DROP TABLE old, new, kind, cold, moved, shop_old, shop_new, visits, more_visits, only_new_visits, cut_visits, no_times, texts, more_texts, many, no_categories, text_categories, nothing;
 DROP FUNCTION shop, ring, train, right_answers, occurrences, outcome;
 DROP ROLE regress_recseq_a;

@@ -160,7 +160,7 @@ def lengths(counts: pd.DataFrame, bounds: pd.Series) -> alt.LayerChart:
         .encode(
             x=alt.X("low:Q", title="Events of a visitor", scale=events, axis=alt.Axis(tickMinStep=1, format="d")),
             x2="high:Q",
-            y=alt.Y("visitors:Q", title="Visitors"),
+            y=alt.Y("visitors:Q", title="Visitors (root scale)", scale=alt.Scale(type="sqrt")),
             y2=alt.datum(0),
             tooltip=[alt.Tooltip("length:Q", title="Events"), alt.Tooltip("visitors:Q", title="Visitors", format=",")],
         )

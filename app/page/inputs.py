@@ -9,12 +9,13 @@ import queries
 from database import errors_shown
 from history import History, parse_items
 
+SEED = "sample seed"  # in the session: of the sample of visitors
 SEARCHED = "searched visitor"  # in the session: who was chosen among the suggestions
 JUST_SEARCHED = "just searched"  # in the session: the rest of the page has not heard of it yet
 
 
 def _choose_visitor() -> History | None:
-    seed = st.session_state.setdefault("sample seed", 1)
+    seed = st.session_state.setdefault(SEED, 1)
     sample = queries.sample_visitors(seed)
     if sample.empty:
         st.info("No visitor has a history of 3 to 12 events. Search for one, or type items.")
@@ -27,10 +28,12 @@ def _choose_visitor() -> History | None:
             key=f"sampled visitor {seed}",
             persist_state="session",
         )
-        if st.button("Others", icon=":material/shuffle:", help="Draw another sample of visitors"):
-            st.session_state["sample seed"] = seed + 1
-            st.rerun()
+        st.button("Others", icon=":material/shuffle:", help="Draw another sample of visitors", on_click=_draw_others)
     return queries.visitor_history(int(visitor))
+
+
+def _draw_others() -> None:
+    st.session_state[SEED] += 1
 
 
 def _search_visitor() -> History | None:

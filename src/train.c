@@ -458,14 +458,19 @@ allocate_in(void *context, size_t bytes)
 
 /* Fit the second stage of a model whose network is trained. */
 static void
-fit_ranker(Model *model, const TrainOptions *options, const Trainer *trainer,
-		   const SourceData *source)
+fit_ranker(Training *training)
 {
+	const TrainOptions *options = &training->options;
+	const SourceData *source = training->source;
+	Model	   *model = &training->model;
+	EpochReport *best = &training->result.best;
+	instr_time	start;
 	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "recseq ranker",
 													ALLOCSET_DEFAULT_SIZES);
 	EventData	events = {&source->data, source->bought, source->hours};
 	bool		has_category = source->data.features > 0;
 	int32	   *no_category = palloc0(sizeof(int32) * (has_category ? 1 : source->items.count));
+	double		hit_rate;
 	Infer		infer;
 	RankFit		fit = {
 		.events = &events,
@@ -473,7 +478,7 @@ fit_ranker(Model *model, const TrainOptions *options, const Trainer *trainer,
 		.categories = has_category ? model->config.feature_values[0] : 1,
 		.item_category = has_category ? source->item_feature[0] : no_category,
 		.infer = &infer,
-		.first_unseen = trainer->sizes.training_sequences,
+		.first_unseen = training->trainer.sizes.training_sequences,
 		.seed = options->trainer.seed,
 		.lasting = {allocate_in, CurrentMemoryContext},
 		.temporary = {allocate_in, temporary},
@@ -483,13 +488,20 @@ fit_ranker(Model *model, const TrainOptions *options, const Trainer *trainer,
 	model->purchases = options->purchases;
 	model->origin = source->origin;
 	model_create_infer(&infer, model, 1);
-	rank_fit(&model->rank, &fit);
+	INSTR_TIME_SET_CURRENT(start);
+	rank_fit(&model->rank, &fit, &hit_rate);
 	MemoryContextDelete(temporary);
+	if (!isnan(hit_rate))
+		best->hit_rate = hit_rate;
+	if (recseq_progress && !isnan(hit_rate))
+		ereport(NOTICE,
+				(errmsg("second stage: hit rate at %d %.4f, %.1f s", RANK_HIT_RATE_K, hit_rate,
+						seconds_since(start))));
 }
 
 /* The trained model, with what the data tells of each item. */
 static Model
-make_model(const TrainOptions *options, const Trainer *trainer, const SourceData *source)
+make_model(const Trainer *trainer, const SourceData *source)
 {
 	Model		model = {
 		.config = trainer->config,
@@ -513,11 +525,6 @@ make_model(const TrainOptions *options, const Trainer *trainer, const SourceData
 		memcpy(model.feature_name[f], source->feature_name[f], MODEL_FEATURE_NAME);
 		model.item_feature[f] = source->item_feature[f];
 	}
-	if (options->base != NULL)
-		base_set_rank_stage(options->base, source, &model);
-	/* what is held out within sequences would be in the counts */
-	else if (options->ranker && source->data.held_out == NULL)
-		fit_ranker(&model, options, trainer, source);
 	return model;
 }
 
@@ -662,7 +669,12 @@ training_finish(Training *training)
 {
 	progress_phase(training->progress, PROGRESS_RANKING);
 	training->result = trainer_finish(&training->trainer);
-	training->model = make_model(&training->options, &training->trainer, training->source);
+	training->model = make_model(&training->trainer, training->source);
+	if (training->options.base != NULL)
+		base_set_rank_stage(training->options.base, training->source, &training->model);
+	/* what is held out within sequences would be in the counts */
+	else if (training->options.ranker && training->source->data.held_out == NULL)
+		fit_ranker(training);
 	training->seconds = training_seconds(training);
 }
 

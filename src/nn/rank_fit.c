@@ -5,6 +5,7 @@
  */
 #include "rank_fit.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,9 @@
 #define MAX_PERIOD_EXAMPLES 20000
 #define MAX_LAST_EXAMPLES 20000
 #define EPOCHS 5
-#define MAX_VOTE_EXAMPLES 4000
+#define TRIAL_EPOCHS 2			/* of the fit that is measured */
+#define MAX_VOTE_EXAMPLES 4000	/* or so many as have the candidates of ... */
+#define FULL_VOTE_EXAMPLES 1500 /* ... that have as many as there can be */
 
 /* Event number `position` of a sequence, to be found from those before it. */
 typedef struct Example
@@ -35,9 +38,11 @@ typedef struct Fitting
 	const RankFit *fit;
 	Counts		counts[PERIODS + 1];
 	int32_t		examples;
+	int32_t		unseen_examples;	/* the last ones, of sequences held out */
 	Example    *example;
 	int			which;			/* the ranker that is fitted */
 	const int32_t *no_category; /* zeros, as many as the longest sequence has events */
+	void	   *training;		/* of ranker_train */
 	Recommender recommender;
 	Candidate  *candidate;		/* CANDIDATES_MAX */
 	Scored	   *best;			/* CANDIDATES_NETWORK, as the next */
@@ -275,82 +280,148 @@ prepare(Fitting *fitting)
 	recommender_start(&fitting->recommender);
 }
 
-/* Fit the vote of the network on examples that it was not trained on. */
-static NnStatus
-fit_vote(RankStage *stage, Fitting *fitting)
+/* Put the examples of sequences that were held out last. */
+static void
+part_examples(Fitting *fitting)
 {
-	const RankFit *fit = fitting->fit;
-	Ranker	   *ranker = &stage->ranker[fitting->which];
-	int64_t		room = (int64_t) MAX_VOTE_EXAMPLES * CANDIDATES_MAX;
-	float	   *work = ALLOCATE(&fit->temporary, float, CANDIDATES_MAX);
-	VoteExamples votes = {
-		.start = ALLOCATE(&fit->temporary, int32_t, MAX_VOTE_EXAMPLES + 1),
-		.target = ALLOCATE(&fit->temporary, int32_t, MAX_VOTE_EXAMPLES),
-		.score = ALLOCATE(&fit->temporary, float, room),
-		.input = ALLOCATE(&fit->temporary, float, room * VOTES)
-	};
-	int32_t		asked = 0;
+	int32_t		seen = 0;
 
-	votes.start[0] = 0;
-	for (int32_t e = 0; e < fitting->examples && asked < MAX_VOTE_EXAMPLES; e++)
+	for (int32_t e = 0; e < fitting->examples; e++)
 	{
-		const Example *example = &fitting->example[e];
-		int32_t		first = votes.start[votes.examples];
-		TopK		top = {CANDIDATES_NETWORK, 0, fitting->best};
-		NetworkOpinion opinion;
-		int32_t		count;
+		Example		example = fitting->example[e];
 
-		if (!interrupt_go_on(&fit->interrupt))
-			return NN_CANCELLED;
-		if (example->sequence < fit->first_unseen)
+		if (example.sequence >= fitting->fit->first_unseen)
 			continue;
-		opinion = ask_network(fitting, &top, example);
-		count = find_candidates(fitting, example, &opinion, fitting->recommender.features,
-								&votes.target[votes.examples]);
-		asked++;
-		if (votes.target[votes.examples] < 0)
-			continue;
-		ranker_scores(ranker, fitting->recommender.features, count, fitting->recommender.scratch,
-					  votes.score + first);
-		for (int32_t c = 0; c < count; c++)
-			vote_inputs(votes.input + (size_t) (first + c) * VOTES, &opinion,
-						&fitting->candidate[c]);
-		votes.start[++votes.examples] = first + count;
+		fitting->example[e] = fitting->example[seen];
+		fitting->example[seen++] = example;
 	}
-	if (asked == 0)
-		return NN_OK;
-	stage->missed[fitting->which] = 1 - (float) votes.examples / (float) asked;
-	vote_fit(&stage->vote[fitting->which], &votes, work);
-	return NN_OK;
+	fitting->unseen_examples = fitting->examples - seen;
 }
 
+/* Fit a ranker of the kind fitting->which to the first so many examples. */
 static NnStatus
-fit_ranker(RankStage *stage, Fitting *fitting, int which)
+fit_ranker(Ranker *ranker, Fitting *fitting, int32_t examples, int32_t epochs, float *missed)
 {
 	const RankFit *fit = fitting->fit;
 	RankerTraining training = {
 		.example = read_example,
 		.context = fitting,
-		.examples = fitting->examples,
-		.epochs = EPOCHS,
+		.examples = examples,
+		.epochs = epochs,
 		.seed = fit->seed,
 		.interrupt = fit->interrupt
 	};
-	Arena		arena = {0};
-	void	   *memory;
+
+	return ranker_train(ranker, &training, fitting->training, missed);
+}
+
+/* Candidates of so many examples that there is room for. */
+static int64_t
+vote_room(int32_t examples)
+{
+	return (int64_t) (examples < FULL_VOTE_EXAMPLES ? examples : FULL_VOTE_EXAMPLES) *
+		CANDIDATES_MAX;
+}
+
+/* The candidates of the examples held out, as a ranker scores them. */
+static NnStatus
+read_votes(VoteExamples *votes, int32_t *asked, Fitting *fitting, const Ranker *ranker)
+{
+	Recommender *recommender = &fitting->recommender;
+
+	*asked = 0;
+	votes->examples = 0;
+	votes->start[0] = 0;
+	for (int32_t e = fitting->examples - fitting->unseen_examples;
+		 e < fitting->examples && *asked < MAX_VOTE_EXAMPLES &&
+		 votes->start[votes->examples] + CANDIDATES_MAX <= vote_room(MAX_VOTE_EXAMPLES); e++)
+	{
+		int32_t		first = votes->start[votes->examples];
+		TopK		top = {CANDIDATES_NETWORK, 0, fitting->best};
+		NetworkOpinion opinion = ask_network(fitting, &top, &fitting->example[e]);
+		int32_t		count = find_candidates(fitting, &fitting->example[e], &opinion,
+											recommender->features,
+											&votes->target[votes->examples]);
+
+		if (!interrupt_go_on(&fitting->fit->interrupt))
+			return NN_CANCELLED;
+		(*asked)++;
+		if (votes->target[votes->examples] < 0)
+			continue;
+		ranker_scores(ranker, recommender->features, count, recommender->scratch,
+					  votes->score + first);
+		for (int32_t c = 0; c < count; c++)
+			vote_inputs(votes->input + (size_t) (first + c) * VOTES, &opinion,
+						&fitting->candidate[c]);
+		votes->start[++votes->examples] = first + count;
+	}
+	return NN_OK;
+}
+
+/*
+ * Measure a ranker that has not seen the examples held out: the worth of the
+ * network's vote, and what both come to.
+ */
+static NnStatus
+measure(RankStage *stage, Fitting *fitting, const Ranker *ranker, double *hit_rate)
+{
+	const RankFit *fit = fitting->fit;
+	int32_t		examples = fitting->unseen_examples < MAX_VOTE_EXAMPLES
+		? fitting->unseen_examples : MAX_VOTE_EXAMPLES;
+	int64_t		room = vote_room(examples);
+	VoteExamples votes = {
+		.start = ALLOCATE(&fit->temporary, int32_t, examples + 1),
+		.target = ALLOCATE(&fit->temporary, int32_t, examples),
+		.score = ALLOCATE(&fit->temporary, float, room),
+		.input = ALLOCATE(&fit->temporary, float, room * VOTES)
+	};
+	Vote	   *vote = &stage->vote[fitting->which];
+	int32_t		asked;
+
+	if (read_votes(&votes, &asked, fitting, ranker) != NN_OK)
+		return NN_CANCELLED;
+	stage->missed[fitting->which] = 1 - (float) votes.examples / (float) asked;
+	vote_fit(vote, &votes, ALLOCATE(&fit->temporary, float, CANDIDATES_MAX));
+	*hit_rate = (double) vote_hits(vote, &votes, RANK_HIT_RATE_K) / asked;
+	return NN_OK;
+}
+
+/* Fit one of the rankers, and the network's vote beside it. */
+static NnStatus
+fit_stage(RankStage *stage, Fitting *fitting, int which, double *hit_rate)
+{
+	const RankFit *fit = fitting->fit;
+	int32_t		seen = fitting->examples - fitting->unseen_examples;
+	float		missed;
+	Ranker		trial;
 
 	fitting->which = which;
-	ranker_place_training(&arena, &memory, fitting->examples);
-	arena = (Arena) {ALLOCATE(&fit->temporary, char, arena.used), 0};
-	ranker_place_training(&arena, &memory, fitting->examples);
 	ranker_bind(&stage->ranker[which], ALLOCATE(&fit->lasting, float, ranker_count()));
-	if (ranker_train(&stage->ranker[which], &training, memory, &stage->missed[which]) != NN_OK)
+	if (fit_ranker(&stage->ranker[which], fitting, fitting->examples, EPOCHS,
+				   &stage->missed[which]) != NN_OK)
 		return NN_CANCELLED;
-	return fit_vote(stage, fitting);
+	if (seen == 0 || fitting->unseen_examples == 0)
+		return NN_OK;
+	ranker_bind(&trial, ALLOCATE(&fit->temporary, float, ranker_count()));
+	if (fit_ranker(&trial, fitting, seen, TRIAL_EPOCHS, &missed) != NN_OK)
+		return NN_CANCELLED;
+	return measure(stage, fitting, &trial, hit_rate);
+}
+
+/* Lay out what training a ranker takes. */
+static void
+prepare_training(Fitting *fitting)
+{
+	const RankFit *fit = fitting->fit;
+	Arena		arena = {0};
+
+	ranker_place_training(&arena, &fitting->training, fitting->examples);
+	arena = (Arena) {ALLOCATE(&fit->temporary, char, arena.used), 0};
+	ranker_place_training(&arena, &fitting->training, fitting->examples);
 }
 
 NnStatus
-rank_fit(RankStage *stage, const RankFit *fit)
+rank_fit(RankStage *stage, const RankFit *fit, double *hit_rate)
 {
 	Fitting    *fitting = ALLOCATE(&fit->temporary, Fitting, 1);
 
@@ -368,9 +439,12 @@ rank_fit(RankStage *stage, const RankFit *fit)
 	if (stage->times && take_periods(fitting) != NN_OK)
 		return NN_CANCELLED;
 	take_last_events(fitting);
-	if (fit_ranker(stage, fitting, RANKER_PLAIN) != NN_OK ||
+	part_examples(fitting);
+	prepare_training(fitting);
+	*hit_rate = NAN;
+	if (fit_stage(stage, fitting, RANKER_PLAIN, hit_rate) != NN_OK ||
 		((stage->kinds || stage->times) &&
-		 fit_ranker(stage, fitting, RANKER_FULL) != NN_OK))
+		 fit_stage(stage, fitting, RANKER_FULL, hit_rate) != NN_OK))
 		return NN_CANCELLED;
 	stage->present = true;
 	return NN_OK;

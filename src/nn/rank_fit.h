@@ -8,12 +8,19 @@
  * as it is when a model answers about days that it was not trained on.  And
  * from the last events of each sequence, with counts of everything but what
  * these events put there: as it is for a visitor who goes on at once.
+ *
+ * What the network was not trained on is kept from a first, short fit as well.
+ * It tells what the network's vote is worth, how often the next item is no
+ * candidate, and how good the answers are.  The rankers that are kept learn
+ * from all.
  */
 #ifndef NN_RANK_FIT_H
 #define NN_RANK_FIT_H
 
 #include "infer.h"
 #include "rank_stage.h"
+
+#define RANK_HIT_RATE_K 5
 
 typedef struct RankFit
 {
@@ -29,6 +36,11 @@ typedef struct RankFit
 	Interrupt	interrupt;
 } RankFit;
 
-extern NnStatus rank_fit(RankStage *stage, const RankFit *fit);
+/*
+ * *hit_rate: share of the examples from sequences that were held out whose
+ * target is among the best RANK_HIT_RATE_K, measured before the rankers learn
+ * from these, too; NAN without such examples.
+ */
+extern NnStatus rank_fit(RankStage *stage, const RankFit *fit, double *hit_rate);
 
 #endif							/* NN_RANK_FIT_H */

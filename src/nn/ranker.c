@@ -30,12 +30,12 @@ typedef struct TrainingMemory
 	float	   *gradient;		/* ranker_count(), as the next two */
 	float	   *first;
 	float	   *second;
-	float	   *features;		/* (BATCH + 1) x CANDIDATES_MAX x RANK_FEATURES */
-	float	   *hidden1;		/* BATCH x CANDIDATES_MAX x RANKER_HIDDEN, as all below */
+	float	   *features;		/* (batch + 1) x CANDIDATES_MAX x RANK_FEATURES */
+	float	   *hidden1;		/* batch x CANDIDATES_MAX x RANKER_HIDDEN, as all below */
 	float	   *hidden2;
 	float	   *d_hidden1;
 	float	   *d_hidden2;
-	float	   *score;			/* BATCH x CANDIDATES_MAX */
+	float	   *score;			/* batch x CANDIDATES_MAX */
 	double	   *sum;			/* features */
 	double	   *square;			/* features */
 } TrainingMemory;
@@ -149,10 +149,23 @@ ranker_scores(const Ranker *ranker, float *features, int32_t count, float *scrat
 
 /* ---------------------------------------------------------------- training */
 
+static int32_t
+between(int32_t value, int32_t low, int32_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+/* How many examples a step takes. */
+static int32_t
+batch_size(int32_t examples)
+{
+	return between(examples / STEPS_AN_EPOCH, SMALLEST_BATCH, BATCH);
+}
+
 static void
 place(TrainingMemory *memory, Arena *arena, int32_t examples)
 {
-	size_t		rows = (size_t) BATCH * CANDIDATES_MAX;
+	size_t		rows = (size_t) batch_size(examples) * CANDIDATES_MAX;
 
 	memory->order = ARENA_TAKE(arena, int32_t, examples);
 	memory->gradient = ARENA_TAKE(arena, float, ranker_count());
@@ -334,17 +347,11 @@ train_step(Ranker *ranker, const RankerTraining *training, TrainingMemory *memor
 	return lists;
 }
 
-static int32_t
-between(int32_t value, int32_t low, int32_t high)
-{
-	return value < low ? low : value > high ? high : value;
-}
-
 NnStatus
 ranker_train(Ranker *ranker, const RankerTraining *training, void *raw, float *missed)
 {
 	TrainingMemory *memory = raw;
-	int32_t		batch = between(training->examples / STEPS_AN_EPOCH, SMALLEST_BATCH, BATCH);
+	int32_t		batch = batch_size(training->examples);
 	int32_t		batches = (training->examples + batch - 1) / batch;
 	int32_t		epochs = between(batches > 0 ? STEPS / batches : 0, training->epochs,
 								 MOST_EPOCHS);

@@ -67,7 +67,7 @@ typedef struct RankerTraining
 extern void ranker_place_training(Arena *arena, void **memory, int32_t examples);
 
 /*
- * Fit the ranker.  memory: laid out for as many examples.  *missed: share of
+ * Fit the ranker.  memory: laid out for as many examples or more.  *missed: share of
  * the examples whose target is no candidate.
  */
 extern NnStatus ranker_train(Ranker *ranker, const RankerTraining *training, void *memory,

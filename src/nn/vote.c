@@ -100,3 +100,24 @@ vote_fit(Vote *vote, const VoteExamples *examples, float *work)
 		}
 	}
 }
+
+int32_t
+vote_hits(const Vote *vote, const VoteExamples *examples, int32_t k)
+{
+	int32_t		hits = 0;
+
+	for (int32_t e = 0; e < examples->examples; e++)
+	{
+		int32_t		start = examples->start[e];
+		int32_t		target = start + examples->target[e];
+		float		score = examples->score[target] +
+			weigh(vote, examples->input + (size_t) target * VOTES);
+		int32_t		rank = 0;
+
+		for (int32_t c = start; c < examples->start[e + 1]; c++)
+			rank += examples->score[c] +
+				weigh(vote, examples->input + (size_t) c * VOTES) >= score;
+		hits += rank <= k;
+	}
+	return hits;
+}

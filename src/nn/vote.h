@@ -47,4 +47,7 @@ typedef struct VoteExamples
 /* Fit the weights.  work: room for as many floats as the largest example. */
 extern void vote_fit(Vote *vote, const VoteExamples *examples, float *work);
 
+/* How many targets are among the best k of their candidates; ties do not help. */
+extern int32_t vote_hits(const Vote *vote, const VoteExamples *examples, int32_t k);
+
 #endif							/* NN_VOTE_H */

@@ -238,7 +238,12 @@ SELECT train(0.02, 'always');
 CREATE TABLE more AS SELECT ARRAY(SELECT (g + i) % 20 + 1 FROM generate_series(0, 5) i) AS items FROM generate_series(0, 99) g;
 SELECT version FROM recseq_update('a', 'more', activate => 'if_better');
 \set VERBOSITY terse
-SELECT version FROM recseq_update('a', 'more', epochs => 50, learning_rate => 10, activate => 'if_better');
+-- only its newest sequences are as before, and these are held out
+CREATE TABLE worse AS
+SELECT ARRAY(SELECT CASE WHEN g >= 95 THEN (g + i) % 20 + 1 WHEN i % 2 = 0 THEN (g + i) % 20 + 1 ELSE 101 + (g + i) % 10 END FROM generate_series(0, 5) i) AS items,
+	   ARRAY(SELECT timestamptz '2030-01-01' + g * interval '1 day' + i * interval '1 hour' FROM generate_series(0, 5) i) AS times
+FROM generate_series(0, 99) g;
+SELECT version FROM recseq_update('a', 'worse', epochs => 40, learning_rate => 0.2, validation_fraction => 0.05, activate => 'if_better');
 \set VERBOSITY default
 SELECT version, active FROM recseq_models WHERE version >= 9 ORDER BY version;
 -- and a training, where an update is active, with the training that this goes back to

@@ -37,7 +37,7 @@ for my $call (q{recseq_train('source')}, q{recseq_activate('default', 1)}, q{rec
 }
 my ($status, $rows, $errors) = $standby->psql('postgres',
 	q{SELECT count(*) FROM recseq_evaluate('source') WHERE cases > 0});
-is($rows, 3, 'recseq_evaluate works there');
+is($rows, 7, 'recseq_evaluate works there');
 
 # ---------------------------------------------------------------- the primary's changes arrive
 

@@ -154,6 +154,7 @@ add_rank_stage(Model *model, uint64_t seed)
 	double	   *hours = NEW(double, tokens);
 	int32_t    *category = NEW(int32_t, config->items);
 	Pool		temporary = {0};
+	double		hit_rate;
 	Infer		infer;
 	Arena		arena = {0};
 	EventData	events = {&data.dataset, bought, hours};
@@ -175,7 +176,7 @@ add_rank_stage(Model *model, uint64_t seed)
 	infer_place(&infer, &arena, model, 1);
 	arena = (Arena) {.base = test_alloc(arena.used)};
 	infer_place(&infer, &arena, model, 1);
-	rank_fit(&model->rank, &fit);
+	rank_fit(&model->rank, &fit, &hit_rate);
 	model->origin = 1000000;
 	model->purchases = new_vocabulary(ID_TEXT, 3);
 	free(arena.base);

@@ -115,7 +115,7 @@ catalog_open_extension(Catalog *catalog)
 	return true;
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 complain_of_old_extension(void)
 {
 	ereport(ERROR,
@@ -211,7 +211,7 @@ catalog_activate_argument(FunctionCallInfo fcinfo, int arg)
 			 errhint("It must be \"always\", \"if_better\" or \"never\".")));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 complain_about_version(const char *model, int32 version)
 {
 	ereport(ERROR,
@@ -258,7 +258,7 @@ catalog_find(const Catalog *catalog, const char *model, int32 version)
 	complain_about_version(model, version);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 complain_without_row(int64 id)
 {
 	ereport(ERROR,

@@ -138,7 +138,7 @@ check_source(const Job *job)
 
 /* ---------------------------------------------------------------- checkpoints */
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 complain_about_end(const Job *job)
 {
 	ereport(ERROR,

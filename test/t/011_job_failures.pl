@@ -71,6 +71,7 @@ for my $work (
 	[ 'training', 'source', $endless, 'training', 0.5 ],
 	[ 'training, 60,000 items', 'large', $endless, 'training', 0.5 ],
 	[ 'training, large batches', 'source', "$endless, batch_size => 8192", 'training', 0.5 ],
+	[ 'fitting the second stage', 'source', 'epochs => 1', 'ranking', 0.1 ],
 	[ 'reading a slow source', 'slow', 'epochs => 1', 'reading', 0.2 ])
 {
 	my ($title, $source, $options, $phase, $seconds) = @$work;

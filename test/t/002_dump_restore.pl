@@ -28,6 +28,7 @@ train($node, 'default', 'seed => 3');
 $node->safe_psql('postgres', q{
 	SELECT recseq_drop_model('default', 3);
 	SELECT recseq_activate('default', 1);
+	SELECT recseq_retain('default', 7);
 });
 $node->safe_psql('postgres', q{
 	SET recseq.progress = off;
@@ -67,7 +68,10 @@ sub check_restored
 		SET recseq.progress = off;
 		SELECT version FROM recseq_train('public.source', epochs => 1);
 		SELECT id <> ALL (ARRAY[$ids]) FROM recseq_version WHERE model = 'default' AND version = 4;
-		SELECT count(*) FROM recseq_recommend(ARRAY[1, 2, 3])}), "4\nt\n5", "$title: the next version is 4, with an id never used");
+		SELECT count(*) FROM recseq_recommend(ARRAY[1, 2, 3]);
+		SELECT recseq_rollback('default'), recseq_rollback('default');
+		SELECT keep_versions FROM recseq_model WHERE model = 'default'}), "4\nt\n5\n1|2\n7",
+		"$title: the next version is 4, with an id never used; versions roll back as they were active, retention is kept");
 }
 
 sub new_database

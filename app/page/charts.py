@@ -1,10 +1,14 @@
 """The charts, each with the sentence that says the same to who cannot see it."""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from words import REASONS, reason_kind
+
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 BAR_HEIGHT = 30  # pixels of a horizontal bar with the gap below it
 CHART_HEIGHT = 320
@@ -14,10 +18,10 @@ LABEL_LIMIT = 200  # pixels of a name beside a bar
 LENGTHS_SHOWN = 2.5  # upper fences: longer sequences are counted in the sentence, not drawn
 FENCE_COLOR = "#e11d48"  # readable on light and on dark
 NO_BREAK = "\u00a0"
-LEGEND = {"orient": "bottom", "titleOrient": "left"}
+LEGEND: dict[str, Any] = {"orient": "bottom", "titleOrient": "left"}
 
 
-def show(chart: alt.TopLevelMixin, sentence: str, table: pd.DataFrame | None = None, key: str | None = None) -> None:
+def show(chart: Chart, sentence: str, table: pd.DataFrame | None = None, key: str | None = None) -> None:
     """A chart, its sentence below it and for screen readers, and its numbers where they are asked for."""
     st.altair_chart(chart, alt=sentence)
     st.caption(sentence)
@@ -38,7 +42,7 @@ def percent(share: float) -> str:
 # ------------------------------------------------------------------ an answer
 
 
-def scores(answer: pd.DataFrame) -> alt.Chart:
+def scores(answer: pd.DataFrame) -> Chart:
     names = answer.assign(
         name=answer["item"].astype(str), shown=answer["score"].map(percent), why=answer["reason"].map(reason_kind)
     )
@@ -83,7 +87,7 @@ def scores_sentence(answer: pd.DataFrame) -> str:
 # ------------------------------------------------------------------ training
 
 
-def curve(epochs: pd.DataFrame, best_epoch: int) -> alt.LayerChart:
+def curve(epochs: pd.DataFrame, best_epoch: int) -> Chart:
     """Training and validation loss by epoch, with a rule at the epoch whose weights were kept."""
     losses = epochs.rename(columns={"loss": "training", "val_loss": "validation"}).melt(
         "epoch", ["training", "validation"], var_name="windows", value_name="loss"
@@ -124,7 +128,7 @@ def curve_sentence(epochs: pd.DataFrame, best_epoch: int) -> str:
     return said + "."
 
 
-def methods(metrics: pd.DataFrame, k: int) -> alt.Chart:
+def methods(metrics: pd.DataFrame, k: int) -> Chart:
     bars = metrics.melt("method", ["hit_rate", "unseen_hit_rate"], var_name="targets", value_name="share")
     bars["targets"] = bars["targets"].map({"hit_rate": "all", "unseen_hit_rate": "new to the visitor"})
     return (
@@ -149,7 +153,7 @@ def methods_sentence(metrics: pd.DataFrame, k: int) -> str:
 # ------------------------------------------------------------------ data
 
 
-def lengths(counts: pd.DataFrame, bounds: pd.Series) -> alt.LayerChart:
+def lengths(counts: pd.DataFrame, bounds: pd.Series) -> Chart:
     """How many visitors have how many events; the fences as rules, what is between them shaded."""
     drawn = counts[counts["length"] <= LENGTHS_SHOWN * bounds["upper_fence"]]
     edges = drawn.assign(low=drawn["length"] - 0.4, high=drawn["length"] + 0.4)
@@ -185,7 +189,7 @@ def lengths_sentence(counts: pd.DataFrame, bounds: pd.Series) -> str:
     return said
 
 
-def days(events: pd.DataFrame) -> alt.Chart:
+def days(events: pd.DataFrame) -> Chart:
     return (
         alt.Chart(events)
         .mark_area(opacity=0.85)

@@ -1,5 +1,7 @@
 """Jobs: training in the background, with its progress."""
 
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 
@@ -8,7 +10,8 @@ from database import as_sentence, errors_shown
 
 REFRESH = "1s"
 MODEL_NAME_LENGTH = 63
-COLORS = {
+Color = Literal["gray", "blue", "orange", "green", "red"]
+COLORS: dict[str, Color] = {
     "queued": "gray",
     "running": "blue",
     "interrupted": "orange",

@@ -1,5 +1,7 @@
 """Models: every version, how its training went, and how it compares with another and with the baselines."""
 
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 
@@ -9,6 +11,7 @@ import queries
 import words
 from database import errors_shown
 
+Better = Literal["normal", "inverse", "off"]  # which difference is good: more, less, neither
 EVALUATION = "demo_evaluation"  # the demo's, whose last items training has not seen: the first choice where it exists
 
 
@@ -49,7 +52,7 @@ def show_versions(models: pd.DataFrame) -> None:
 def show_metrics(one: pd.Series, than: pd.Series | None = None) -> None:
     """The figures of a version, with the difference to another where there is one."""
 
-    def metric(label: str, column: str, form: str, better: str, meaning: str) -> None:
+    def metric(label: str, column: str, form: str, better: Better, meaning: str) -> None:
         number = one[column]
         difference = None if than is None or pd.isna(number) or pd.isna(than[column]) else number - than[column]
         st.metric(

@@ -81,9 +81,11 @@ BEGIN
 		);
 		CREATE INDEX ON %1$I.item_properties (itemid, "timestamp" DESC)
 			WHERE property = 'categoryid';
+		CREATE INDEX ON %1$I.item_properties (itemid, "timestamp" DESC)
+			WHERE property = '790';
 
 		COMMENT ON TABLE %1$I.item_properties IS
-			'What items are, in the layout of the files item_properties_part1.csv and item_properties_part2.csv: one row for each time a property had a new value. The views read only the property "categoryid".';
+			'What items are, in the layout of the files item_properties_part1.csv and item_properties_part2.csv: one row for each time a property had a new value. The views read only the properties "categoryid" and "790", the price.';
 		COMMENT ON COLUMN %1$I.item_properties."timestamp" IS 'since when, in milliseconds since 1970-01-01 00:00 UTC';
 		COMMENT ON COLUMN %1$I.item_properties.itemid IS 'which item';
 		COMMENT ON COLUMN %1$I.item_properties.property IS 'name of the property: "categoryid", "available", or a number that stands for a hidden name';

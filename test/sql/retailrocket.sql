@@ -142,7 +142,8 @@ SET enable_seqscan = off;
 SELECT pg_temp.uses_index('SELECT * FROM kit.sequences WHERE visitorid = 5') AS sequences,
 	   pg_temp.uses_index('SELECT * FROM kit.training_sequences WHERE visitorid = 5') AS training_sequences,
 	   pg_temp.uses_index('SELECT * FROM kit.interactions WHERE itemid = 5') AS interactions,
-	   pg_temp.uses_index('SELECT * FROM kit.item_categories WHERE itemid = 5') AS item_categories;
+	   pg_temp.uses_index('SELECT * FROM kit.item_categories WHERE itemid = 5') AS item_categories,
+	   pg_temp.uses_index('SELECT * FROM kit.item_price_bands WHERE itemid = 5') AS item_price_bands;
 RESET enable_seqscan;
 
 -- again: an error, and nothing is lost

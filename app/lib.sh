@@ -276,6 +276,15 @@ server_remove() {
 	SERVER=
 }
 
+# A port of the loopback interface that nobody answers on.
+free_port() {
+	local port=$((20000 + RANDOM % 20000))
+	while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+		port=$((port + 1))
+	done
+	echo "$port"
+}
+
 # ------------------------------------------------------------------ the demo's server
 
 STATE=$ROOT/.demo

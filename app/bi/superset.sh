@@ -100,8 +100,6 @@ set_up() {
 	dashboard make
 }
 
-free_port() { "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 # Where pip reaches no registry, there is nothing to test.
 skip_without_superset() {
 	if ! (make_venv "$VENV" "$BI/requirements.txt") >"$ROOT/build/superset-venv.log" 2>&1; then

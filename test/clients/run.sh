@@ -67,8 +67,6 @@ snippet() {
 
 # ------------------------------------------------------------------ the server
 
-free_port() { "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 make_server() {
 	SERVER=$(mktemp -d /var/tmp/recseq-clients.XXXXXX)
 	PGPORT=$(free_port)

@@ -55,7 +55,7 @@ purchases: kinds of events that are purchases, in the arrays of the column "even
 ranker: fit a second stage that ranks candidates (the history, what goes with it, the network''s best, what is popular) by the evidence for each; false: the network alone answers.
 activate: always; if_better: only if the hit rate is not below that of the active version (of the training it goes back to, where it is an update), as each was validated; never. The first version of a model is active in any case.
 
-Returns what was learned: windows are histories with the item that follows; val_loss and hit_rate (at 5) are of the validation windows at the best epoch. Raises an error, and stores nothing, for bad options or data, for a model of another owner, and when cancelled.';
+Returns what was learned: windows are histories with the item that follows; val_loss is that of the network on the validation windows at its best epoch; hit_rate (at 5) that of the model, of both stages with ranker, on events of the sequences held out, measured before the second stage learns from these, too. Raises an error, and stores nothing, for bad options or data, for a model of another owner, and when cancelled.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, bigint, integer, text[], boolean, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_recommend(

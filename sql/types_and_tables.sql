@@ -56,7 +56,7 @@ COMMENT ON COLUMN @extschema@.recseq_version.windows IS 'training windows: a his
 COMMENT ON COLUMN @extschema@.recseq_version.epochs IS 'epochs that were run';
 COMMENT ON COLUMN @extschema@.recseq_version.best_epoch IS 'epoch whose weights were kept';
 COMMENT ON COLUMN @extschema@.recseq_version.val_loss IS 'mean cross-entropy over the validation windows, in nats; null without any';
-COMMENT ON COLUMN @extschema@.recseq_version.hit_rate IS 'share of validation windows whose target is among the best 5; null without any';
+COMMENT ON COLUMN @extschema@.recseq_version.hit_rate IS 'share of the held-out targets that are among the best 5 of the model, with both its stages where it has them (of an update: of the network alone); null without any';
 COMMENT ON COLUMN @extschema@.recseq_version.seconds IS 'seconds that training took';
 COMMENT ON COLUMN @extschema@.recseq_version.bytes IS 'size of the image in bytes';
 COMMENT ON COLUMN @extschema@.recseq_version.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (both null without validation windows), learning_rate';
@@ -118,7 +118,7 @@ COMMENT ON COLUMN @extschema@.recseq_models.windows IS 'training windows: a hist
 COMMENT ON COLUMN @extschema@.recseq_models.epochs IS 'epochs that were run';
 COMMENT ON COLUMN @extschema@.recseq_models.best_epoch IS 'epoch whose weights were kept';
 COMMENT ON COLUMN @extschema@.recseq_models.val_loss IS 'mean cross-entropy over the validation windows, in nats; null without any';
-COMMENT ON COLUMN @extschema@.recseq_models.hit_rate IS 'share of validation windows whose target is among the best 5; null without any';
+COMMENT ON COLUMN @extschema@.recseq_models.hit_rate IS 'share of the held-out targets that are among the best 5 of the model, with both its stages where it has them (of an update: of the network alone); null without any';
 COMMENT ON COLUMN @extschema@.recseq_models.seconds IS 'seconds that training took';
 COMMENT ON COLUMN @extschema@.recseq_models.bytes IS 'size of the image in bytes';
 COMMENT ON COLUMN @extschema@.recseq_models.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (both null without validation windows), learning_rate';

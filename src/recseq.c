@@ -6,7 +6,7 @@
  *
  *	dataset.c	a relation of sequences -> arrays of tokens, read through SPI as the
  *				caller, so that privileges and row security apply
- *	train.c		recseq_train: dataset -> nn/trainer -> catalog
+ *	train.c		recseq_train: dataset -> nn/trainer, nn/rank_fit -> catalog
  *	update.c	recseq_update: training that goes on from a version
  *	team.c		the trainer in this backend and in parallel workers
  *	jobs.c		recseq_train_async and the rows of jobs
@@ -14,7 +14,7 @@
  *	job_worker.c	the process of a job: training in transactions of its own
  *	checkpoint.c	what an interrupted job goes on from, as rows
  *	progress.c	how far each training is
- *	recommend.c	recseq_recommend: a history -> nn/infer -> rows
+ *	recommend.c	recseq_recommend: a history -> nn/recommender -> rows
  *	similar.c	recseq_similar_items: an item -> nn/cosine -> rows
  *	model_call.c	the arguments k, model and version, which both have
  *	evaluate.c	recseq_evaluate: ranking metrics of a model and of baselines

@@ -29,7 +29,7 @@ my $stored = stored($node);
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 my $pid = backend_of($session);
 $session->query_safe('SET recseq.progress = off');
-my $contexts = 'SELECT sum(total_bytes) FROM pg_backend_memory_contexts';
+my $contexts = 'SELECT sum(used_bytes) FROM pg_backend_memory_contexts';
 
 sub many_rows
 {

@@ -23,6 +23,11 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* Before 14 the OIDs of the catalogs' indexes are in a header of their own. */
+#if PG_VERSION_NUM < 140000
+#include "catalog/indexing.h"
+#endif
+
 /* 14 (c9c41c7a337d) renamed it. */
 #if PG_VERSION_NUM < 140000
 #define ROLE_PG_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS

@@ -3,7 +3,8 @@
  *	  What the training data says of items by counting.
  *
  * Pairs are added up row by row, from the places where the item of the row
- * occurs, so the memory for it is that of one row and of the pairs that are kept.
+ * occurs: once to know how many are kept, then into their place.  So the memory
+ * for it is that of one row.
  */
 #include "counts.h"
 
@@ -155,7 +156,7 @@ add_pairs_of(RowSums *sums, const EventData *data, const Rows *rows, Posting at)
 	}
 }
 
-/* Write the strongest pairs of a row; returns how many, and their sum over all. */
+/* Write the strongest pairs of a row, and their sum over all; returns how many. */
 static int64_t
 finish_row(RowSums *sums, Pair *to, PairWeights *sum)
 {
@@ -171,56 +172,64 @@ finish_row(RowSums *sums, Pair *to, PairWeights *sum)
 		sums->weights[pair->to] = (PairWeights) {0};
 		sums->touched[pair->to] = false;
 	}
-	qsort(sums->pair, (size_t) sums->count, sizeof(Pair), compare_strength);
-	memcpy(to, sums->pair, (size_t) kept * sizeof(Pair));
+	if (to != NULL)
+	{
+		qsort(sums->pair, (size_t) sums->count, sizeof(Pair), compare_strength);
+		memcpy(to, sums->pair, (size_t) kept * sizeof(Pair));
+	}
 	sums->count = 0;
 	return kept;
 }
 
-/* Collect the pairs of all rows, into temporary memory. */
-static NnStatus
-collect_pairs(PairTable *table, int64_t *pairs, const EventData *data, const Rows *rows,
-			  const Allocator *temporary, const Interrupt *interrupt)
+/* What collecting the pairs of all rows works with. */
+typedef struct Collector
 {
-	Occurrences occurrences = find_occurrences(data->dataset, rows, temporary);
-	RowSums		sums = {
-		ALLOCATE(temporary, PairWeights, rows->count), ALLOCATE(temporary, bool, rows->count),
-		ALLOCATE(temporary, Pair, rows->count), 0
+	const EventData *data;
+	Rows		rows;
+	Occurrences occurrences;
+	RowSums		sums;
+} Collector;
+
+static Collector
+start_collecting(const EventData *data, Rows rows, const Allocator *temporary)
+{
+	Collector	collector = {
+		data, rows, find_occurrences(data->dataset, &rows, temporary),
+		{
+			ALLOCATE(temporary, PairWeights, rows.count), ALLOCATE(temporary, bool, rows.count),
+			ALLOCATE(temporary, Pair, rows.count), 0
+		}
 	};
-	int64_t		room = 0;
 
-	memset(sums.weights, 0, (size_t) rows->count * sizeof(PairWeights));
-	memset(sums.touched, 0, (size_t) rows->count * sizeof(bool));
-	for (int32_t r = 0; r < rows->count; r++)
-	{
-		int64_t		events = occurrences.start[r + 1] - occurrences.start[r];
+	memset(collector.sums.weights, 0, (size_t) rows.count * sizeof(PairWeights));
+	memset(collector.sums.touched, 0, (size_t) rows.count * sizeof(bool));
+	return collector;
+}
 
-		room += events * 2 * COUNTS_REACH < COUNTS_MAX_PAIRS
-			? events * 2 * COUNTS_REACH : COUNTS_MAX_PAIRS;
-	}
-	table->start = ALLOCATE(temporary, int64_t, rows->count + 1);
-	table->pair = ALLOCATE(temporary, Pair, room);
-	table->sum = ALLOCATE(temporary, PairWeights, rows->count);
+/* Collect the pairs of all rows into a table; NULL: only tell how many there are. */
+static NnStatus
+collect_pairs(Collector *collector, PairTable *table, int64_t *pairs,
+			  const Interrupt *interrupt)
+{
+	const Occurrences *occurrences = &collector->occurrences;
+	PairWeights uncollected;
+
 	*pairs = 0;
-	for (int32_t r = 0; r < rows->count; r++)
+	for (int32_t r = 0; r < collector->rows.count; r++)
 	{
 		if (!interrupt_go_on(interrupt))
 			return NN_CANCELLED;
-		table->start[r] = *pairs;
-		for (int64_t o = occurrences.start[r]; o < occurrences.start[r + 1]; o++)
-			add_pairs_of(&sums, data, rows, occurrences.at[o]);
-		*pairs += finish_row(&sums, table->pair + *pairs, &table->sum[r]);
+		for (int64_t o = occurrences->start[r]; o < occurrences->start[r + 1]; o++)
+			add_pairs_of(&collector->sums, collector->data, &collector->rows,
+						 occurrences->at[o]);
+		if (table != NULL)
+			table->start[r] = *pairs;
+		*pairs += finish_row(&collector->sums, table != NULL ? table->pair + *pairs : NULL,
+							 table != NULL ? &table->sum[r] : &uncollected);
 	}
-	table->start[rows->count] = *pairs;
+	if (table != NULL)
+		table->start[collector->rows.count] = *pairs;
 	return NN_OK;
-}
-
-static void
-copy_pairs(PairTable *to, const PairTable *from, int32_t rows)
-{
-	memcpy(to->start, from->start, ((size_t) rows + 1) * sizeof(int64_t));
-	memcpy(to->pair, from->pair, (size_t) from->start[rows] * sizeof(Pair));
-	memcpy(to->sum, from->sum, (size_t) rows * sizeof(PairWeights));
 }
 
 /* ---------------------------------------------------------------- tallies */
@@ -452,10 +461,9 @@ counts_build(Counts *counts, const EventData *data, int32_t items, int32_t categ
 			 const Allocator *temporary, const Interrupt *interrupt)
 {
 	const Dataset *dataset = data->dataset;
-	Rows		item_rows = {items, NULL};
-	Rows		category_rows = {categories, item_category};
-	PairTable	item_pairs;
-	PairTable	category_pairs;
+	Collector	of_items = start_collecting(data, (Rows) {items, NULL}, temporary);
+	Collector	of_categories = start_collecting(data, (Rows) {categories, item_category},
+												 temporary);
 	Ranked	   *ranked = ALLOCATE(temporary, Ranked, items);
 	int64_t    *place = ALLOCATE(temporary, int64_t, items);
 	int32_t    *skip = ALLOCATE(temporary, int32_t, items);
@@ -469,10 +477,8 @@ counts_build(Counts *counts, const EventData *data, int32_t items, int32_t categ
 	};
 	Arena		arena = {0};
 
-	if (collect_pairs(&item_pairs, &sizes.item_pairs, data, &item_rows, temporary,
-					  interrupt) != NN_OK ||
-		collect_pairs(&category_pairs, &sizes.category_pairs, data, &category_rows,
-					  temporary, interrupt) != NN_OK)
+	if (collect_pairs(&of_items, NULL, &sizes.item_pairs, interrupt) != NN_OK ||
+		collect_pairs(&of_categories, NULL, &sizes.category_pairs, interrupt) != NN_OK)
 		return NN_CANCELLED;
 	count_sequences(sequences_with, skip, dataset, items);
 	for (int32_t i = 0; i < items; i++)
@@ -487,9 +493,9 @@ counts_build(Counts *counts, const EventData *data, int32_t items, int32_t categ
 	memset(arena.base, 0, arena.used);
 	memcpy(counts->item_category, item_category, (size_t) items * sizeof(int32_t));
 	copy_tokens(counts, data);
-	copy_pairs(&counts->item_pairs, &item_pairs, items);
-	copy_pairs(&counts->category_pairs, &category_pairs, categories);
-	if (!interrupt_go_on(interrupt))
+	if (collect_pairs(&of_items, &counts->item_pairs, &sizes.item_pairs, interrupt) != NN_OK ||
+		collect_pairs(&of_categories, &counts->category_pairs, &sizes.category_pairs,
+					  interrupt) != NN_OK)
 		return NN_CANCELLED;
 	tally(counts, data);
 	list_postings(counts, dataset, sequences_with, items, place, skip);

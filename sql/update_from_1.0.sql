@@ -33,6 +33,8 @@ CREATE OR REPLACE VIEW @extschema@.recseq_models AS
 	FROM @extschema@.recseq_version v
 		JOIN @extschema@.recseq_model m ON m.model OPERATOR(pg_catalog.=) v.model
 	ORDER BY v.model, v.version;
+COMMENT ON COLUMN @extschema@.recseq_version.hit_rate IS 'share of the held-out targets that are among the best 5 of the model, with both its stages where it has them (of an update: of the network alone); null without any';
+COMMENT ON COLUMN @extschema@.recseq_models.hit_rate IS 'share of the held-out targets that are among the best 5 of the model, with both its stages where it has them (of an update: of the network alone); null without any';
 COMMENT ON COLUMN @extschema@.recseq_models.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (both null without validation windows), learning_rate';
 DO $$
 BEGIN

@@ -107,12 +107,10 @@ load_data() {
 		-c "CREATE DATABASE demo"
 	sql -o /dev/null -c "CREATE EXTENSION recseq" -c "SELECT recseq_retailrocket()"
 	if [ -n "$DATA" ]; then
-		local file table
+		local file
 		while IFS= read -r file; do
-			table=$(basename "$file" .csv)
-			table=${table/item_properties*/item_properties}
 			say "   $(basename "$file"), $(du -h "$file" | cut -f 1)"
-			sql -c "COPY retailrocket.$table FROM STDIN WITH (FORMAT csv, HEADER)" <"$file"
+			load_retailrocket demo "$file"
 		done < <(data_files)
 	else
 		sql -o /dev/null -c "SELECT recseq_sample_data('retailrocket', visitors => 8000, items => 1000, seed => 1)"

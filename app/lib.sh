@@ -268,6 +268,26 @@ server_psql() {
 	psql -X -q -v ON_ERROR_STOP=1 -h "$(server_socket_dir)" -U "$DATABASE_USER" -d "$database" "$@"
 }
 
+# load_retailrocket DATABASE FILE...: files of the Retailrocket data set, by their names, into the kit's tables.
+load_retailrocket() {
+	local database=$1 file table
+	shift
+	for file in "$@"; do
+		table=$(basename "$file" .csv)
+		table=${table/item_properties*/item_properties}
+		server_psql "$database" -o /dev/null -c "COPY retailrocket.$table FROM STDIN WITH (FORMAT csv, HEADER)" <"$file"
+	done
+}
+
+# When a measurement ends: its server's log goes to $OUT, and nothing is left.
+finish_measuring() {
+	if [ -n "$SERVER" ]; then
+		cp "$SERVER/log" "$OUT/server.log" 2>/dev/null || true
+		server_remove || true
+	fi
+	give_back || true
+}
+
 # Stops the server and removes all of it.
 server_remove() {
 	server_stop

@@ -25,27 +25,15 @@ want_for_quality() {
 	want python3-psycopg2 "$PYTHON" -c 'import psycopg2'
 }
 
-finish() {
-	if [ -n "$SERVER" ]; then
-		cp "$SERVER/log" "$OUT/server.log" 2>/dev/null || true
-		server_remove || true
-	fi
-	give_back || true
-}
-trap finish EXIT
+trap finish_measuring EXIT
 trap 'exit 130' INT TERM HUP
 
 sql() { server_psql quality -o /dev/null "$@"; }
 
-load_retailrocket() {
-	local file table
+load_visitors() {
 	[ -f "$DATA/events.csv" ] || die "there is no events.csv in $DATA"
 	sql -c "SELECT recseq_retailrocket()"
-	for file in "$DATA"/events.csv "$DATA"/item_properties*.csv; do
-		table=$(basename "$file" .csv)
-		table=${table/item_properties*/item_properties}
-		sql -c "COPY retailrocket.$table FROM STDIN WITH (FORMAT csv, HEADER)" <"$file"
-	done
+	load_retailrocket quality "$DATA"/events.csv "$DATA"/item_properties*.csv
 	sql -c "ANALYZE"
 }
 
@@ -65,7 +53,7 @@ server_init "shared_buffers = 512MB" "autovacuum = off" "max_parallel_workers_pe
 server_start
 server_psql postgres -c "CREATE DATABASE quality"
 sql -c "CREATE EXTENSION recseq"
-load_retailrocket
+load_visitors
 load_diginetica
 
 export QUALITY_OUT=$OUT QUALITY_PARTS=${QUALITY_PARTS:-} QUALITY_EPOCHS=${QUALITY_EPOCHS:-}

@@ -47,20 +47,12 @@ install_peers() {
 
 # ------------------------------------------------------------------ server and data
 
-finish() {
-	if [ -n "$SERVER" ]; then
-		cp "$SERVER/log" "$OUT/server.log" 2>/dev/null || true
-		server_remove || true
-	fi
-	give_back || true
-}
-trap finish EXIT
+trap finish_measuring EXIT
 trap 'exit 130' INT TERM HUP
 
 sql() { server_psql bench -o /dev/null "$@"; }
 
 load_data() {
-	local file table
 	server_psql postgres -c "CREATE DATABASE bench"
 	sql -c "CREATE EXTENSION recseq" -c "SELECT recseq_retailrocket()"
 	if [ -z "$DATA" ] && [ -f "$ROOT/../shared/retailrocket/events.csv" ]; then
@@ -73,11 +65,7 @@ load_data() {
 	fi
 	[ -f "$DATA/events.csv" ] || die "there is no events.csv in $DATA"
 	export BENCH_DATA="Retailrocket"
-	for file in "$DATA"/events.csv "$DATA"/item_properties*.csv; do
-		table=$(basename "$file" .csv)
-		table=${table/item_properties*/item_properties}
-		sql -c "COPY retailrocket.$table FROM STDIN WITH (FORMAT csv, HEADER)" <"$file"
-	done
+	load_retailrocket bench "$DATA"/events.csv "$DATA"/item_properties*.csv
 	sql -c "ANALYZE"
 }
 

@@ -98,7 +98,7 @@ recseq_backtest(PG_FUNCTION_ARGS)
 				 errhint("Leave it out to use the defaults of recseq_train.")));
 	MemoryContextSwitchTo(context);
 	options = train_options(options_to_call(&catalog, evaluation.source,
-											PG_GETARG_JSONB_P(ARG_OPTIONS)));
+											PG_GETARG_JSONB_P(ARG_OPTIONS), false));
 	if (PG_ARGISNULL(EVALUATE_ARG_MODEL))
 		options.model = "(backtest)";	/* for recseq_progress */
 	else

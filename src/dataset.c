@@ -465,6 +465,22 @@ describe_items(SourceData *source)
 	}
 }
 
+const int32 *
+dataset_item_category(const SourceData *source, int32 *categories)
+{
+	int32	   *none;
+
+	if (source->data.features > 0)
+	{
+		*categories = source->feature_values[0].count + 1;
+		return source->item_feature[0];
+	}
+	*categories = 1;
+	none = huge_array(int32, source->items.count);
+	memset(none, 0, sizeof(int32) * source->items.count);
+	return none;
+}
+
 SourceData *
 dataset_read(Oid relation, const DatasetOptions *options)
 {

@@ -48,6 +48,12 @@ typedef struct DatasetOptions
 /* Read the sequences of a relation.  All memory is in the current context. */
 extern SourceData *dataset_read(Oid relation, const DatasetOptions *options);
 
+/*
+ * The category of each item, 0 .. *categories - 1: the newest value of the first
+ * feature; zeros, in the current context, where there is no feature.
+ */
+extern const int32 *dataset_item_category(const SourceData *source, int32 *categories);
+
 /* Texts as a vocabulary, for DatasetOptions.purchases, in the current context. */
 extern Vocabulary vocabulary_of_texts(ArrayType *texts, const char *what);
 

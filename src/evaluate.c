@@ -93,7 +93,6 @@ typedef struct Evaluation
 	int32	   *ranked;			/* [longest sequence] as the second stage does: an item that
 								 * the model does not know is its number in the source,
 								 * after the model's items */
-	int32	   *no_category;	/* [longest sequence] zeros */
 	double	   *hours;			/* [longest sequence] since the origin of the model */
 	Question	question;		/* memory to ask the model */
 	uint8	   *excluded;		/* a bit an item of the model, all 0 between calls */
@@ -320,11 +319,9 @@ map_ids(const Vocabulary *from, const Vocabulary *to, const char *what)
 				 errhint("Evaluate on a source like the one that the model was trained on.")));
 	for (int32 i = 0; i < from->count; i++)
 	{
-		if (from->kind == ID_INTEGER)
-			map[i] = vocabulary_find_integer(to, from->integers[i]);
-		else
-			map[i] = vocabulary_find_text(to, from->bytes + from->offsets[i],
-										  from->offsets[i + 1] - from->offsets[i]);
+		Id			id = id_at(from, i);
+
+		map[i] = find_id(to, &id);
 	}
 	return map;
 }
@@ -436,8 +433,6 @@ allocate_work(Evaluation *evaluation)
 	for (int f = 0; f < model->config.features; f++)
 		evaluation->feature[f] = huge_array(int32, longest);
 	evaluation->ranked = huge_array(int32, longest);
-	evaluation->no_category = huge_array(int32, longest);
-	memset(evaluation->no_category, 0, sizeof(int32) * longest);
 	evaluation->hours = huge_array(double, longest);
 	evaluation->ranking.top.k = listed;
 	evaluation->ranking.top.heap = huge_array(Scored, listed);
@@ -492,7 +487,7 @@ make_case(Evaluation *evaluation, int32 s, int64 token)
 		.history = {
 			.length = (int32) (token - start),
 			.item = evaluation->ranked,
-			.category = config->features > 0 ? evaluation->feature[0] : evaluation->no_category,
+			.category = config->features > 0 ? evaluation->feature[0] : NULL,
 			.bought = source->bought == NULL ? NULL : source->bought + start,
 			.hours = source->hours == NULL ? NULL : evaluation->hours,
 			.own_sequence = -1

@@ -36,6 +36,7 @@
 
 #include "checkpoint.h"
 #include "jobs.h"
+#include "options.h"
 #include "recseq.h"
 #include "source.h"
 #include "train.h"
@@ -263,7 +264,9 @@ begin_training(Job *job)
 	MemoryContextSwitchTo(context);
 	check_privilege(job, &catalog);
 	check_source(job);
-	options = train_options_of_json(job->source, job->model, job->options);
+	options = train_options(options_to_call(&catalog, job->source, jsonb_of_text(job->options),
+											true));
+	options.model = job->model;
 	options.job = job->job;
 	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
 	training = training_begin(&options, NULL);

@@ -22,13 +22,13 @@
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "launcher.h"
+#include "options.h"
 #include "recseq.h"
 #include "source.h"
 #include "train.h"
@@ -184,53 +184,6 @@ wake_at_commit(void)
 	queued = true;
 }
 
-/* Append an argument's value to a JSON object. */
-static void
-append_value(StringInfo json, Oid type, Datum value)
-{
-	Oid			output;
-	bool		varlena;
-	char	   *text;
-
-	getTypeOutputInfo(type, &output, &varlena);
-	text = OidOutputFunctionCall(output, value);
-	if (type == BOOLOID)
-		appendStringInfoString(json, DatumGetBool(value) ? "true" : "false");
-	else if (type == INT4OID || type == INT8OID || type == FLOAT8OID)
-		appendStringInfoString(json, text);
-	else
-		escape_json(json, text);
-}
-
-/* The arguments of this call but the first one, which is the source. */
-static char *
-arguments_to_json(FunctionCallInfo fcinfo)
-{
-	HeapTuple	function = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
-	Oid		   *types;
-	char	  **names;
-	char	   *modes;
-	StringInfoData json;
-
-	if (!HeapTupleIsValid(function))
-		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
-	get_func_arg_info(function, &types, &names, &modes);
-	ReleaseSysCache(function);
-	initStringInfo(&json);
-	for (int i = 1; i < PG_NARGS(); i++)
-	{
-		appendStringInfoString(&json, i == 1 ? "{" : ", ");
-		escape_json(&json, names[i]);
-		appendStringInfoString(&json, ": ");
-		if (PG_ARGISNULL(i))
-			appendStringInfoString(&json, "null");
-		else
-			append_value(&json, types[i], PG_GETARG_DATUM(i));
-	}
-	appendStringInfoChar(&json, '}');
-	return json.data;
-}
-
 /* Complain unless a job's process could connect as the session user. */
 static void
 check_login(void)
@@ -317,7 +270,7 @@ recseq_train_async(PG_FUNCTION_ARGS)
 	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
 	check_login();
 	check_source(&options);
-	job = insert_job(&catalog, &options, arguments_to_json(fcinfo));
+	job = insert_job(&catalog, &options, options_of_call(fcinfo));
 	wake_at_commit();
 	PG_RETURN_INT64(job);
 }

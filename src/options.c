@@ -16,6 +16,7 @@
 #include "parser/parse_func.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/syscache.h"
@@ -30,7 +31,7 @@ enum
 	FIRST_OPTION
 };
 
-/* What the catalog says of recseq_train. */
+/* What the catalog says of recseq_train, or of a function with the same arguments. */
 typedef struct TrainFunction
 {
 	int			arguments;
@@ -40,19 +41,16 @@ typedef struct TrainFunction
 } TrainFunction;
 
 static TrainFunction
-train_function(const Catalog *catalog)
+read_function(Oid oid)
 {
-	List	   *name = list_make2(makeString(get_namespace_name(catalog->schema)),
-								  makeString("recseq_train"));
-	HeapTuple	tuple = SearchSysCache1(PROCOID,
-										ObjectIdGetDatum(LookupFuncName(name, -1, NULL, false)));
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
 	TrainFunction function;
 	Datum		defaults;
 	char	   *modes;
 	bool		isnull;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "could not find recseq_train");
+		elog(ERROR, "cache lookup failed for function %u", oid);
 	function.arguments = ((Form_pg_proc) GETSTRUCT(tuple))->pronargs;
 	get_func_arg_info(tuple, &function.types, &function.names, &modes);
 	defaults = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &isnull);
@@ -61,9 +59,18 @@ train_function(const Catalog *catalog)
 	return function;
 }
 
-/* The number of the option of that name; an error if there is none. */
+static TrainFunction
+train_function(const Catalog *catalog)
+{
+	List	   *name = list_make2(makeString(get_namespace_name(catalog->schema)),
+								  makeString("recseq_train"));
+
+	return read_function(LookupFuncName(name, -1, NULL, false));
+}
+
+/* The number of the option of that name; if there is none -1, or an error. */
 static int
-find_option(const TrainFunction *function, const JsonbValue *key)
+find_option(const TrainFunction *function, const JsonbValue *key, bool unknown_ok)
 {
 	for (int i = FIRST_OPTION; i < function->arguments; i++)
 	{
@@ -71,6 +78,8 @@ find_option(const TrainFunction *function, const JsonbValue *key)
 			memcmp(function->names[i], key->val.string.val, key->val.string.len) == 0)
 			return i;
 	}
+	if (unknown_ok)
+		return -1;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("recseq_train has no option \"%.*s\"", key->val.string.len,
@@ -191,6 +200,12 @@ next_member(JsonbIterator **iterator, JsonbValue *key, JsonbValue *value)
 	return false;
 }
 
+Jsonb *
+jsonb_of_text(const char *json)
+{
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
+}
+
 static void
 check_is_object(Jsonb *options)
 {
@@ -202,7 +217,7 @@ check_is_object(Jsonb *options)
 }
 
 FunctionCallInfo
-options_to_call(const Catalog *catalog, Oid source, Jsonb *options)
+options_to_call(const Catalog *catalog, Oid source, Jsonb *options, bool unknown_ok)
 {
 	TrainFunction function = train_function(catalog);
 	FunctionCallInfo call = palloc0(SizeForFunctionCallInfo(function.arguments));
@@ -218,30 +233,67 @@ options_to_call(const Catalog *catalog, Oid source, Jsonb *options)
 	iterator = JsonbIteratorInit(&options->root);
 	while (next_member(&iterator, &key, &value))
 	{
-		int			i = find_option(&function, &key);
+		int			i = find_option(&function, &key, unknown_ok);
 
-		call->args[i] = value_to_argument(&value, function.types[i], function.names[i]);
+		if (i >= 0)
+			call->args[i] = value_to_argument(&value, function.types[i], function.names[i]);
 	}
 	return call;
+}
+
+/*
+ * A value of a type as text.  *plain: SQL and JSON write it so; else it is to be
+ * quoted.
+ */
+static char *
+datum_to_text(Datum value, Oid type, bool *plain)
+{
+	Oid			output;
+	bool		varlena;
+
+	*plain = type == BOOLOID || type == INT4OID || type == INT8OID || type == FLOAT8OID;
+	if (type == BOOLOID)
+		return DatumGetBool(value) ? "true" : "false";
+	getTypeOutputInfo(type, &output, &varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+char *
+options_of_call(FunctionCallInfo fcinfo)
+{
+	TrainFunction function = read_function(fcinfo->flinfo->fn_oid);
+	StringInfoData json;
+
+	initStringInfo(&json);
+	for (int i = ARG_MODEL; i < PG_NARGS(); i++)
+	{
+		bool		plain = true;
+		char	   *text = PG_ARGISNULL(i) ? "null"
+			: datum_to_text(PG_GETARG_DATUM(i), function.types[i], &plain);
+
+		appendStringInfoString(&json, i == ARG_MODEL ? "{" : ", ");
+		escape_json(&json, function.names[i]);
+		appendStringInfoString(&json, ": ");
+		if (plain)
+			appendStringInfoString(&json, text);
+		else
+			escape_json(&json, text);
+	}
+	appendStringInfoChar(&json, '}');
+	return json.data;
 }
 
 /* A value of a type as an SQL literal. */
 static char *
 argument_to_sql(NullableDatum argument, Oid type)
 {
-	Oid			output;
-	bool		varlena;
+	bool		plain;
 	char	   *text;
 
 	if (argument.isnull)
 		return "NULL";
-	getTypeOutputInfo(type, &output, &varlena);
-	text = OidOutputFunctionCall(output, argument.value);
-	if (type == BOOLOID)
-		return DatumGetBool(argument.value) ? "true" : "false";
-	if (type == INT4OID || type == INT8OID || type == FLOAT8OID)
-		return text;
-	return quote_literal_cstr(text);
+	text = datum_to_text(argument.value, type, &plain);
+	return plain ? text : quote_literal_cstr(text);
 }
 
 char *
@@ -264,7 +316,7 @@ options_to_sql(const Catalog *catalog, Oid source, Jsonb *options)
 	iterator = JsonbIteratorInit(&options->root);
 	while (next_member(&iterator, &key, &value))
 	{
-		int			i = find_option(&function, &key);
+		int			i = find_option(&function, &key, false);
 
 		appendStringInfo(&sql, ", %s => %s", quote_identifier(function.names[i]),
 						 argument_to_sql(value_to_argument(&value, function.types[i],

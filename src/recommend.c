@@ -212,7 +212,8 @@ number_rank_history(Request *request, const Events *events, const int32 *categor
 		item[i] = model->config.items;
 		if (i >= first)
 			item[i] += number_unknown(history, &events->items.ids[i]);
-		history->unknown[item[i] - model->config.items].category = category[i];
+		history->unknown[item[i] - model->config.items].category =
+			category != NULL ? category[i] : 0;
 	}
 	history->rank = (RankHistory) {
 		.length = history->events, .item = item, .category = category, .own_sequence = -1
@@ -272,14 +273,8 @@ number_history(Request *request, Events *events)
 		if (f == CATEGORY_FEATURE)
 			category = numbers;
 	}
-	if (!model->rank.present)
-		return;
-	if (category == NULL)
-	{
-		category = huge_array(int32, Max(ids->count, 1));
-		memset(category, 0, sizeof(int32) * ids->count);
-	}
-	number_rank_history(request, events, category);
+	if (model->rank.present)
+		number_rank_history(request, events, category);
 }
 
 /* Number the history that the arguments give. */

@@ -13,8 +13,6 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -63,18 +61,6 @@ enum
 	ARG_ACTIVATE,
 	ARGS
 };
-
-/* Those from ARG_FEATURES on, in that order, as columns of a record. */
-static const char *const option_columns =
-	"features pg_catalog.text[], units pg_catalog.int4, layers pg_catalog.int4,"
-	" bidirectional pg_catalog.bool, attention pg_catalog.bool, item_dim pg_catalog.int4,"
-	" feature_dim pg_catalog.int4, tied pg_catalog.bool, dropout pg_catalog.float8,"
-	" item_dropout pg_catalog.float8, loss pg_catalog.text, negatives pg_catalog.int4,"
-	" epochs pg_catalog.int4, batch_size pg_catalog.int4, learning_rate pg_catalog.float8,"
-	" clip_norm pg_catalog.float8, patience pg_catalog.int4,"
-	" validation_fraction pg_catalog.float8, max_length pg_catalog.int4,"
-	" seed pg_catalog.int8, workers pg_catalog.int4, purchases pg_catalog.text[],"
-	" ranker pg_catalog.bool, activate pg_catalog.text";
 
 #define MAX_EPOCHS 10000
 #define MAX_BATCH_SIZE 65536
@@ -217,39 +203,6 @@ train_options(FunctionCallInfo fcinfo)
 	return options;
 }
 
-TrainOptions
-train_options_of_json(Oid source, const char *model, const char *json)
-{
-	LOCAL_FCINFO(call, ARGS);
-	char	   *query = psprintf("SELECT o.* FROM pg_catalog.jsonb_to_record("
-								 "'{\"purchases\": [], \"ranker\": false}'"
-								 " OPERATOR(pg_catalog.||) $1::pg_catalog.jsonb) AS o (%s)",
-								 option_columns);
-	Oid			types[] = {TEXTOID};
-	Datum		values[] = {CStringGetTextDatum(json)};
-
-	InitFunctionCallInfoData(*call, NULL, ARGS, InvalidOid, NULL, NULL);
-	call->args[ARG_SOURCE] = (NullableDatum) {ObjectIdGetDatum(source), false};
-	call->args[ARG_MODEL] = (NullableDatum) {CStringGetTextDatum(model), false};
-	SPI_connect();
-	if (SPI_execute_with_args(query, lengthof(types), types, values, NULL,
-							  true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the options of a version");
-	for (int arg = ARG_FEATURES; arg < ARGS; arg++)
-	{
-		int			column = arg - ARG_FEATURES + 1;
-		Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
-		NullableDatum *to = &call->args[arg];
-
-		to->value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column,
-								  &to->isnull);
-		if (!to->isnull)
-			to->value = SPI_datumTransfer(to->value, attribute->attbyval, attribute->attlen);
-	}
-	SPI_finish();
-	return train_options(call);
-}
-
 /* All options as a JSON object. */
 static char *
 options_to_json(const TrainOptions *options, const SourceData *source)
@@ -269,12 +222,11 @@ options_to_json(const TrainOptions *options, const SourceData *source)
 	appendStringInfoString(&json, "], \"purchases\": [");
 	for (int i = 0; i < options->purchases.count; i++)
 	{
-		const Vocabulary *kinds = &options->purchases;
+		Id			kind = id_at(&options->purchases, i);
 
 		if (i > 0)
 			appendStringInfoString(&json, ", ");
-		escape_json(&json, pnstrdup(kinds->bytes + kinds->offsets[i],
-									kinds->offsets[i + 1] - kinds->offsets[i]));
+		escape_json(&json, pnstrdup(kind.text, kind.length));
 	}
 	appendStringInfo(&json, "], \"ranker\": %s, \"units\": %d, \"layers\": %d, \"bidirectional\": %s,"
 					 " \"attention\": %s, \"item_dim\": %d, \"feature_dim\": %d, \"tied\": %s,"
@@ -468,15 +420,11 @@ fit_ranker(Training *training)
 	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "recseq ranker",
 													ALLOCSET_DEFAULT_SIZES);
 	EventData	events = {&source->data, source->bought, source->hours};
-	bool		has_category = source->data.features > 0;
-	int32	   *no_category = palloc0(sizeof(int32) * (has_category ? 1 : source->items.count));
 	double		hit_rate;
 	Infer		infer;
 	RankFit		fit = {
 		.events = &events,
 		.items = source->items.count,
-		.categories = has_category ? model->config.feature_values[0] : 1,
-		.item_category = has_category ? source->item_feature[0] : no_category,
 		.infer = &infer,
 		.first_unseen = training->trainer.sizes.training_sequences,
 		.seed = options->trainer.seed,
@@ -485,6 +433,7 @@ fit_ranker(Training *training)
 		.interrupt = {team_may_go_on, NULL}
 	};
 
+	fit.item_category = dataset_item_category(source, &fit.categories);
 	model->purchases = options->purchases;
 	model->origin = source->origin;
 	model_create_infer(&infer, model, 1);

@@ -24,7 +24,7 @@ struct Base;
 typedef struct TrainOptions
 {
 	Oid			source;
-	char	   *model;
+	const char *model;
 	Activation	activate;
 	struct Base *base;			/* version to go on from (update.h), or NULL */
 	ArrayType  *features;
@@ -60,12 +60,6 @@ typedef struct Training
  * if one is out of its range.
  */
 extern TrainOptions train_options(FunctionCallInfo fcinfo);
-
-/*
- * The same, from a JSON object that has them by name.  Those that a version of
- * recseq 1.0 was trained without may be missing.
- */
-extern TrainOptions train_options_of_json(Oid source, const char *model, const char *json);
 
 /* Allocator.allocate: in the memory context that is given. */
 extern void *allocate_in(void *context, size_t bytes);

@@ -304,7 +304,7 @@ run_trial(Tuning *tuning, Trial *trial, int32 epochs, int32 most)
 
 	MemoryContextSwitchTo(context);
 	options = train_options(options_to_call(&tuning->catalog, tuning->relation,
-											trial->options));
+											trial->options, false));
 	options.model = "(tuning)";	/* for recseq_progress */
 	training = training_begin(&options, tuning->source);
 	if (trial->pieces > 0)
@@ -492,7 +492,8 @@ recseq_tune(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	INSTR_TIME_SET_CURRENT(tuning.start);
 	read_arguments(fcinfo, &tuning);
-	options = train_options(options_to_call(&tuning.catalog, tuning.relation, tuning.options));
+	options = train_options(options_to_call(&tuning.catalog, tuning.relation, tuning.options,
+											false));
 	tuning.epochs = options.trainer.epochs;
 	for (tuning.rungs = 1; rung_trials(tuning.trials, tuning.rungs - 1) > 1; tuning.rungs++)
 		;
@@ -502,7 +503,8 @@ recseq_tune(PG_FUNCTION_ARGS)
 		tuning.trial[t].number = t + 1;
 		tuning.trial[t].options = draw_options(&tuning, t + 1);
 		/* complain now if the space has what recseq_train does not take */
-		train_options(options_to_call(&tuning.catalog, tuning.relation, tuning.trial[t].options));
+		train_options(options_to_call(&tuning.catalog, tuning.relation,
+									  tuning.trial[t].options, false));
 	}
 	tuning.kept = palloc(sizeof(Trial *) * tuning.trials);
 	tuning.values = huge_array(Datum, (Size) 2 * tuning.trials * COLUMNS);

@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 
 #include "cache.h"
+#include "options.h"
 #include "recseq.h"
 #include "train.h"
 
@@ -539,8 +540,8 @@ base_set_rank_stage(const Base *base, const SourceData *source, Model *model)
 	MemoryContext temporary;
 	Union		all;
 	EventData	events;
-	int32	   *no_category;
-	bool		has_category = source->data.features > 0;
+	const int32 *item_category;
+	int32		categories;
 	Allocator	lasting = {allocate_in, CurrentMemoryContext};
 	Interrupt	interrupt = {team_may_go_on, NULL};
 
@@ -553,13 +554,11 @@ base_set_rank_stage(const Base *base, const SourceData *source, Model *model)
 									  ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(temporary);
 	all = unite(base, source);
-	no_category = palloc0(sizeof(int32) * (has_category ? 1 : source->items.count));
+	item_category = dataset_item_category(source, &categories);
 	events = (EventData) {&all.data, all.bought, all.hours};
 	MemoryContextSwitchTo((MemoryContext) lasting.context);
 	counts_build(&model->rank.counts, &events, source->items.count,
-				 has_category ? model->config.feature_values[0] : 1,
-				 has_category ? source->item_feature[0] : no_category,
-				 &lasting, &(Allocator) {allocate_in, temporary}, &interrupt);
+				 categories, item_category, &lasting, &(Allocator) {allocate_in, temporary}, &interrupt);
 	MemoryContextDelete(temporary);
 }
 
@@ -567,13 +566,14 @@ base_set_rank_stage(const Base *base, const SourceData *source, Model *model)
 
 /*
  * The options of a version, with those that recseq_update is given in their
- * place.
+ * place.  A version of recseq 1.0 has no second stage.
  */
-static char *
+static Jsonb *
 options_with_arguments(FunctionCallInfo fcinfo, const char *description)
 {
 	static const char *const query =
-		"SELECT ($1::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'options')"
+		"SELECT '{\"purchases\": [], \"ranker\": false}'"
+		" OPERATOR(pg_catalog.||) ($1::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'options')"
 		" OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('epochs', $2,"
 		" 'learning_rate', $3, 'validation_fraction', $4, 'activate', $5, 'workers', $6)";
 	MemoryContext context = CurrentMemoryContext;
@@ -592,10 +592,10 @@ options_with_arguments(FunctionCallInfo fcinfo, const char *description)
 	if (SPI_execute_with_args(query, lengthof(types), types, values, nulls,
 							  true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the options of a version");
-	options = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	options = MemoryContextStrdup(context, options);
+	options = MemoryContextStrdup(context, SPI_getvalue(SPI_tuptable->vals[0],
+														SPI_tuptable->tupdesc, 1));
 	SPI_finish();
-	return options;
+	return jsonb_of_text(options);
 }
 
 PG_FUNCTION_INFO_V1(recseq_update);
@@ -626,8 +626,10 @@ recseq_update(PG_FUNCTION_ARGS)
 	cache_pin(cached);
 	base.model = &cached->model;
 	base.version = catalog_version_number(&catalog, id);
-	options = train_options_of_json(PG_GETARG_OID(ARG_SOURCE), model,
-									options_with_arguments(fcinfo, catalog_describe(&catalog, id)));
+	options = train_options(options_to_call(&catalog, PG_GETARG_OID(ARG_SOURCE),
+											options_with_arguments(fcinfo, catalog_describe(&catalog, id)),
+											true));
+	options.model = model;
 	options.base = &base;
 	options.config = cached->model.config;	/* the weights are of this form */
 	options.features = model_feature_names(&cached->model);

@@ -119,18 +119,23 @@ typedef struct CategoryOutlook
 
 #define MAX_OUTLOOKS 64			/* kept for one history */
 
+/* Numbers the keys of one call, in the order of their arrival. */
+typedef struct KeyTable
+{
+	uint32_t	generation;		/* of the call */
+	uint32_t	stamp[TABLE_SLOTS]; /* generation in which the slot was filled */
+	int32_t		number[TABLE_SLOTS];
+	int32_t		count;
+	int32_t		key[MAX_FOUND];
+} KeyTable;
+
 struct CandidateWork
 {
-	uint32_t	generation;
-	uint32_t	stamp[TABLE_SLOTS]; /* generation in which the slot was filled */
-	int32_t		slot[TABLE_SLOTS];	/* place in found */
-	int32_t		found_count;
-	Evidence	found[MAX_FOUND];
-	uint32_t	neighbour_stamp[TABLE_SLOTS];
-	int32_t		neighbour_slot[TABLE_SLOTS];
+	KeyTable	items;
+	Evidence	found[MAX_FOUND];	/* by their numbers */
+	KeyTable	sequences;
+	Neighbour	neighbour[MAX_FOUND];	/* likewise */
 	float		nearness[NEIGHBOUR_REACH + 1];	/* weight by distance */
-	int32_t		neighbour_count;
-	Neighbour	neighbour[MAX_FOUND];
 	int32_t		distinct;
 	HistoryItem history[CANDIDATES_HISTORY];
 	int32_t		outlooks;
@@ -147,9 +152,8 @@ candidates_place(Arena *arena)
 void
 candidates_start(CandidateWork *work)
 {
-	work->generation = 0;
-	memset(work->stamp, 0, sizeof(work->stamp));
-	memset(work->neighbour_stamp, 0, sizeof(work->neighbour_stamp));
+	memset(&work->items, 0, sizeof(work->items));
+	memset(&work->sequences, 0, sizeof(work->sequences));
 	for (int32_t d = 0; d <= NEIGHBOUR_REACH; d++)
 		work->nearness[d] = expf(-(float) d / NEIGHBOUR_NEAR);
 }
@@ -160,52 +164,61 @@ slot_of(int32_t key)
 	return ((uint32_t) key * UINT32_C(2654435769)) >> 19;	/* 13 bits: TABLE_SLOTS */
 }
 
+/* Forget all keys. */
+static void
+clear_keys(KeyTable *table)
+{
+	table->generation++;
+	table->count = 0;
+}
+
+/* The number of a key; *added: it is new.  -1: there is no more room. */
+static int32_t
+number_key(KeyTable *table, int32_t key, bool *added)
+{
+	uint32_t	slot = slot_of(key);
+
+	*added = false;
+	for (; table->stamp[slot] == table->generation; slot = (slot + 1) % TABLE_SLOTS)
+	{
+		if (table->key[table->number[slot]] == key)
+			return table->number[slot];
+	}
+	if (table->count == MAX_FOUND)
+		return -1;
+	*added = true;
+	table->stamp[slot] = table->generation;
+	table->number[slot] = table->count;
+	table->key[table->count] = key;
+	return table->count++;
+}
+
 /* The evidence for an item, new if there is none; NULL: there is no more room. */
 static Evidence *
 find_evidence(CandidateWork *work, int32_t item)
 {
-	uint32_t	slot = slot_of(item);
-	Evidence   *evidence;
+	bool		added;
+	int32_t		number = number_key(&work->items, item, &added);
 
-	while (work->stamp[slot] == work->generation)
+	if (added)
 	{
-		evidence = &work->found[work->slot[slot]];
-		if (evidence->item == item)
-			return evidence;
-		slot = (slot + 1) % TABLE_SLOTS;
+		memset(&work->found[number], 0, sizeof(Evidence));
+		work->found[number].item = item;
+		work->found[number].place = -1;
 	}
-	if (work->found_count == MAX_FOUND)
-		return NULL;
-	work->stamp[slot] = work->generation;
-	work->slot[slot] = work->found_count;
-	evidence = &work->found[work->found_count++];
-	memset(evidence, 0, sizeof(*evidence));
-	evidence->item = item;
-	evidence->place = -1;
-	return evidence;
+	return number < 0 ? NULL : &work->found[number];
 }
 
 /* Likewise for a neighbour sequence. */
 static Neighbour *
 find_neighbour(CandidateWork *work, int32_t sequence, int32_t position)
 {
-	uint32_t	slot = slot_of(sequence);
-	Neighbour  *neighbour;
+	bool		added;
+	int32_t		number = number_key(&work->sequences, sequence, &added);
 
-	while (work->neighbour_stamp[slot] == work->generation)
-	{
-		neighbour = &work->neighbour[work->neighbour_slot[slot]];
-		if (neighbour->sequence == sequence)
-			return neighbour;
-		slot = (slot + 1) % TABLE_SLOTS;
-	}
-	if (work->neighbour_count == MAX_FOUND)
-		return NULL;
-	work->neighbour_stamp[slot] = work->generation;
-	work->neighbour_slot[slot] = work->neighbour_count;
-	neighbour = &work->neighbour[work->neighbour_count++];
-	*neighbour = (Neighbour) {sequence, position, 0, 0};
-	return neighbour;
+	if (added)
+		work->neighbour[number] = (Neighbour) {sequence, position, 0, 0};
+	return number < 0 ? NULL : &work->neighbour[number];
 }
 
 /* ---------------------------------------------------------------- own sequence */
@@ -396,6 +409,12 @@ is_bought(const RankHistory *history, int32_t t)
 	return history->bought != NULL && history->bought[t];
 }
 
+static inline int32_t
+category_of(const RankHistory *history, int32_t t)
+{
+	return history->category != NULL ? history->category[t] : 0;
+}
+
 /* The distinct items of the history, newest first, each as evidence. */
 static void
 read_history(CandidateWork *work, const RankHistory *history, const Context *context)
@@ -411,7 +430,7 @@ read_history(CandidateWork *work, const RankHistory *history, const Context *con
 			evidence->place = work->distinct++;
 			seen = &work->history[evidence->place];
 			*seen = (HistoryItem) {
-				.item = history->item[t], .category = history->category[t],
+				.item = history->item[t], .category = category_of(history, t),
 				.last = t, .last_cart = -1, .last_buy = -1,
 				.newest_is_buy = is_bought(history, t), .unbought_place = -1
 			};
@@ -499,7 +518,7 @@ read_context(CandidateWork *work, const Counts *counts, const RankHistory *histo
 		.end = end,
 		.from = end > CANDIDATES_HISTORY ? end - CANDIDATES_HISTORY : 0,
 		.last_item = history->item[end - 1],
-		.last_category = history->category[end - 1],
+		.last_category = category_of(history, end - 1),
 		.now = time_of_call(counts, history),
 		.kinds = history->bought != NULL,
 		.times = history->hours != NULL,
@@ -712,7 +731,7 @@ ask_neighbours(CandidateWork *work, const Counts *counts, const RankHistory *his
 	int32_t		kept = 0;
 	float		sum = 0;
 
-	work->neighbour_count = 0;
+	clear_keys(&work->sequences);
 	for (int32_t r = 0; r < asked; r++)
 	{
 		int32_t		item = work->history[r].item;
@@ -737,7 +756,7 @@ ask_neighbours(CandidateWork *work, const Counts *counts, const RankHistory *his
 			neighbour->rarity += w * w * rarity;
 		}
 	}
-	for (int32_t n = 0; n < work->neighbour_count; n++)
+	for (int32_t n = 0; n < work->sequences.count; n++)
 	{
 		Neighbour  *neighbour = &work->neighbour[n];
 		float		length = (float) (counts->sequence_start[neighbour->sequence + 1] -
@@ -746,10 +765,10 @@ ask_neighbours(CandidateWork *work, const Counts *counts, const RankHistory *his
 		neighbour->similarity /= sqrtf(length + 1);
 		neighbour->rarity /= sqrtf(length + 1);
 	}
-	if (work->neighbour_count > NEIGHBOURS_MAX)
-		qsort(work->neighbour, (size_t) work->neighbour_count, sizeof(Neighbour),
+	if (work->sequences.count > NEIGHBOURS_MAX)
+		qsort(work->neighbour, (size_t) work->sequences.count, sizeof(Neighbour),
 			  compare_neighbours);
-	for (int32_t n = 0; n < work->neighbour_count && kept < NEIGHBOURS_MAX; n++)
+	for (int32_t n = 0; n < work->sequences.count && kept < NEIGHBOURS_MAX; n++)
 	{
 		if (history->own_sequence < 0 &&
 			is_own_beginning(counts, work->neighbour[n].sequence, history))
@@ -780,7 +799,7 @@ keep_best(CandidateWork *work, size_t offset, int32_t count)
 	Scored		heap[KEEP_TRANSITIONS];
 	TopK		top = {.k = count, .heap = heap};
 
-	for (int32_t i = 0; i < work->found_count; i++)
+	for (int32_t i = 0; i < work->items.count; i++)
 	{
 		const Evidence *evidence = &work->found[i];
 		float		value = *(const float *) ((const char *) evidence + offset);
@@ -1124,14 +1143,17 @@ describe_evidence(float *x, const Evidence *evidence, const Tally *tally,
 	x[NEIGHBOURS_SHARE] = scaled_log(evidence->near[0] / (neighbour_sum + 0.1f), 0.01f);
 }
 
-/* What speaks most for a candidate with these features. */
+/* A candidate with these features: what speaks most for it, and what the network says. */
 static Candidate
-explain(const Evidence *evidence, const float *x, const Context *context)
+explain(const Evidence *evidence, const float *x, const Context *context,
+		const NetworkOpinion *network)
 {
 	Candidate	result = {
-		evidence->item, REASON_POPULAR, context->end - 1, evidence->network_rank
+		evidence->item, REASON_POPULAR, context->end - 1, evidence->network_rank, -INFINITY
 	};
 
+	if (network != NULL && evidence->item < network->items)
+		result.log_probability = opinion_log_probability(network, evidence->item);
 	if (evidence->place >= 0)
 		result.reason = REASON_SEEN;
 	else if (evidence->strength > 0)
@@ -1157,8 +1179,7 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 	float		neighbour_sum;
 	int32_t		count = 0;
 
-	work->generation++;
-	work->found_count = 0;
+	clear_keys(&work->items);
 	work->outlooks = 0;
 	read_own(&work->own, counts, history);
 	context = read_context(work, counts, history);
@@ -1168,7 +1189,7 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 	choose(work, counts, &context, network);
 	describe_context(shared, work, history, &context);
 
-	for (int32_t i = 0; i < work->found_count && count < CANDIDATES_MAX; i++)
+	for (int32_t i = 0; i < work->items.count && count < CANDIDATES_MAX; i++)
 	{
 		const Evidence *evidence = &work->found[i];
 		bool		in_history = evidence->place >= 0;
@@ -1192,7 +1213,7 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 			describe_known_item(x, work, counts, history, &context, evidence, &tally);
 		else
 			x[NO_CATEGORY] = 1;
-		candidate[count++] = explain(evidence, x, &context);
+		candidate[count++] = explain(evidence, x, &context, network);
 	}
 	return count;
 }

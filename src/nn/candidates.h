@@ -63,7 +63,7 @@ typedef struct RankHistory
 {
 	int32_t		length;			/* at least 1 */
 	const int32_t *item;
-	const int32_t *category;	/* [length] */
+	const int32_t *category;	/* [length], or NULL: there are none */
 	const bool *bought;			/* [length], or NULL: kinds are not known */
 	const double *hours;		/* [length] since the time 0 of the counts, or NULL: times
 								 * are not known */
@@ -114,6 +114,7 @@ typedef struct Candidate
 	Reason		reason;
 	int32_t		related;		/* position in the history */
 	int32_t		network_rank;	/* among the network's best, from 1; 0: it is not */
+	float		log_probability;	/* by the network; -INFINITY where it does not know */
 } Candidate;
 
 typedef struct CandidateWork CandidateWork;

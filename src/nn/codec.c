@@ -430,6 +430,7 @@ read_rank(const Reader *reader, Model *model)
 	const StoredRank *stored;
 	const CountsSizes *sizes;
 	const char *counts;
+	const char *purchases;
 	Arena		place = {0};
 
 	if (find_section(reader, SECTION_RANK, &bytes) == NULL)
@@ -458,9 +459,9 @@ read_rank(const Reader *reader, Model *model)
 		ranker_bind(&stage->ranker[r], (float *) block);
 	}
 	stage->present = true;
-	return find_section(reader, SECTION_PURCHASES, &bytes) != NULL &&
-		vocabulary_read(&model->purchases, find_section(reader, SECTION_PURCHASES, &bytes),
-						bytes, reader->trusted) &&
+	purchases = find_section(reader, SECTION_PURCHASES, &bytes);
+	return purchases != NULL &&
+		vocabulary_read(&model->purchases, purchases, bytes, reader->trusted) &&
 		(reader->trusted || counts_valid(&stage->counts));
 }
 

@@ -41,7 +41,6 @@ typedef struct Fitting
 	int32_t		unseen_examples;	/* the last ones, of sequences held out */
 	Example    *example;
 	int			which;			/* the ranker that is fitted */
-	const int32_t *no_category; /* zeros, as many as the longest sequence has events */
 	void	   *training;		/* of ranker_train */
 	Recommender recommender;
 	Candidate  *candidate;		/* CANDIDATES_MAX */
@@ -219,8 +218,7 @@ find_candidates(Fitting *fitting, const Example *example, const NetworkOpinion *
 	RankHistory history = {
 		.length = example->position,
 		.item = events->dataset->item + start,
-		.category = events->dataset->features > 0 ? events->dataset->feature[0] + start
-		: fitting->no_category,
+		.category = events->dataset->features > 0 ? events->dataset->feature[0] + start : NULL,
 		.bought = full && events->bought != NULL ? events->bought + start : NULL,
 		.hours = full && events->hours != NULL ? events->hours + start : NULL,
 		.own_sequence = example->counts == ALL_COUNTS ? example->sequence : -1
@@ -256,19 +254,8 @@ prepare(Fitting *fitting)
 	const RankFit *fit = fitting->fit;
 	const Dataset *dataset = fit->events->dataset;
 	int64_t		tokens = dataset->start[dataset->sequences];
-	int32_t		longest = 0;
-	int32_t    *zeros;
 	Arena		arena = {0};
 
-	for (int32_t s = 0; s < dataset->sequences; s++)
-	{
-		int32_t		length = (int32_t) (dataset->start[s + 1] - dataset->start[s]);
-
-		longest = length > longest ? length : longest;
-	}
-	zeros = ALLOCATE(&fit->temporary, int32_t, longest);
-	memset(zeros, 0, (size_t) longest * sizeof(int32_t));
-	fitting->no_category = zeros;
 	fitting->example = ALLOCATE(&fit->temporary, Example, 2 * tokens);
 	fitting->candidate = ALLOCATE(&fit->temporary, Candidate, CANDIDATES_MAX);
 	fitting->best = ALLOCATE(&fit->temporary, Scored, CANDIDATES_NETWORK);
@@ -351,8 +338,7 @@ read_votes(VoteExamples *votes, int32_t *asked, Fitting *fitting, const Ranker *
 		ranker_scores(ranker, recommender->features, count, recommender->scratch,
 					  votes->score + first);
 		for (int32_t c = 0; c < count; c++)
-			vote_inputs(votes->input + (size_t) (first + c) * VOTES, &opinion,
-						&fitting->candidate[c]);
+			vote_inputs(votes->input + (size_t) (first + c) * VOTES, &fitting->candidate[c]);
 		votes->start[++votes->examples] = first + count;
 	}
 	return NN_OK;

@@ -115,14 +115,14 @@ rank_candidates(Recommender *recommender, const RankStage *stage, Question *ques
 										   opinion, question->candidate, recommender->features);
 	ranker_scores(&stage->ranker[which], recommender->features, question->candidates,
 				  recommender->scratch, recommender->probability);
-	vote_add(&stage->vote[which], opinion, question->candidate, question->candidates,
+	vote_add(&stage->vote[which], question->candidate, question->candidates,
 			 recommender->probability);
 	ranker_softmax(recommender->probability, question->candidates);
 	for (int32_t c = 0; c < question->candidates; c++)
 	{
 		if (question->candidate[c].item >= opinion->items)
 			continue;
-		others -= expf(opinion_log_probability(opinion, question->candidate[c].item));
+		others -= expf(question->candidate[c].log_probability);
 		known++;
 	}
 	if (known == opinion->items)

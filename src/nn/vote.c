@@ -18,15 +18,14 @@
 #define PENALTY 1e-3			/* of the squared weights */
 
 void
-vote_inputs(float *input, const NetworkOpinion *network, const Candidate *candidate)
+vote_inputs(float *input, const Candidate *candidate)
 {
 	bool		seen = candidate->reason == REASON_SEEN;
 	float		best = candidate->network_rank > 0 ? 1.0f / (float) candidate->network_rank : 0;
 
 	memset(input, 0, VOTES * sizeof(float));
-	if (candidate->item < network->items)
-		input[seen ? VOTE_SEEN : VOTE_NEW] =
-			fmaxf(opinion_log_probability(network, candidate->item) - LEAST_LOG_PROBABILITY, 0);
+	input[seen ? VOTE_SEEN : VOTE_NEW] =
+		fmaxf(candidate->log_probability - LEAST_LOG_PROBABILITY, 0);
 	input[seen ? VOTE_SEEN_RANK : VOTE_NEW_RANK] = best;
 	input[VOTE_NEW_BEST] = !seen && best > 0;
 }
@@ -42,14 +41,13 @@ weigh(const Vote *vote, const float *input)
 }
 
 void
-vote_add(const Vote *vote, const NetworkOpinion *network, const Candidate *candidate,
-		 int32_t count, float *score)
+vote_add(const Vote *vote, const Candidate *candidate, int32_t count, float *score)
 {
 	for (int32_t c = 0; c < count; c++)
 	{
 		float		input[VOTES];
 
-		vote_inputs(input, network, &candidate[c]);
+		vote_inputs(input, &candidate[c]);
 		score[c] += weigh(vote, input);
 	}
 }

@@ -28,11 +28,11 @@ typedef struct Vote
 } Vote;
 
 /* What the network says of a candidate: VOTES numbers. */
-extern void vote_inputs(float *input, const NetworkOpinion *network, const Candidate *candidate);
+extern void vote_inputs(float *input, const Candidate *candidate);
 
 /* Add the votes to the scores of candidates. */
-extern void vote_add(const Vote *vote, const NetworkOpinion *network,
-					 const Candidate *candidate, int32_t count, float *score);
+extern void vote_add(const Vote *vote, const Candidate *candidate, int32_t count,
+					 float *score);
 
 /* Candidates of histories, one history after the other. */
 typedef struct VoteExamples

@@ -32,7 +32,6 @@
 #define KEEP_HOPS 20
 #define KEEP_CATEGORY 20
 #define KEEP_OTHER_CATEGORY 10
-#define KEEP_POPULAR 5
 
 #define SESSION_GAP 0.5f		/* hours: a longer one begins a new session */
 #define AT_ONCE (1.0f / 3600)	/* hours */
@@ -840,7 +839,7 @@ choose(CandidateWork *work, const Counts *counts, const Context *context,
 			other = work->history[i].category;
 	}
 	keep_category(work, counts, other, KEEP_OTHER_CATEGORY);
-	for (int32_t i = 0; i < counts->sizes.popular && i < KEEP_POPULAR; i++)
+	for (int32_t i = 0; i < counts->sizes.popular; i++)
 		keep_item(work, counts->popular[i]);
 	for (int32_t i = 0; network != NULL && i < network->count; i++)
 	{

@@ -27,7 +27,7 @@
 
 /* Kept of each category, and of all items: the most popular. */
 #define COUNTS_MAX_CATEGORY_TOP 20
-#define COUNTS_MAX_POPULAR 200
+#define COUNTS_MAX_POPULAR 5
 
 /* Half-lives of recent popularity, as shares of the time that the data spans. */
 #define COUNTS_SHORT_HALF_LIFE 0.065

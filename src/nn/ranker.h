@@ -36,7 +36,7 @@ extern size_t ranker_count(void);
 extern void ranker_bind(Ranker *ranker, float *block);
 
 /* Floats of scratch to score the candidates of one history. */
-#define RANKER_SCRATCH (CANDIDATES_MAX * (size_t) (RANK_FEATURES + 2 * RANKER_HIDDEN))
+#define RANKER_SCRATCH (CANDIDATES_MAX * (size_t) (2 * RANKER_HIDDEN))
 
 /* Score of each candidate.  features: count x RANK_FEATURES, used up. */
 extern void ranker_scores(const Ranker *ranker, float *features, int32_t count,

@@ -279,8 +279,8 @@ load_retailrocket() {
 	done
 }
 
-# When a measurement ends: its server's log goes to $OUT, and nothing is left.
-finish_measuring() {
+# On the way out: the server's log goes to $OUT, the server and what was installed for it go.
+end_server() {
 	if [ -n "$SERVER" ]; then
 		cp "$SERVER/log" "$OUT/server.log" 2>/dev/null || true
 		server_remove || true

@@ -25,7 +25,7 @@ want_for_quality() {
 	want python3-psycopg2 "$PYTHON" -c 'import psycopg2'
 }
 
-trap finish_measuring EXIT
+trap end_server EXIT
 trap 'exit 130' INT TERM HUP
 
 sql() { server_psql quality -o /dev/null "$@"; }

@@ -47,7 +47,7 @@ install_peers() {
 
 # ------------------------------------------------------------------ server and data
 
-trap finish_measuring EXIT
+trap end_server EXIT
 trap 'exit 130' INT TERM HUP
 
 sql() { server_psql bench -o /dev/null "$@"; }

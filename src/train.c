@@ -438,6 +438,9 @@ fit_ranker(Training *training)
 	model->origin = source->origin;
 	model_create_infer(&infer, model, 1);
 	INSTR_TIME_SET_CURRENT(start);
+	if (recseq_progress)
+		ereport(NOTICE,
+				(errmsg("fitting the second stage")));
 	rank_fit(&model->rank, &fit, &hit_rate);
 	MemoryContextDelete(temporary);
 	if (!isnan(hit_rate))

@@ -102,11 +102,7 @@ count_results() {
 # On every way out: the server goes, and the last line tells the totals. A way out before the end is a failure.
 COMPLETE=
 finish() {
-	if [ -n "$SERVER" ]; then
-		cp "$SERVER/log" "$OUT/server.log" 2>/dev/null || true
-		server_remove || true
-	fi
-	give_back || true
+	end_server
 	[ -n "$COMPLETE" ] || FAILED=$((FAILED + 1))
 	printf '\n%s passed, %s failed\n' "$PASSED" "$FAILED"
 	[ "$FAILED" -eq 0 ] || exit 1

@@ -23,7 +23,7 @@ my ($status, $output, $notices) = $node->psql('postgres',
 is($status, 0, 'training succeeds');
 is($output, 'default|1|t|t|t|3|t|t|t|t', 'its row tells what was learned');
 my @lines = split /\n/, $notices;
-is(scalar @lines, 4, 'a notice for each epoch, and one for the second stage');
+is(scalar @lines, 5, 'a notice for each epoch, and two for the second stage');
 my $number = qr/\d+(?:\.\d+)?/;
 for my $epoch (1 .. 3)
 {
@@ -31,7 +31,8 @@ for my $epoch (1 .. 3)
 		qr/NOTICE:  epoch $epoch of 3: loss $number, validation loss $number(?: \(best\))?, hit rate at 5 $number, learning rate [\d.e-]+, $number s, .*\d+ s left$/,
 		"notice of epoch $epoch");
 }
-like($lines[3], qr/NOTICE:  second stage: hit rate at 5 $number, $number s$/, 'notice of the second stage');
+like($lines[3], qr/NOTICE:  fitting the second stage$/, 'one before it is fitted');
+like($lines[4], qr/NOTICE:  second stage: hit rate at 5 $number, $number s$/, 'and one after it');
 
 ($status, $output, $notices) = $node->psql('postgres',
 	q{SELECT version FROM recseq_train('source', epochs => 1, validation_fraction => 0)});

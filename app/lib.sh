@@ -279,7 +279,7 @@ load_retailrocket() {
 	done
 }
 
-# On the way out: the server's log goes to $OUT, the server and what was installed for it go.
+# On the way out: the server's log goes to $OUT, the server goes, and what was made belongs to who has the checkout.
 end_server() {
 	if [ -n "$SERVER" ]; then
 		cp "$SERVER/log" "$OUT/server.log" 2>/dev/null || true

@@ -24,8 +24,10 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -92,8 +94,9 @@ catalog_open(FunctionCallInfo fcinfo)
 	return catalog_in_schema(get_func_namespace(fcinfo->flinfo->fn_oid));
 }
 
-bool
-catalog_open_extension(Catalog *catalog)
+/* The schema of an extension, or InvalidOid if there is none of that OID. */
+static Oid
+extension_schema(Oid extension)
 {
 	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -101,14 +104,29 @@ catalog_open_extension(Catalog *catalog)
 	HeapTuple	tuple;
 	Oid			schema = InvalidOid;
 
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
-				CStringGetDatum("recseq"));
-	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	return schema;
+}
+
+bool
+catalog_open_extension(Catalog *catalog)
+{
+	Oid			extension = get_extension_oid("recseq", true);
+	Oid			schema = InvalidOid;
+
+	if (OidIsValid(extension))
+	{
+		/* as DROP EXTENSION does before it locks the tables, in another order than jobs do */
+		LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+		schema = extension_schema(extension);
+	}
 	if (!OidIsValid(schema))
 		return false;
 	*catalog = catalog_in_schema(schema);

@@ -55,8 +55,8 @@ typedef struct NewVersion
 extern Catalog catalog_open(FunctionCallInfo fcinfo);
 
 /*
- * Find them where no function of recseq's is called.  False: the database does
- * not have the extension.
+ * Find them where no function of recseq's is called, and keep the extension from
+ * being dropped until the transaction ends.  False: the database does not have it.
  */
 extern bool catalog_open_extension(Catalog *catalog);
 

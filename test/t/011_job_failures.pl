@@ -265,9 +265,17 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE ba
 my @complaints = slurp_file($node->logfile, $log) =~ /FATAL:  database .* does not exist/g;
 cmp_ok(scalar(@complaints), '<=', 2, 'nobody goes on trying to connect to it');
 
+# the drop comes when the job has locked one of its tables and is about to lock another, and is the first to look for a deadlock
+$node->append_conf('postgresql.conf', "deadlock_timeout = '1min'");
+$node->reload;
 $job = queue('dropped', 'source', $endless);
 wait_for_epoch($job, 1);
-$node->safe_psql('postgres', 'DROP EXTENSION recseq CASCADE');
+$node->safe_psql('postgres', q{
+CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_catalog.pg_sleep(2); RETURN NEW; END';
+CREATE TRIGGER linger BEFORE INSERT ON recseq_checkpoint FOR EACH ROW WHEN (NEW.chunk = 0) EXECUTE FUNCTION linger()});
+$node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')});
+is($node->psql('postgres', q{SET deadlock_timeout = '4s'; DROP EXTENSION recseq CASCADE}),
+	0, 'the extension can be dropped while a job stores a checkpoint');
 $node->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'recseq%')})
   or die 'processes go on without the extension';
 pass('an extension that is dropped takes its processes along');

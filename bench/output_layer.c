@@ -122,10 +122,11 @@ layer_make(Layer *layer, const Kernels *kernels, int32_t windows, int32_t items)
 		.kernels = kernels,
 		.params = &layer->params,
 		.representation = random_floats((size_t) windows * COLUMNS, 2),
+		.transposed = random_floats(COLUMNS * output_stride(windows), 1),
 		.target = target,
 		.windows = windows,
 		.columns = COLUMNS,
-		.logits = random_floats((size_t) windows * OUTPUT_TILE, 1)
+		.logits = random_floats(OUTPUT_TILE * output_stride(windows), 1)
 	};
 }
 
@@ -143,7 +144,14 @@ layer_free(Layer *layer)
 	free(layer->d_representation);
 	free((void *) layer->pass.representation);
 	free((void *) layer->pass.target);
+	free(layer->pass.transposed);
 	free(layer->pass.logits);
+}
+
+static int32_t
+last_of_tile(const Layer *layer, int32_t first)
+{
+	return first + OUTPUT_TILE < layer->items ? first + OUTPUT_TILE : layer->items;
 }
 
 /* What the trainer does with a minibatch: both sweeps over all items. */
@@ -151,16 +159,16 @@ static void
 layer_run(Layer *layer)
 {
 	int32_t		windows = layer->pass.windows;
-	int32_t		tile = output_tile(windows);
 
+	output_transpose(&layer->pass, 0, windows);
 	for (int32_t w = 0; w < windows; w++)
 	{
 		layer->maximum[w] = -INFINITY;
 		layer->sum[w] = 0;
 	}
-	for (int32_t first = 0; first < layer->items; first += tile)
+	for (int32_t first = 0; first < layer->items; first += OUTPUT_TILE)
 	{
-		int32_t		last = first + tile < layer->items ? first + tile : layer->items;
+		int32_t		last = last_of_tile(layer, first);
 
 		output_statistics(&layer->pass, first, last, layer->maximum, layer->sum,
 						  layer->target_logit);
@@ -168,9 +176,9 @@ layer_run(Layer *layer)
 	for (int32_t w = 0; w < windows; w++)
 		layer->log_normaliser[w] = layer->maximum[w] + logf(layer->sum[w]);
 	memset(layer->d_representation, 0, (size_t) windows * COLUMNS * sizeof(float));
-	for (int32_t first = 0; first < layer->items; first += tile)
+	for (int32_t first = 0; first < layer->items; first += OUTPUT_TILE)
 	{
-		int32_t		last = first + tile < layer->items ? first + tile : layer->items;
+		int32_t		last = last_of_tile(layer, first);
 
 		output_gradient(&layer->pass, first, last, layer->log_normaliser,
 						1.0f / (float) windows, &layer->gradient,

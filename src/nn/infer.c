@@ -93,7 +93,7 @@ infer_rank_all(Infer *infer, ScanRequest *request)
 								   params->output_weight + (size_t) first * columns,
 								   request->representation, last - first, columns);
 		infer->kernels->softmax_statistics(infer->logits, params->output_bias + first,
-										   1, last - first, &maximum, &sum);
+										   last - first, &maximum, &sum);
 		for (int32_t i = first; i < last; i++)
 		{
 			float		logit = infer->logits[i - first];

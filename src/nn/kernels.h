@@ -1,7 +1,8 @@
 /*
  * kernels.h
- *	  The elementwise inner loops, built once for each instruction set and
- *	  chosen when the program runs.  Matrix products are BLAS's.
+ *	  The inner loops, built once for each instruction set and chosen when the
+ *	  program runs.  Matrix products are BLAS's, but for the output layer's: see
+ *	  output.c.
  *
  * All sets compute the same formulas from the same source; they differ in the
  * last bits, since wider vectors add in another order.
@@ -23,6 +24,30 @@ typedef struct AdamStep
 	float		epsilon;
 	float		gradient_scale; /* from clipping the global norm */
 } AdamStep;
+
+/*
+ * out (rows x columns) = start + a (rows x depth) * b (depth x columns).  Rows
+ * of out and b are so many floats apart; a may be transposed: its element (r, i)
+ * is a[r x a_row + i x a_column].
+ */
+typedef struct Product
+{
+	float	   *out;
+	size_t		out_row;
+	bool		add;			/* start is what is in out */
+	const float *start;			/* else [rows], the same for all columns; NULL: 0 */
+	const float *a;
+	size_t		a_row;
+	size_t		a_column;
+	const float *b;
+	size_t		b_row;
+	int32_t		rows;
+	int32_t		columns;
+	int32_t		depth;
+} Product;
+
+/* Floats in a vector of the widest set. */
+#define KERNELS_MOST_LANES 16
 
 typedef struct Kernels
 {
@@ -52,34 +77,35 @@ typedef struct Kernels
 									   int32_t units);
 
 	/*
-	 * Take a tile of logits (rows x columns, bias[columns] still to be added,
-	 * which is done here) into each row's running maximum and sum of
-	 * exp(logit - maximum).  The bias is in the logits afterwards.
+	 * Take logits (bias[count] still to be added, which is done here) into a
+	 * running maximum and sum of exp(logit - maximum).  The bias is in the
+	 * logits afterwards.
 	 */
-	void		(*softmax_statistics) (float *logits, const float *bias,
-									   int32_t rows, int32_t columns,
+	void		(*softmax_statistics) (float *logits, const float *bias, int32_t count,
 									   float *maximum, float *sum);
-
-	/*
-	 * Turn a tile of logits (bias still to be added) into
-	 * scale x exp(logit - log_normaliser[row]), and add the sum of each column
-	 * to d_bias.
-	 */
-	void		(*softmax_gradient) (float *logits, const float *bias,
-									 int32_t rows, int32_t columns,
-									 const float *log_normaliser, float scale,
-									 float *d_bias);
 
 	/* values[j] = scale x exp(values[j] - shift) */
 	void		(*exponentials) (float *values, int32_t count, float shift, float scale);
 
+	void		(*multiply) (const Product *product);
+
 	/*
-	 * For each row, count the logits (bias still to be added) that are at
-	 * least threshold[row], and add to count[row].
+	 * Of a tile of logits, items x windows: rows are stride floats apart, where
+	 * stride is a multiple of KERNELS_MOST_LANES that is at least windows.
+	 *
+	 * tile_statistics takes it into each window's running maximum and sum of
+	 * exp(logit - maximum); tile_gradient turns it into
+	 * scale x exp(logit - log_normaliser[window]) and sets d_bias[item] to the
+	 * sums over the windows; tile_count adds to count[window] how many logits
+	 * are at least threshold[window].
 	 */
-	void		(*count_at_least) (const float *logits, const float *bias,
-								   int32_t rows, int32_t columns,
-								   const float *threshold, int32_t *count);
+	void		(*tile_statistics) (const float *logits, size_t stride, int32_t items,
+									int32_t windows, float *maximum, float *sum);
+	void		(*tile_gradient) (float *logits, size_t stride, int32_t items,
+								  int32_t windows, const float *log_normaliser,
+								  float scale, float *d_bias);
+	void		(*tile_count) (const float *logits, size_t stride, int32_t items,
+							   int32_t windows, const float *threshold, int32_t *count);
 
 	/* scores[r] = row r of weights (rows x columns) times vector[columns] */
 	void		(*score_rows) (float *scores, const float *weights,

@@ -78,62 +78,37 @@ lstm_cell_backward(float *gates, const float *cell, const float *d_hidden,
 }
 
 static void
-softmax_statistics(float *logits, const float *bias, int32_t rows, int32_t columns,
+softmax_statistics(float *logits, const float *bias, int32_t count,
 				   float *maximum, float *sum)
 {
-	int32_t		whole = columns / LANES * LANES;
+	int32_t		whole = count / LANES * LANES;
+	Vec			tops = vec_all(*maximum);
+	Vec			totals = {0};
+	float		top;
+	float		total;
 
-	for (int32_t r = 0; r < rows; r++)
+	for (int32_t j = 0; j < count; j += LANES)
 	{
-		float	   *row = logits + (size_t) r * columns;
-		Vec			tops = vec_all(maximum[r]);
-		Vec			totals = {0};
-		float		top;
-		float		total;
+		int32_t		n = count - j;
+		Vec			logit = vec_load_part(logits + j, n) + vec_load_part(bias + j, n);
 
-		for (int32_t j = 0; j < columns; j += LANES)
-		{
-			int32_t		n = columns - j;
-			Vec			logit = vec_load_part(row + j, n) + vec_load_part(bias + j, n);
-
-			vec_store_part(row + j, logit, n);
-			if (j < whole)
-				tops = vec_max(tops, logit);
-		}
-		top = vec_largest(tops);
-		for (int32_t j = whole; j < columns; j++)
-			top = row[j] > top ? row[j] : top;
-
-		for (int32_t j = 0; j < whole; j += LANES)
-			totals += vec_exp(vec_load(row + j) - top);
-		total = vec_sum(totals);
-		for (int32_t j = whole; j < columns; j++)
-			total += vec_exp(vec_all(row[j] - top))[0];
-		sum[r] = sum[r] * vec_exp(vec_all(maximum[r] - top))[0] + total;
-		maximum[r] = top;
+		vec_store_part(logits + j, logit, n);
+		if (j < whole)
+			tops = vec_max(tops, logit);
 	}
+	top = vec_largest(tops);
+	for (int32_t j = whole; j < count; j++)
+		top = logits[j] > top ? logits[j] : top;
+
+	for (int32_t j = 0; j < whole; j += LANES)
+		totals += vec_exp(vec_load(logits + j) - top);
+	total = vec_sum(totals);
+	for (int32_t j = whole; j < count; j++)
+		total += vec_exp(vec_all(logits[j] - top))[0];
+	*sum = *sum * vec_exp(vec_all(*maximum - top))[0] + total;
+	*maximum = top;
 }
 
-static void
-softmax_gradient(float *logits, const float *bias, int32_t rows, int32_t columns,
-				 const float *log_normaliser, float scale, float *d_bias)
-{
-	for (int32_t r = 0; r < rows; r++)
-	{
-		float	   *row = logits + (size_t) r * columns;
-		float		shift = log_normaliser[r];
-
-		for (int32_t j = 0; j < columns; j += LANES)
-		{
-			int32_t		n = columns - j;
-			Vec			logit = vec_load_part(row + j, n) + vec_load_part(bias + j, n);
-			Vec			p = scale * vec_exp(logit - shift);
-
-			vec_store_part(row + j, p, n);
-			vec_store_part(d_bias + j, vec_load_part(d_bias + j, n) + p, n);
-		}
-	}
-}
 
 static void
 exponentials(float *values, int32_t count, float shift, float scale)
@@ -144,19 +119,145 @@ exponentials(float *values, int32_t count, float shift, float scale)
 					   count - j);
 }
 
-static void
-count_at_least(const float *logits, const float *bias, int32_t rows, int32_t columns,
-			   const float *threshold, int32_t *count)
+/* What a block of a product takes of the registers; all sizes do the same sums. */
+#if defined(__AVX512F__)
+#define BLOCK_ROWS 8
+#else
+#define BLOCK_ROWS 4
+#endif
+#define BLOCK_VECTORS 2
+
+/*
+ * A block of a product: `rows` rows of `vectors` vectors, of which the last has
+ * `last` columns; constants but for the last of them, where there are fewer than
+ * LANES.  The sums are in registers, and nothing is packed: an element of a is
+ * spread over a vector, and rows of b are read as they are.
+ */
+static inline __attribute__((always_inline)) void
+multiply_block(const Product *product, int32_t row, int32_t column,
+			   const int32_t rows, const int32_t vectors, const int32_t last)
 {
+	const int32_t count[BLOCK_VECTORS] = {vectors > 1 ? LANES : last, last};
+	Vec			sum[BLOCK_ROWS][BLOCK_VECTORS];
+	size_t		a_row = product->a_row;
+	const float *a = product->a + row * a_row;
+	const float *b = product->b + column;
+	float	   *out = product->out + row * product->out_row + column;
+
 	for (int32_t r = 0; r < rows; r++)
 	{
-		const float *row = logits + (size_t) r * columns;
-		float		limit = threshold[r];
-		int32_t		found = 0;
+		for (int32_t v = 0; v < vectors; v++)
+		{
+			if (product->add)
+				sum[r][v] = vec_load_part(out + r * product->out_row + v * LANES, count[v]);
+			else
+				sum[r][v] = vec_all(product->start == NULL ? 0 : product->start[row + r]);
+		}
+	}
+	for (int32_t i = 0; i < product->depth; i++)
+	{
+		Vec			b_row[BLOCK_VECTORS];
 
-		for (int32_t j = 0; j < columns; j++)
-			found += row[j] + bias[j] >= limit;
-		count[r] += found;
+		for (int32_t v = 0; v < vectors; v++)
+			b_row[v] = vec_load_part(b + v * LANES, count[v]);
+		for (int32_t r = 0; r < rows; r++)
+		{
+			Vec			factor = vec_all(a[r * a_row]);
+
+			for (int32_t v = 0; v < vectors; v++)
+				sum[r][v] += factor * b_row[v];
+		}
+		a += product->a_column;
+		b += product->b_row;
+	}
+	for (int32_t r = 0; r < rows; r++)
+	{
+		for (int32_t v = 0; v < vectors; v++)
+			vec_store_part(out + r * product->out_row + v * LANES, sum[r][v], count[v]);
+	}
+}
+
+static inline __attribute__((always_inline)) void
+multiply_columns(const Product *product, int32_t column, const int32_t vectors,
+				 const int32_t last)
+{
+	int32_t		row = 0;
+
+	for (; row + BLOCK_ROWS <= product->rows; row += BLOCK_ROWS)
+		multiply_block(product, row, column, BLOCK_ROWS, vectors, last);
+	for (; row < product->rows; row++)
+		multiply_block(product, row, column, 1, vectors, last);
+}
+
+static void
+multiply(const Product *product)
+{
+	int32_t		column = 0;
+
+	for (; column + BLOCK_VECTORS * LANES <= product->columns; column += BLOCK_VECTORS * LANES)
+		multiply_columns(product, column, BLOCK_VECTORS, LANES);
+	for (; column + LANES <= product->columns; column += LANES)
+		multiply_columns(product, column, 1, LANES);
+	if (column < product->columns)
+		multiply_columns(product, column, 1, product->columns - column);
+}
+
+static void
+tile_statistics(const float *logits, size_t stride, int32_t items, int32_t windows,
+				float *maximum, float *sum)
+{
+	for (int32_t w = 0; w < windows; w += LANES)
+	{
+		int32_t		n = windows - w;
+		Vec			before = vec_load_part(maximum + w, n);
+		Vec			top = before;
+		Vec			total = {0};
+
+		for (int32_t i = 0; i < items; i++)
+			top = vec_max(top, vec_load(logits + i * stride + w));
+		for (int32_t i = 0; i < items; i++)
+			total += vec_exp(vec_load(logits + i * stride + w) - top);
+		total += vec_load_part(sum + w, n) * vec_exp(before - top);
+		vec_store_part(sum + w, total, n);
+		vec_store_part(maximum + w, top, n);
+	}
+}
+
+static void
+tile_gradient(float *logits, size_t stride, int32_t items, int32_t windows,
+			  const float *log_normaliser, float scale, float *d_bias)
+{
+	for (int32_t i = 0; i < items; i++)
+	{
+		float	   *row = logits + i * stride;
+		Vec			total = {0};
+
+		for (int32_t w = 0; w < windows; w += LANES)
+		{
+			int32_t		n = windows - w;
+			Vec			shift = vec_load_part(log_normaliser + w, n);
+
+			vec_store_part(row + w, scale * vec_exp(vec_load(row + w) - shift), n);
+			total += vec_load_part(row + w, n);
+		}
+		d_bias[i] = vec_sum(total);
+	}
+}
+
+static void
+tile_count(const float *logits, size_t stride, int32_t items, int32_t windows,
+		   const float *threshold, int32_t *count)
+{
+	for (int32_t w = 0; w < windows; w += LANES)
+	{
+		int32_t		n = windows - w < LANES ? windows - w : LANES;
+		Vec			limit = vec_load_part(threshold + w, n);
+		VecInt		found = {0};
+
+		for (int32_t i = 0; i < items; i++)
+			found -= vec_load(logits + i * stride + w) >= limit;
+		for (int32_t lane = 0; lane < n; lane++)
+			count[w + lane] += found[lane];
 	}
 }
 
@@ -394,9 +495,11 @@ const Kernels KERNELS_TABLE = {
 	.lstm_cell_forward = lstm_cell_forward,
 	.lstm_cell_backward = lstm_cell_backward,
 	.softmax_statistics = softmax_statistics,
-	.softmax_gradient = softmax_gradient,
 	.exponentials = exponentials,
-	.count_at_least = count_at_least,
+	.multiply = multiply,
+	.tile_statistics = tile_statistics,
+	.tile_gradient = tile_gradient,
+	.tile_count = tile_count,
 	.score_rows = score_rows,
 	.scan_codes = scan_codes,
 	.upper_bounds = upper_bounds,

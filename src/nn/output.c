@@ -6,12 +6,13 @@
  * second computes the scores again and turns them into gradients while they
  * are in the cache.  A third of the arithmetic more than keeping them, and none
  * of the memory traffic.
+ *
+ * The products are not BLAS's: with so few columns and tiles that fit the cache,
+ * it spends as much on packing as it gains by it.  A tile is items x windows, so
+ * that vectors are over windows, of which the transposed representations are
+ * the only copy.
  */
 #include "output.h"
-
-#include <string.h>
-
-#include "matrix.h"
 
 static inline bool
 in_tile(int32_t item, int32_t first, int32_t last)
@@ -19,22 +20,45 @@ in_tile(int32_t item, int32_t first, int32_t last)
 	return item >= first && item < last;
 }
 
-/* logits = representation x weight^T, without the bias */
+void
+output_transpose(const OutputPass *pass, int32_t first, int32_t windows)
+{
+	size_t		stride = output_stride(pass->windows);
+
+	for (int32_t w = first; w < first + windows; w++)
+	{
+		for (int32_t c = 0; c < pass->columns; c++)
+			pass->transposed[c * stride + w] =
+				pass->representation[(size_t) w * pass->columns + c];
+	}
+}
+
+/* logits = weight x representation^T + bias */
 static void
 score_tile(const OutputPass *pass, int32_t first, int32_t last)
 {
-	matrix_multiply_transposed(pass->logits, pass->representation,
-							   pass->params->output_weight +
-							   (size_t) first * pass->columns,
-							   pass->windows, last - first, pass->columns, 0.0f);
+	size_t		stride = output_stride(pass->windows);
+
+	pass->kernels->multiply(&(Product) {
+		.out = pass->logits,
+		.out_row = stride,
+		.start = pass->params->output_bias + first,
+		.a = pass->params->output_weight + (size_t) first * pass->columns,
+		.a_row = pass->columns,
+		.a_column = 1,
+		.b = pass->transposed,
+		.b_row = stride,
+		.rows = last - first,
+		.columns = pass->windows,
+		.depth = pass->columns
+	});
 }
 
 void
 output_statistics(const OutputPass *pass, int32_t first, int32_t last,
 				  float *maximum, float *sum, float *target_logit)
 {
-	int32_t		width = last - first;
-	const float *bias = pass->params->output_bias;
+	size_t		stride = output_stride(pass->windows);
 
 	score_tile(pass, first, last);
 	for (int32_t w = 0; w < pass->windows; w++)
@@ -42,11 +66,10 @@ output_statistics(const OutputPass *pass, int32_t first, int32_t last,
 		int32_t		target = pass->target[w];
 
 		if (in_tile(target, first, last))
-			target_logit[w] = pass->logits[(size_t) w * width + target - first] +
-				bias[target];
+			target_logit[w] = pass->logits[(target - first) * stride + w];
 	}
-	pass->kernels->softmax_statistics(pass->logits, bias + first, pass->windows,
-									  width, maximum, sum);
+	pass->kernels->tile_statistics(pass->logits, stride, last - first, pass->windows,
+								   maximum, sum);
 }
 
 void
@@ -54,30 +77,47 @@ output_gradient(const OutputPass *pass, int32_t first, int32_t last,
 				const float *log_normaliser, float scale,
 				Params *gradient, float *d_representation)
 {
-	int32_t		width = last - first;
+	size_t		stride = output_stride(pass->windows);
 	float	   *d_bias = gradient->output_bias + first;
 
 	score_tile(pass, first, last);
-	memset(d_bias, 0, (size_t) width * sizeof(float));
-	pass->kernels->softmax_gradient(pass->logits, pass->params->output_bias + first,
-									pass->windows, width, log_normaliser, scale,
-									d_bias);
+	pass->kernels->tile_gradient(pass->logits, stride, last - first, pass->windows,
+								 log_normaliser, scale, d_bias);
 	for (int32_t w = 0; w < pass->windows; w++)
 	{
 		int32_t		target = pass->target[w];
 
 		if (in_tile(target, first, last))
 		{
-			pass->logits[(size_t) w * width + target - first] -= scale;
+			pass->logits[(target - first) * stride + w] -= scale;
 			d_bias[target - first] -= scale;
 		}
 	}
-	matrix_transposed_multiply(gradient->output_weight + (size_t) first * pass->columns,
-							   pass->logits, pass->representation,
-							   width, pass->columns, pass->windows, 0.0f);
-	matrix_multiply(d_representation, pass->logits,
-					pass->params->output_weight + (size_t) first * pass->columns,
-					pass->windows, pass->columns, width, 1.0f);
+	pass->kernels->multiply(&(Product) {
+		.out = gradient->output_weight + (size_t) first * pass->columns,
+		.out_row = pass->columns,
+		.a = pass->logits,
+		.a_row = stride,
+		.a_column = 1,
+		.b = pass->representation,
+		.b_row = pass->columns,
+		.rows = last - first,
+		.columns = pass->columns,
+		.depth = pass->windows
+	});
+	pass->kernels->multiply(&(Product) {
+		.out = d_representation,
+		.out_row = pass->columns,
+		.add = true,
+		.a = pass->logits,
+		.a_row = 1,
+		.a_column = stride,
+		.b = pass->params->output_weight + (size_t) first * pass->columns,
+		.b_row = pass->columns,
+		.rows = pass->windows,
+		.columns = pass->columns,
+		.depth = last - first
+	});
 }
 
 void
@@ -85,8 +125,8 @@ output_count_above(const OutputPass *pass, int32_t first, int32_t last,
 				   const float *target_logit, int32_t *count)
 {
 	score_tile(pass, first, last);
-	pass->kernels->count_at_least(pass->logits, pass->params->output_bias + first,
-								  pass->windows, last - first, target_logit, count);
+	pass->kernels->tile_count(pass->logits, output_stride(pass->windows), last - first,
+							  pass->windows, target_logit, count);
 	for (int32_t w = 0; w < pass->windows; w++)
 	{
 		if (in_tile(pass->target[w], first, last))

@@ -11,17 +11,18 @@
 #include "kernels.h"
 #include "params.h"
 
-#define OUTPUT_TILE 256			/* items scored at once, at most */
+#define OUTPUT_TILE 96			/* items scored at once, at most */
 
 /*
- * How many items to score at once for so many windows.  The logits of a tile,
- * and its weights and their gradient, stay in the second cache; of few windows
- * the weights are the larger part.
+ * Floats from one row of a tile to the next: room for the windows.  An odd
+ * number of vectors, since a power of 2 would put all rows into few cache sets.
  */
-static inline int32_t
-output_tile(int32_t windows)
+static inline size_t
+output_stride(int32_t windows)
 {
-	return windows <= OUTPUT_TILE / 2 ? OUTPUT_TILE / 2 : OUTPUT_TILE;
+	size_t		vectors = ((size_t) windows + KERNELS_MOST_LANES - 1) / KERNELS_MOST_LANES;
+
+	return (vectors | 1) * KERNELS_MOST_LANES;
 }
 
 /* A batch of representations before the output layer. */
@@ -30,11 +31,18 @@ typedef struct OutputPass
 	const Kernels *kernels;
 	const Params *params;
 	const float *representation;	/* windows x columns */
+	float	   *transposed;		/* columns x output_stride(windows) */
 	const int32_t *target;		/* [windows] items; -1 or items: none */
 	int32_t		windows;
 	int32_t		columns;		/* config_output_dim() */
-	float	   *logits;			/* scratch: windows x OUTPUT_TILE */
+	float	   *logits;			/* scratch: OUTPUT_TILE x output_stride(windows) */
 } OutputPass;
+
+/*
+ * Fill the columns of `transposed` that are windows first .. first + windows -
+ * 1; all are needed before the functions below.
+ */
+extern void output_transpose(const OutputPass *pass, int32_t first, int32_t windows);
 
 /*
  * Take items first .. last - 1, at most OUTPUT_TILE of them, into each window's

@@ -33,7 +33,7 @@ softmax_row(const SampledPass *pass, float *row, float target, float scale, floa
 	float		sum = 1;
 	float		log_normaliser;
 
-	pass->kernels->softmax_statistics(row, pass->negative_offset, 1, pass->negatives,
+	pass->kernels->softmax_statistics(row, pass->negative_offset, pass->negatives,
 									  &maximum, &sum);
 	log_normaliser = maximum + logf(sum);
 	pass->kernels->exponentials(row, pass->negatives, log_normaliser, scale);

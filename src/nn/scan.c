@@ -180,7 +180,7 @@ scan_tile(ScanWork *work, ScanQuery *query, ScanRequest *request, const ScanInde
 	kernels->scan_codes(work->logits, index->codes + (size_t) first * index->columns,
 						index->code_sum + first, index->scale + first,
 						query->codes, query->scale, blocks_of(count), index->columns);
-	kernels->softmax_statistics(work->logits, bias + first, 1, count,
+	kernels->softmax_statistics(work->logits, bias + first, count,
 								&query->maximum, &query->sum);
 	kernels->upper_bounds(work->upper, work->logits, index->norm + first,
 						  index->residual_norm + first, query->norm_factor,

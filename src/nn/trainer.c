@@ -220,6 +220,7 @@ trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 	size_t		core = params_core_count(config);
 	size_t		windows = (size_t) options->batch_size;
 	size_t		columns = (size_t) config_output_dim(config);
+	size_t		stride = output_stride(options->batch_size);
 	bool		scores_all = is_dense(options) || sizes->validation_windows > 0;
 	float	   *blocks[4];
 	BatchCapacity capacity = {shard_windows(sizes, options), sizes->longest};
@@ -271,8 +272,9 @@ trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 	trainer->window_loss = ARENA_TAKE(arena, float, windows);
 	if (scores_all)
 	{
+		trainer->transposed = ARENA_TAKE(arena, float, columns * stride);
 		trainer->logits = ARENA_TAKE(arena, float,
-									 TRAINER_ITEM_SHARDS * windows * OUTPUT_TILE);
+									 TRAINER_ITEM_SHARDS * OUTPUT_TILE * stride);
 		trainer->maximum = ARENA_TAKE(arena, float, TRAINER_ITEM_SHARDS * windows);
 		trainer->sum = ARENA_TAKE(arena, float, TRAINER_ITEM_SHARDS * windows);
 		trainer->above = ARENA_TAKE(arena, int32_t, TRAINER_ITEM_SHARDS * windows);
@@ -574,15 +576,37 @@ forward(Rank *rank, int32_t s, bool training)
 					training ? &dropout : NULL);
 }
 
-/* Forward for all of this rank's data shards. */
+/* The output layer's view of the minibatch, with the scratch of shard s. */
+static OutputPass
+output_pass(const Rank *rank, int32_t s)
+{
+	Trainer    *trainer = rank->trainer;
+
+	return (OutputPass) {
+		.kernels = trainer->kernels,
+		.params = &trainer->params,
+		.representation = trainer->representation,
+		.transposed = trainer->transposed,
+		.target = trainer->target,
+		.windows = rank->windows,
+		.columns = config_output_dim(&trainer->config),
+		.logits = trainer->logits +
+			s * OUTPUT_TILE * output_stride(trainer->options.batch_size)
+	};
+}
+
+/* Forward for all of this rank's data shards, for the output layer. */
 static NnStatus
 forward_all(Rank *rank, bool training)
 {
+	OutputPass	pass = output_pass(rank, 0);
+
 	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
 	{
 		if (!is_my_work(rank, s))
 			continue;
 		forward(rank, s, training);
+		output_transpose(&pass, rank->first_window[s], windows_of(rank, s));
 		if (!go_on(rank))
 			return NN_CANCELLED;
 	}
@@ -643,24 +667,6 @@ run_sampled(Rank *rank)
 	return NN_OK;
 }
 
-/* The output layer's view of the minibatch, with the scratch of shard s. */
-static OutputPass
-output_pass(const Rank *rank, int32_t s)
-{
-	Trainer    *trainer = rank->trainer;
-
-	return (OutputPass) {
-		.kernels = trainer->kernels,
-		.params = &trainer->params,
-		.representation = trainer->representation,
-		.target = trainer->target,
-		.windows = rank->windows,
-		.columns = config_output_dim(&trainer->config),
-		.logits = trainer->logits +
-			(size_t) s * trainer->options.batch_size * OUTPUT_TILE
-	};
-}
-
 /* What is done to one tile of items; shard_offset: of the shard's window arrays. */
 typedef void (*TileFunction) (Rank *rank, const OutputPass *pass,
 							  size_t shard_offset, int32_t first, int32_t last);
@@ -669,8 +675,6 @@ typedef void (*TileFunction) (Rank *rank, const OutputPass *pass,
 static NnStatus
 for_each_tile(Rank *rank, TileFunction function)
 {
-	int32_t		tile = output_tile(rank->windows);
-
 	for (int32_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
 	{
 		OutputPass	pass = output_pass(rank, s);
@@ -681,7 +685,7 @@ for_each_tile(Rank *rank, TileFunction function)
 			continue;
 		for (int32_t first = item_shard_start(rank->trainer, s); first < end; first = last)
 		{
-			last = first + tile < end ? first + tile : end;
+			last = first + OUTPUT_TILE < end ? first + OUTPUT_TILE : end;
 			function(rank, &pass, (size_t) s * rank->trainer->options.batch_size,
 					 first, last);
 			if (!go_on(rank))

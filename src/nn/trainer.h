@@ -142,7 +142,8 @@ typedef struct Trainer
 	int32_t    *target;			/* windows */
 	float	   *window_loss;	/* windows */
 	/* output layer over all items: training or validation */
-	float	   *logits;			/* item shards x windows x OUTPUT_TILE */
+	float	   *transposed;		/* columns x output_stride(batch_size) */
+	float	   *logits;			/* item shards x OUTPUT_TILE x output_stride(batch_size) */
 	float	   *maximum;		/* item shards x windows */
 	float	   *sum;			/* item shards x windows */
 	int32_t    *above;			/* item shards x windows */

@@ -51,6 +51,22 @@ vec_store(float *to, Vec v)
 	memcpy(to, &v, sizeof(v));
 }
 
+#if defined(__AVX512F__)
+/* The first `count` lanes, fewer than LANES. */
+static inline __mmask16
+vec_mask(int32_t count)
+{
+	return (__mmask16) ((1u << count) - 1);
+}
+#elif defined(__AVX2__)
+static inline __m256i
+vec_mask(int32_t count)
+{
+	return _mm256_cmpgt_epi32(_mm256_set1_epi32(count),
+							  _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#endif
+
 /* The first `count` lanes (at least 1; more than LANES: all); the others 0. */
 static inline Vec
 vec_load_part(const float *from, int32_t count)
@@ -59,7 +75,13 @@ vec_load_part(const float *from, int32_t count)
 
 	if (count >= LANES)
 		return vec_load(from);
+#if defined(__AVX512F__)
+	v = (Vec) _mm512_maskz_loadu_ps(vec_mask(count), from);
+#elif defined(__AVX2__)
+	v = (Vec) _mm256_maskload_ps(from, vec_mask(count));
+#else
 	memcpy(&v, from, (size_t) count * sizeof(float));
+#endif
 	return v;
 }
 
@@ -69,7 +91,13 @@ vec_store_part(float *to, Vec v, int32_t count)
 	if (count >= LANES)
 		vec_store(to, v);
 	else
+#if defined(__AVX512F__)
+		_mm512_mask_storeu_ps(to, vec_mask(count), (__m512) v);
+#elif defined(__AVX2__)
+		_mm256_maskstore_ps(to, vec_mask(count), (__m256) v);
+#else
 		memcpy(to, &v, (size_t) count * sizeof(float));
+#endif
 }
 
 /* The larger; b where either is not a number. */
@@ -93,7 +121,15 @@ vec_max(Vec a, Vec b)
 static inline Vec
 vec_min(Vec a, Vec b)
 {
+#if defined(__AVX512F__)
+	return (Vec) _mm512_min_ps((__m512) a, (__m512) b);
+#elif defined(__AVX2__)
+	return (Vec) _mm256_min_ps((__m256) a, (__m256) b);
+#elif defined(__SSE2__)
+	return (Vec) _mm_min_ps((__m128) a, (__m128) b);
+#else
 	return -vec_max(-a, -b);
+#endif
 }
 
 static inline Vec

@@ -301,7 +301,6 @@ check_output(const Kernels *kernels, int32_t items, int32_t columns, int32_t win
 			 uint64_t seed)
 {
 	Rng			rng = test_rng(seed);
-	int32_t		tile = OUTPUT_TILE < items ? OUTPUT_TILE : items;
 	size_t		counts[3] = {(size_t) windows * columns, (size_t) items * columns,
 		(size_t) items};
 	const char *names[3] = {"representations", "weights", "bias"};
@@ -327,10 +326,11 @@ check_output(const Kernels *kernels, int32_t items, int32_t columns, int32_t win
 		.kernels = kernels,
 		.params = &params,
 		.representation = values,
+		.transposed = NEW(float, (size_t) columns * output_stride(windows)),
 		.target = target,
 		.windows = windows,
 		.columns = columns,
-		.logits = NEW(float, (size_t) windows * tile)
+		.logits = NEW(float, OUTPUT_TILE * output_stride(windows))
 	};
 	double		worst_normaliser = 0;
 	double		worst_logit = 0;
@@ -351,6 +351,8 @@ check_output(const Kernels *kernels, int32_t items, int32_t columns, int32_t win
 		sum[w] = 0;
 		above[w] = 0;
 	}
+	output_transpose(&pass, 0, windows / 2);
+	output_transpose(&pass, windows / 2, windows - windows / 2);
 	for (int32_t first = 0; first < items; first += OUTPUT_TILE)
 		output_statistics(&pass, first, first + OUTPUT_TILE < items
 						  ? first + OUTPUT_TILE : items, maximum, sum, target_logit);
@@ -404,6 +406,7 @@ check_output(const Kernels *kernels, int32_t items, int32_t columns, int32_t win
 	free(above);
 	free(exact);
 	free(output.logits);
+	free(pass.transposed);
 	free(pass.logits);
 }
 
@@ -663,13 +666,15 @@ library_gradient(Params *gradient, float *representation, Network *network,
 		.kernels = network->kernels,
 		.params = params,
 		.representation = representation,
+		.transposed = NEW(float, (size_t) columns * output_stride(windows)),
 		.target = batch->target,
 		.windows = windows,
 		.columns = columns,
-		.logits = NEW(float, (size_t) windows * config->items)
+		.logits = NEW(float, (size_t) config->items * output_stride(windows))
 	};
 
 	network_forward(representation, network, params, batch, dropout);
+	output_transpose(&pass, 0, windows);
 	for (int32_t w = 0; w < windows; w++)
 		maximum[w] = -INFINITY;
 	output_statistics(&pass, 0, config->items, maximum, sum, target_logit);
@@ -684,6 +689,7 @@ library_gradient(Params *gradient, float *representation, Network *network,
 	free(maximum);
 	free(sum);
 	free(target_logit);
+	free(pass.transposed);
 	free(pass.logits);
 }
 
@@ -844,6 +850,8 @@ main(void)
 		check_output(list[i], OUTPUT_TILE, 50, 3, 201);
 		check_output(list[i], 5, 3, 4, 202);
 		check_output(list[i], OUTPUT_TILE + 1, 17, 1, 203);
+		check_output(list[i], OUTPUT_TILE - 1, 33, 47, 204);
+		check_output(list[i], OUTPUT_TILE + 8, 64, 64, 205);
 	}
 	for (int i = 0; i < sets; i++)
 	{

@@ -275,27 +275,116 @@ check_lstm_nan(const Kernels *kernels)
 	ok(right, "%s: lstm cell: not a number stays one, in its own lane", kernels->name);
 }
 
+/* ---------------------------------------------------------------- products */
+
+/* One product, against plain code; out starts with random values. */
+static bool
+check_product(const Kernels *kernels, int32_t rows, int32_t columns, int32_t depth,
+			  bool transposed, int starting)
+{
+	Rng			rng = test_rng((uint64_t) (rows + 100 * columns + 10000 * depth));
+	size_t		out_row = (size_t) columns + 3;
+	size_t		b_row = (size_t) columns + 2;
+	float	   *a = new_random((size_t) rows * depth, 1, &rng);
+	float	   *b = new_random(b_row * depth, 1, &rng);
+	float	   *start = new_random((size_t) rows, 1, &rng);
+	float	   *out = new_random(out_row * rows, 1, &rng);
+	double	   *want = new_doubles(out, out_row * rows);
+	size_t		a_row = transposed ? 1 : (size_t) depth;
+	size_t		a_column = transposed ? (size_t) rows : 1;
+	bool		right;
+
+	for (int32_t r = 0; r < rows; r++)
+	{
+		for (int32_t c = 0; c < columns; c++)
+		{
+			double	   *sum = want + r * out_row + c;
+
+			if (starting < 2)
+				*sum = starting == 0 ? 0 : start[r];
+			for (int32_t i = 0; i < depth; i++)
+				*sum += (double) a[r * a_row + i * a_column] * b[i * b_row + c];
+		}
+	}
+	kernels->multiply(&(Product) {
+		.out = out, .out_row = out_row, .add = starting == 2,
+		.start = starting == 1 ? start : NULL,
+		.a = a, .a_row = a_row, .a_column = a_column, .b = b, .b_row = b_row,
+		.rows = rows, .columns = columns, .depth = depth
+	});
+	/* also what is between the rows */
+	right = worst_difference(out, want, out_row * rows) < 1e-5;
+	free(a);
+	free(b);
+	free(start);
+	free(out);
+	free(want);
+	return right;
+}
+
+static void
+check_multiply(const Kernels *kernels)
+{
+	static const char *const starts[] = {"0", "a value a row", "what is there"};
+
+	for (int starting = 0; starting < 3; starting++)
+	{
+		int			wrong = 0;
+
+		for (int32_t rows = 1; rows <= 17; rows++)
+		{
+			for (int i = 0; i < SIZES; i++)
+			{
+				for (int transposed = 0; transposed < 2; transposed++)
+					wrong += !check_product(kernels, rows, sizes[i],
+											sizes[(i * 7 + rows) % SIZES], transposed,
+											starting);
+			}
+		}
+		ok(wrong == 0, "%s: products that start with %s, every tail", kernels->name,
+		   starts[starting]);
+	}
+}
+
 /* ----------------------------------------------------------------- softmax */
 
-/* exp() alone: a row of one logit, with a normaliser of 0 */
+/* Floats from one row of a tile to the next. */
+static size_t
+tile_stride(int32_t windows)
+{
+	return ((size_t) windows / KERNELS_MOST_LANES + 1) * KERNELS_MOST_LANES;
+}
+
+/* A tile whose places beyond the windows are not numbers: nothing may come of them. */
+static float *
+new_tile(int32_t items, int32_t windows, float range, float shift, Rng *rng)
+{
+	size_t		stride = tile_stride(windows);
+	float	   *tile = new_random((size_t) items * stride, range, rng);
+
+	for (size_t j = 0; j < (size_t) items * stride; j++)
+		tile[j] = j % stride < (size_t) windows ? tile[j] + shift : NAN;
+	return tile;
+}
+
+/* exp() alone: a tile of one item, with normalisers of 0 */
 static void
 check_exp(const Kernels *kernels)
 {
 	enum
 	{
-		POINTS = 200001
+		POINTS = 200000
 	};
 	float	   *logits = NEW(float, POINTS);
-	float	   *bias = new_zeros(POINTS);
-	float	   *d_bias = new_zeros(POINTS);
-	const float zero = 0;
+	float	   *normaliser = new_zeros(POINTS);
+	float		d_bias;
 	double		near = 0;
 	double		far = 0;
 	bool		within = true;
 
 	for (int i = 0; i < POINTS; i++)
 		logits[i] = (float) (-86.9 + 173.8 * i / (POINTS - 1));
-	kernels->softmax_gradient(logits, bias, 1, POINTS, &zero, 1, d_bias);
+	kernels->tile_gradient(logits, POINTS, 1, POINTS, normaliser, 1, &d_bias);
 	for (int i = 0; i < POINTS; i++)
 	{
 		double		x = (float) (-86.9 + 173.8 * i / (POINTS - 1));
@@ -312,8 +401,7 @@ check_exp(const Kernels *kernels)
 	if (!(near < 3e-7 && far < 6e-6))
 		diag("%g over +-1, %g over +-87", near, far);
 	free(logits);
-	free(bias);
-	free(d_bias);
+	free(normaliser);
 }
 
 static void
@@ -340,171 +428,202 @@ check_exponentials(const Kernels *kernels)
 	ok(wrong == 0, "%s: exponentials, every tail", kernels->name);
 }
 
+/* A row of logits in two parts, against plain code. */
+static void
+check_row_statistics(const Kernels *kernels)
+{
+	int			wrong = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		Rng			rng = test_rng((uint64_t) i);
+		int32_t		parts[2] = {sizes[i], sizes[(i * 7 + 3) % SIZES]};
+		int32_t		all = parts[0] + parts[1];
+		float	   *logits = new_random((size_t) all, 30, &rng);
+		float	   *bias = new_random((size_t) all, 1, &rng);
+		double	   *want = NEW(double, all);
+		float		maximum = -INFINITY;
+		float		sum = 0;
+		double		top = -INFINITY;
+		double		total = 0;
+
+		for (int32_t j = 0; j < all; j++)
+			top = fmax(top, want[j] = (float) (logits[j] + bias[j]));
+		for (int32_t j = 0; j < all; j++)
+			total += exp(want[j] - top);
+		kernels->softmax_statistics(logits, bias, parts[0], &maximum, &sum);
+		kernels->softmax_statistics(logits + parts[0], bias + parts[0], parts[1],
+									&maximum, &sum);
+		wrong += maximum != (float) top || !(fabs(sum / total - 1) < 2e-6);
+		wrong += worst_difference(logits, want, (size_t) all) > 0;
+		logits[all - 1] = NAN;
+		kernels->softmax_statistics(logits, bias, all, &maximum, &sum);
+		wrong += !isnan(sum);
+		free(logits);
+		free(bias);
+		free(want);
+	}
+	ok(wrong == 0, "%s: softmax statistics of a row, every tail", kernels->name);
+}
+
+enum
+{
+	ITEMS = 5
+};
+
 /* Two tiles of a softmax, statistics and gradient; which sizes went wrong. */
 static void
 check_softmax(const Kernels *kernels, const Kernels *other, float range, float shift)
 {
-	enum
-	{
-		ROWS = 4
-	};
 	int			wrong[3] = {0};
 	int			apart = 0;
 
 	for (int i = 0; i < SIZES; i++)
 	{
-		int32_t		widths[2] = {sizes[i], sizes[(i * 7 + 3) % SIZES]};
-		int32_t		all = widths[0] + widths[1];
+		int32_t		windows = sizes[i];
+		size_t		stride = tile_stride(windows);
 		Rng			rng = test_rng((uint64_t) i);
-		float	   *bias = new_random((size_t) all, 1, &rng);
-		double		logits[ROWS][2 * LARGEST];
-		float		maximum[2][ROWS];
-		float		sum[2][ROWS];
 		float	   *tile[2];
-		int32_t		begin = 0;
+		float		maximum[2][LARGEST];
+		float		sum[2][LARGEST];
+		float		normaliser[LARGEST];
 
-		for (int t = 0; t < 2; begin += widths[t++])
-		{
-			tile[t] = new_random((size_t) ROWS * widths[t], range, &rng);
-			for (int32_t j = 0; j < ROWS * widths[t]; j++)
-				tile[t][j] += shift;
-			for (int32_t r = 0; r < ROWS; r++)
-			{
-				for (int32_t j = 0; j < widths[t]; j++)
-					logits[r][begin + j] =
-						(float) (tile[t][r * widths[t] + j] + bias[begin + j]);
-			}
-		}
+		for (int t = 0; t < 2; t++)
+			tile[t] = new_tile(ITEMS, windows, range, shift, &rng);
 		for (int set = 0; set < 2; set++)
 		{
-			for (int32_t r = 0; r < ROWS; r++)
+			for (int32_t w = 0; w < windows; w++)
 			{
-				maximum[set][r] = -INFINITY;
-				sum[set][r] = 0;
+				maximum[set][w] = -INFINITY;
+				sum[set][w] = 0;
 			}
-			begin = 0;
-			for (int t = 0; t < 2; begin += widths[t++])
-			{
-				float	   *scratch = NEW(float, ROWS * widths[t]);
-
-				memcpy(scratch, tile[t], (size_t) (ROWS * widths[t]) * sizeof(float));
-				(set == 0 ? kernels : other)->softmax_statistics
-					(scratch, bias + begin, ROWS, widths[t], maximum[set], sum[set]);
-				free(scratch);
-			}
+			for (int t = 0; t < 2; t++)
+				(set == 0 ? kernels : other)->tile_statistics
+					(tile[t], stride, ITEMS, windows, maximum[set], sum[set]);
 		}
-		for (int32_t r = 0; r < ROWS; r++)
+		for (int32_t w = 0; w < windows; w++)
 		{
 			double		top = -INFINITY;
 			double		total = 0;
 
-			for (int32_t j = 0; j < all; j++)
-				top = logits[r][j] > top ? logits[r][j] : top;
-			for (int32_t j = 0; j < all; j++)
-				total += exp(logits[r][j] - top);
-			wrong[0] += maximum[0][r] != (float) top;
-			wrong[0] += !(fabs(sum[0][r] / total - 1) < 2e-6);
-			apart += maximum[0][r] != maximum[1][r];
-			apart += !(fabs(sum[0][r] / sum[1][r] - 1) < 2e-6);
+			for (int32_t j = 0; j < 2 * ITEMS; j++)
+				top = fmax(top, tile[j / ITEMS][(j % ITEMS) * stride + w]);
+			for (int32_t j = 0; j < 2 * ITEMS; j++)
+				total += exp(tile[j / ITEMS][(j % ITEMS) * stride + w] - top);
+			wrong[0] += maximum[0][w] != (float) top;
+			wrong[0] += !(fabs(sum[0][w] / total - 1) < 2e-6);
+			apart += maximum[0][w] != maximum[1][w];
+			apart += !(fabs(sum[0][w] / sum[1][w] - 1) < 2e-6);
+			normaliser[w] = maximum[0][w] + logf(sum[0][w]);
 		}
 
-		begin = 0;
-		for (int t = 0; t < 2; begin += widths[t++])
+		for (int t = 0; t < 2; t++)
 		{
-			float		normaliser[ROWS];
-			float	   *d_bias = NEW(float, widths[t]);
-			double	   *want = NEW(double, ROWS * widths[t]);
-			double	   *want_bias = NEW(double, widths[t]);
+			float		d_bias[ITEMS];
+			double		want_bias[ITEMS] = {0};
+			double	   *want = new_doubles(tile[t], ITEMS * stride);
 
-			for (int32_t j = 0; j < widths[t]; j++)
-				d_bias[j] = (float) (want_bias[j] = 0.25);
-			for (int32_t r = 0; r < ROWS; r++)
+			for (int32_t j = 0; j < ITEMS; j++)
 			{
-				normaliser[r] = maximum[0][r] + logf(sum[0][r]);
-				for (int32_t j = 0; j < widths[t]; j++)
+				for (int32_t w = 0; w < windows; w++)
 				{
-					want[r * widths[t] + j] =
-						0.125 * exp(logits[r][begin + j] - normaliser[r]);
-					want_bias[j] += want[r * widths[t] + j];
+					double	   *p = want + j * stride + w;
+
+					*p = 0.125 * exp(*p - normaliser[w]);
+					want_bias[j] += *p;
 				}
 			}
-			kernels->softmax_gradient(tile[t], bias + begin, ROWS, widths[t], normaliser,
-									  0.125f, d_bias);
-			wrong[1] += !(worst_difference(tile[t], want, (size_t) (ROWS * widths[t])) <
-						  1e-6 * (1 + fabs((double) shift)));
-			wrong[2] += !(worst_difference(d_bias, want_bias, (size_t) widths[t]) <
-						  1e-6 * (1 + fabs((double) shift)));
-			free(d_bias);
+			kernels->tile_gradient(tile[t], stride, ITEMS, windows, normaliser, 0.125f,
+								   d_bias);
+			for (int32_t j = 0; j < ITEMS; j++)
+				wrong[1] += !(worst_difference(tile[t] + j * stride, want + j * stride,
+											   (size_t) windows) <
+							  1e-6 * (1 + fabs((double) shift)));
+			wrong[2] += !(worst_difference(d_bias, want_bias, ITEMS) <
+						  1e-6 * windows * (1 + fabs((double) shift)));
 			free(want);
-			free(want_bias);
-		}
-		free(bias);
-		for (int t = 0; t < 2; t++)
 			free(tile[t]);
+		}
 	}
 	ok(wrong[0] == 0, "%s: softmax statistics, logits %g +- %g, every tail", kernels->name,
 	   (double) shift, (double) range);
 	ok(apart == 0, "%s: softmax statistics, logits %g +- %g, as %s", kernels->name,
 	   (double) shift, (double) range, other->name);
-	ok(wrong[1] == 0 && wrong[2] == 0,
-	   "%s: softmax gradient, logits %g +- %g, every tail", kernels->name,
+	ok(wrong[1] == 0, "%s: softmax gradient, logits %g +- %g, every tail", kernels->name,
 	   (double) shift, (double) range);
+	ok(wrong[2] == 0, "%s: softmax gradient of the bias, logits %g +- %g, every tail",
+	   kernels->name, (double) shift, (double) range);
 }
 
-/* One logit that is not a number spoils its row, and no other. */
+/* One logit that is not a number spoils its window, and no other. */
 static void
 check_softmax_nan(const Kernels *kernels)
 {
 	enum
 	{
-		WIDTH = 37
+		WINDOWS = 37
 	};
+	size_t		stride = tile_stride(WINDOWS);
 	bool		right = true;
 
-	for (int32_t at = 0; at < WIDTH; at++)
+	for (int32_t at = 0; at < WINDOWS; at++)
 	{
 		Rng			rng = test_rng(7);
-		float	   *logits = new_random(3 * WIDTH, 2, &rng);
-		float	   *again = NEW(float, 3 * WIDTH);
-		float	   *bias = new_random(WIDTH, 1, &rng);
-		float	   *d_bias = new_zeros(WIDTH);
-		float		maximum[3] = {-INFINITY, -INFINITY, -INFINITY};
-		float		sum[3] = {0};
-		const float normaliser[3] = {5, 5, 5};
+		float	   *logits = new_tile(ITEMS, WINDOWS, 2, 0, &rng);
+		float		d_bias[ITEMS];
+		float		maximum[WINDOWS];
+		float		sum[WINDOWS] = {0};
+		float		normaliser[WINDOWS];
+		int32_t		spoilt = at % ITEMS;
 
-		logits[WIDTH + at] = NAN;
-		memcpy(again, logits, 3 * WIDTH * sizeof(float));
-		kernels->softmax_statistics(logits, bias, 3, WIDTH, maximum, sum);
-		right = right && isfinite(sum[0]) && isnan(sum[1]) && isfinite(sum[2]);
-		kernels->softmax_gradient(again, bias, 3, WIDTH, normaliser, 1, d_bias);
-		for (int32_t j = 0; j < WIDTH; j++)
-			right = right && isfinite(again[j]) && isfinite(again[2 * WIDTH + j]) &&
-				isnan(again[WIDTH + j]) == (j == at) && isnan(d_bias[j]) == (j == at);
+		for (int32_t w = 0; w < WINDOWS; w++)
+		{
+			maximum[w] = -INFINITY;
+			normaliser[w] = 5;
+		}
+		logits[spoilt * stride + at] = NAN;
+		kernels->tile_statistics(logits, stride, ITEMS, WINDOWS, maximum, sum);
+		kernels->tile_gradient(logits, stride, ITEMS, WINDOWS, normaliser, 1, d_bias);
+		for (int32_t w = 0; w < WINDOWS; w++)
+		{
+			right = right && isnan(sum[w]) == (w == at);
+			for (int32_t j = 0; j < ITEMS; j++)
+				right = right && isnan(logits[j * stride + w]) == (w == at && j == spoilt);
+		}
+		for (int32_t j = 0; j < ITEMS; j++)
+			right = right && isnan(d_bias[j]) == (j == spoilt);
 		free(logits);
-		free(again);
-		free(bias);
-		free(d_bias);
 	}
-	ok(right, "%s: softmax: not a number stays one, in its own row", kernels->name);
+	ok(right, "%s: softmax: not a number stays one, in its own window", kernels->name);
 }
 
 /* A window without a target adds nothing: its normaliser is infinite. */
 static void
 check_softmax_infinite(const Kernels *kernels)
 {
-	float		logits[21];
-	float		bias[21] = {0};
-	float		d_bias[21] = {0};
-	const float normaliser = INFINITY;
+	enum
+	{
+		WINDOWS = 21
+	};
+	Rng			rng = test_rng(3);
+	size_t		stride = tile_stride(WINDOWS);
+	float	   *logits = new_tile(ITEMS, WINDOWS, 10, 0, &rng);
+	float		normaliser[WINDOWS];
+	float		d_bias[ITEMS];
 	float		largest = 0;
 
-	for (int j = 0; j < 21; j++)
-		logits[j] = (float) j;
-	kernels->softmax_gradient(logits, bias, 1, 21, &normaliser, 1, d_bias);
-	for (int j = 0; j < 21; j++)
-		largest = fmaxf(largest, fmaxf(fabsf(logits[j]), fabsf(d_bias[j])));
-	ok(largest < 1e-37f, "%s: softmax gradient with an infinite normaliser",
+	for (int w = 0; w < WINDOWS; w++)
+		normaliser[w] = INFINITY;
+	kernels->tile_gradient(logits, stride, ITEMS, WINDOWS, normaliser, 1, d_bias);
+	for (int32_t j = 0; j < ITEMS; j++)
+	{
+		largest = fmaxf(largest, fabsf(d_bias[j]));
+		for (int32_t w = 0; w < WINDOWS; w++)
+			largest = fmaxf(largest, fabsf(logits[j * stride + w]));
+	}
+	ok(largest < 1e-36f, "%s: softmax gradient with an infinite normaliser",
 	   kernels->name);
+	free(logits);
 }
 
 static void
@@ -515,25 +634,27 @@ check_count(const Kernels *kernels)
 	for (int i = 0; i < SIZES; i++)
 	{
 		Rng			rng = test_rng((uint64_t) i);
-		int32_t		columns = sizes[i];
-		float	   *logits = new_random(5 * (size_t) columns, 1, &rng);
-		float	   *bias = new_random((size_t) columns, 1, &rng);
-		float		threshold[5];
-		int32_t		count[5] = {0, 1, 2, 3, 4};
+		int32_t		windows = sizes[i];
+		size_t		stride = tile_stride(windows);
+		float	   *logits = new_tile(ITEMS, windows, 1, 0, &rng);
+		float		threshold[LARGEST];
+		int32_t		count[LARGEST];
 
-		for (int32_t r = 0; r < 5; r++)
-			threshold[r] = logits[r * columns + r % columns] + bias[r % columns];
-		kernels->count_at_least(logits, bias, 5, columns, threshold, count);
-		for (int32_t r = 0; r < 5; r++)
+		for (int32_t w = 0; w < windows; w++)
 		{
-			int32_t		want = r;
+			threshold[w] = logits[(w % ITEMS) * stride + w];
+			count[w] = w;
+		}
+		kernels->tile_count(logits, stride, ITEMS, windows, threshold, count);
+		for (int32_t w = 0; w < windows; w++)
+		{
+			int32_t		want = w;
 
-			for (int32_t j = 0; j < columns; j++)
-				want += (float) (logits[r * columns + j] + bias[j]) >= threshold[r];
-			wrong += count[r] != want;
+			for (int32_t j = 0; j < ITEMS; j++)
+				want += logits[j * stride + w] >= threshold[w];
+			wrong += count[w] != want;
 		}
 		free(logits);
-		free(bias);
 	}
 	ok(wrong == 0, "%s: count at least, ties counted, every tail", kernels->name);
 }
@@ -689,8 +810,10 @@ main(void)
 		check_extremes(list[i]);
 		check_lstm(list[i], other);
 		check_lstm_nan(list[i]);
+		check_multiply(list[i]);
 		check_exp(list[i]);
 		check_exponentials(list[i]);
+		check_row_statistics(list[i]);
 		check_softmax(list[i], other, 3, 0);
 		check_softmax(list[i], other, 30, 0);
 		check_softmax(list[i], other, 1, -40);

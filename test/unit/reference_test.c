@@ -234,10 +234,11 @@ check_batch(const char *title, const Kernels *kernels, const Config *config,
 		.kernels = kernels,
 		.params = &params,
 		.representation = representation,
+		.transposed = NEW(float, columns * output_stride(windows)),
 		.target = batch->target,
 		.windows = windows,
 		.columns = (int32_t) columns,
-		.logits = NEW(float, (size_t) windows * config->items)
+		.logits = NEW(float, (size_t) config->items * output_stride(windows))
 	};
 	ParamsView	views[PARAMS_MAX_VIEWS];
 	size_t		count;
@@ -259,6 +260,7 @@ check_batch(const char *title, const Kernels *kernels, const Config *config,
 	ok_close(ordered, want->values, want->count, 2e-6, 0, "%s, %s: representations",
 			 title, kernels->name);
 
+	output_transpose(&pass, 0, windows);
 	output_statistics(&pass, 0, config->items, normaliser, sum, target_logit);
 	for (int32_t w = 0; w < windows; w++)
 	{
@@ -292,6 +294,7 @@ check_batch(const char *title, const Kernels *kernels, const Config *config,
 	free(normaliser);
 	free(sum);
 	free(target_logit);
+	free(pass.transposed);
 	free(pass.logits);
 	test_batch_free(&test);
 }

@@ -31,10 +31,17 @@
  */
 #define TABLE_PARTS 16
 
+/* The rank whose part of the rows it is. */
+static inline int32_t
+table_part_rank(int32_t part, int32_t ranks)
+{
+	return part * ranks / TABLE_PARTS;
+}
+
 static inline bool
 table_owns(int32_t row, int32_t rank, int32_t ranks)
 {
-	return row % TABLE_PARTS % ranks == rank;
+	return table_part_rank(row % TABLE_PARTS, ranks) == rank;
 }
 
 /* The sums above for s = base .. the current step. */

@@ -40,7 +40,7 @@ typedef struct TrainerShared
 	int64_t		step;			/* minibatches so far */
 	float		learning_rate;
 	int32_t		tokens[TRAINER_DATA_SHARDS];	/* of the sequences in each batch */
-	double		dense_norm[TRAINER_PARAMETER_SHARDS];
+	double		dense_norm[TRAINER_ITEM_SHARDS];
 	double		table_norm[TABLE_PARTS];
 	double		best_loss;
 	int32_t		stalled;		/* epochs since best_loss */
@@ -356,11 +356,21 @@ go_on(const Rank *rank)
 	return interrupt_go_on(&interrupt);
 }
 
-/* Whether a shard is this rank's. */
+/*
+ * Whether one of `shards` shards is this rank's.  Neighbours belong together: a
+ * processor fetches ahead, and would take from the others what they write to.
+ */
 static bool
-is_mine(const Rank *rank, int32_t shard)
+is_mine(const Rank *rank, int32_t shard, int32_t shards)
 {
-	return shard % rank->ranks == rank->rank;
+	return shard * rank->ranks / shards == rank->rank;
+}
+
+/* Whether a part of the tables is. */
+static bool
+is_my_part(const Rank *rank, int32_t part)
+{
+	return table_part_rank(part, rank->ranks) == rank->rank;
 }
 
 /* Where the s-th of `shards` nearly equal parts of `count` begins. */
@@ -383,7 +393,7 @@ dense_shard_start(const DenseRange *range, int32_t s)
 {
 	const int64_t line = ARENA_ALIGNMENT / sizeof(float);
 	int64_t		lines = ((int64_t) range->count + line - 1) / line;
-	size_t		start = (size_t) (shard_start(lines, s, TRAINER_PARAMETER_SHARDS) * line);
+	size_t		start = (size_t) (shard_start(lines, s, TRAINER_ITEM_SHARDS) * line);
 
 	return range->first + (start < range->count ? start : range->count);
 }
@@ -439,7 +449,7 @@ windows_of(const Rank *rank, int32_t s)
 static bool
 is_my_work(const Rank *rank, int32_t s)
 {
-	return is_mine(rank, s) && windows_of(rank, s) > 0;
+	return is_mine(rank, s, TRAINER_DATA_SHARDS) && windows_of(rank, s) > 0;
 }
 
 /* ---------------------------------------------------------------- phases */
@@ -495,7 +505,7 @@ prepare(Rank *rank, const int64_t *order, bool training)
 	{
 		Batch	   *batch = &trainer->batch[s];
 
-		if (is_mine(rank, s))
+		if (is_mine(rank, s, TRAINER_DATA_SHARDS))
 			trainer->shared->tokens[s] = 0;
 		if (!is_my_work(rank, s))
 			continue;
@@ -681,7 +691,7 @@ for_each_tile(Rank *rank, TileFunction function)
 		int32_t		end = item_shard_start(rank->trainer, s + 1);
 		int32_t		last;
 
-		if (!is_mine(rank, s))
+		if (!is_mine(rank, s, TRAINER_ITEM_SHARDS))
 			continue;
 		for (int32_t first = item_shard_start(rank->trainer, s); first < end; first = last)
 		{
@@ -709,7 +719,7 @@ clear_sums(Rank *rank, bool training)
 
 	for (size_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
 	{
-		if (!is_mine(rank, (int32_t) s))
+		if (!is_mine(rank, (int32_t) s, TRAINER_ITEM_SHARDS))
 			continue;
 		for (size_t w = 0; w < windows; w++)
 			trainer->maximum[s * stride + w] = -INFINITY;
@@ -917,11 +927,11 @@ measure(Rank *rank)
 {
 	Trainer    *trainer = rank->trainer;
 
-	for (int32_t s = 0; s < TRAINER_PARAMETER_SHARDS; s++)
+	for (int32_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
 	{
 		double		sum = 0;
 
-		if (!is_mine(rank, s))
+		if (!is_mine(rank, s, TRAINER_ITEM_SHARDS))
 			continue;
 		for (int r = 0; r < trainer->dense_ranges; r++)
 		{
@@ -936,7 +946,7 @@ measure(Rank *rank)
 	{
 		double		sum = 0;
 
-		if (!is_mine(rank, part))
+		if (!is_my_part(rank, part))
 			continue;
 		for (int t = 0; t < trainer->tables; t++)
 			sum += table_square_norm(&trainer->table[t], trainer->kernels, part);
@@ -952,15 +962,15 @@ step(Rank *rank)
 	AdamStep	constants;
 	double		square_norm = 0;
 
-	for (int32_t s = 0; s < TRAINER_PARAMETER_SHARDS; s++)
+	for (int32_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
 		square_norm += trainer->shared->dense_norm[s];
 	for (int32_t part = 0; part < TABLE_PARTS; part++)
 		square_norm += trainer->shared->table_norm[part];
 	constants = adam_step(rank->drift.step + 1, trainer->shared->learning_rate,
 						  sqrt(square_norm), trainer->options.clip_norm);
-	for (int32_t s = 0; s < TRAINER_PARAMETER_SHARDS; s++)
+	for (int32_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
 	{
-		for (int r = 0; r < trainer->dense_ranges && is_mine(rank, s); r++)
+		for (int r = 0; r < trainer->dense_ranges && is_mine(rank, s, TRAINER_ITEM_SHARDS); r++)
 		{
 			size_t		start = dense_shard_start(&trainer->dense[r], s);
 
@@ -974,7 +984,7 @@ step(Rank *rank)
 	}
 	for (int32_t part = 0; part < TABLE_PARTS; part++)
 	{
-		for (int t = 0; t < trainer->tables && is_mine(rank, part); t++)
+		for (int t = 0; t < trainer->tables && is_my_part(rank, part); t++)
 			table_step(&trainer->table[t], trainer->kernels, part, &constants);
 	}
 }
@@ -1051,7 +1061,7 @@ pay_all(Rank *rank)
 
 	for (int32_t part = 0; part < TABLE_PARTS; part++)
 	{
-		for (int t = 0; t < trainer->tables && is_mine(rank, part); t++)
+		for (int t = 0; t < trainer->tables && is_my_part(rank, part); t++)
 			table_pay(&trainer->table[t], trainer->kernels, &rank->drift, part);
 	}
 	wait_for_all(rank);
@@ -1133,11 +1143,11 @@ copy_parameters(const Rank *rank, float *to, const float *from)
 {
 	DenseRange	all = {0, rank->trainer->params.count};
 
-	for (int32_t s = 0; s < TRAINER_PARAMETER_SHARDS; s++)
+	for (int32_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
 	{
 		size_t		start = dense_shard_start(&all, s);
 
-		if (is_mine(rank, s))
+		if (is_mine(rank, s, TRAINER_ITEM_SHARDS))
 			memcpy(to + start, from + start,
 				   (dense_shard_start(&all, s + 1) - start) * sizeof(float));
 	}

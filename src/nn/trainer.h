@@ -26,12 +26,11 @@
 
 /*
  * How the work of a minibatch is cut.  The windows go to DATA_SHARDS for the
- * network, the items to ITEM_SHARDS for the output layer, the parameters to
- * PARAMETER_SHARDS for the optimizer.
+ * network, the items to ITEM_SHARDS for the output layer, and so do the
+ * parameters for the optimizer: what a rank has just computed is its own.
  */
 #define TRAINER_DATA_SHARDS 4
 #define TRAINER_ITEM_SHARDS 8
-#define TRAINER_PARAMETER_SHARDS 16
 
 typedef struct TrainerOptions
 {

@@ -41,7 +41,7 @@
 #include "source.h"
 #include "train.h"
 
-void		recseq_job_main(Datum unused);
+PGDLLEXPORT void recseq_job_main(Datum unused);
 
 /* ---------------------------------------------------------------- transactions */
 

@@ -109,8 +109,8 @@ static JobEntry *my_job = NULL;
 
 static List *starting = NIL;
 
-void		recseq_launcher_main(Datum database);
-void		recseq_starter_main(Datum unused);
+PGDLLEXPORT void recseq_launcher_main(Datum database);
+PGDLLEXPORT void recseq_starter_main(Datum unused);
 
 /* ---------------------------------------------------------------- the board */
 

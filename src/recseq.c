@@ -69,7 +69,7 @@ int			recseq_max_training_workers = 1;
 int			recseq_max_jobs = 1;
 int			recseq_job_retention = 30 * DAY_MINUTES;
 
-void		_PG_init(void);
+PGDLLEXPORT void _PG_init(void);
 
 /*
  * Hold OpenBLAS to this thread.  Its threaded build starts threads when it is

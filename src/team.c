@@ -55,7 +55,7 @@ typedef struct Team
 	ConditionVariable changed;	/* members or phase */
 } Team;
 
-void		recseq_train_worker(dsm_segment *seg, shm_toc *toc);
+PGDLLEXPORT void recseq_train_worker(dsm_segment *seg, shm_toc *toc);
 
 /* ---------------------------------------------------------------- memory */
 

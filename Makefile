@@ -73,9 +73,7 @@ WERROR = -Werror
 
 PG_CPPFLAGS = -Isrc
 # PostgreSQL's headers and calling conventions are not clean under -Wextra in these two; and the code is C99.
-PG_CFLAGS = -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare -Wno-declaration-after-statement $(HIDDEN)
-# PostgreSQL 16 and later hide what is not marked; before, nobody would notice that an entry point is not.
-HIDDEN = $(if $(filter 13 14 15,$(MAJORVERSION)),-fvisibility=hidden '-DPGDLLEXPORT=__attribute__((visibility("default")))')
+PG_CFLAGS = -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare -Wno-declaration-after-statement
 # Only the entry points leave the library, so that no name of the network can clash with the backend's or another module's.
 SHLIB_LINK = -Wl,--version-script=$(EXPORTS) $(BLAS_LIBS) -lm
 
@@ -92,6 +90,12 @@ all install installcheck:
 	@exit 1
 clean:
 	rm -rf $(EXTRA_CLEAN)
+endif
+
+# PostgreSQL 16 and later hide what is not marked. Before, nobody would notice that the entry point of a process is not.
+ifneq ($(filter 13 14 15,$(MAJORVERSION)),)
+src/recseq.o src/launcher.o src/job_worker.o src/team.o: override CFLAGS += -fvisibility=hidden \
+	'-DPGDLLEXPORT=__attribute__((visibility("default")))'
 endif
 
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)

@@ -285,12 +285,13 @@ begin_training(Job *job)
 static void
 finish_job(const Job *job, Training *training)
 {
-	Catalog		catalog = open_catalog();
+	Catalog		catalog;
 	Caller		caller;
 	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID};
 	Datum		values[3];
 
 	training_finish(training);
+	catalog = open_catalog();
 	values[0] = Int64GetDatum(job->job);
 	values[1] = Int32GetDatum(training_store(training, &catalog));
 	values[2] = Float8GetDatum(training->seconds);

@@ -40,7 +40,8 @@
  * Locks: reading takes AccessShareLock on the source and on recseq's tables.
  * Storing a version takes RowExclusiveLock on those tables and locks the
  * model's row until the transaction ends; training itself holds no lock that
- * anybody waits for.
+ * anybody waits for.  A job locks the extension before its tables, as DROP
+ * EXTENSION does.
  *
  * Cancelled or killed: training asks for interrupts every few milliseconds and
  * writes nothing before it is done, so a cancelled or killed one leaves

@@ -65,7 +65,7 @@ SELECT outcome(convert_to(repeat('not a model ', 1000), 'UTF8'));
 --
 -- Damage with a correct checksum: what an attacker, or a bug, would write
 --
-CREATE FUNCTION crc32c(bytes bytea) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION castagnoli(bytes bytea) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	effect	bigint[];
 	value	bigint;
@@ -83,7 +83,7 @@ BEGIN
 	END LOOP;
 	RETURN value # 4294967295;
 END $$;
-SELECT to_hex(crc32c('123456789'));
+SELECT to_hex(castagnoli('123456789'));
 -- byte 12 of the header tells the byte order of the machine
 CREATE FUNCTION put_int(image bytea, at int, value bigint) RETURNS bytea LANGUAGE sql AS $$
 	SELECT overlay(image PLACING CASE get_byte(image, 12)
@@ -92,7 +92,7 @@ CREATE FUNCTION put_int(image bytea, at int, value bigint) RETURNS bytea LANGUAG
 		FROM at + 1 FOR 4) FROM generate_series(0, 3) i
 $$;
 CREATE FUNCTION signed(image bytea) RETURNS bytea LANGUAGE sql AS $$
-	SELECT put_int(image, 28, crc32c(put_int(image, 28, 0)))
+	SELECT put_int(image, 28, castagnoli(put_int(image, 28, 0)))
 $$;
 -- the checksum here is the one there
 SELECT signed(image) = image AS same FROM sound;
@@ -181,4 +181,4 @@ SELECT recseq_drop_model('m', 1);
 SELECT recseq_drop_model('m');
 DROP TABLE ring, sound;
 DROP SEQUENCE damaged_id;
-DROP FUNCTION outcome, flipped, crc32c, put_int, signed, after;
+DROP FUNCTION outcome, flipped, castagnoli, put_int, signed, after;

@@ -101,7 +101,7 @@ SELECT outcome(data) FROM recseq_chunk JOIN recseq_version USING (id) WHERE mode
 SELECT outcome(image) FROM exported;
 
 -- with correct checksums: what an attacker, or a bug, would write
-CREATE FUNCTION crc32c(bytes bytea) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION castagnoli(bytes bytea) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	effect	bigint[];
 	value	bigint;
@@ -127,7 +127,7 @@ CREATE FUNCTION put_int(image bytea, at int, value bigint) RETURNS bytea LANGUAG
 		FROM at + 1 FOR 4) FROM generate_series(0, 3) i
 $$;
 CREATE FUNCTION signed(image bytea) RETURNS bytea LANGUAGE sql AS $$
-	SELECT put_int(image, 28, crc32c(put_int(image, 28, 0)))
+	SELECT put_int(image, 28, castagnoli(put_int(image, 28, 0)))
 $$;
 SELECT signed(image) = image AS same FROM exported;
 SELECT outcome(signed(put_int(image, 8, 2))) FROM exported;
@@ -195,4 +195,4 @@ SELECT count(recseq_drop_model(model)) FROM recseq_model;
 REVOKE EXECUTE ON FUNCTION recseq_export_model, recseq_import_model FROM regress_recseq_a, regress_recseq_b;
 DROP TABLE ring, texts, exported;
 DROP ROLE regress_recseq_a, regress_recseq_b;
-DROP FUNCTION outcome, flipped, crc32c, put_int, signed, edited;
+DROP FUNCTION outcome, flipped, castagnoli, put_int, signed, edited;

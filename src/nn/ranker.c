@@ -260,10 +260,7 @@ dense_relu_backward(float *d_in, float *d_out, const float *out, const float *in
 					int32_t rows, int32_t columns)
 {
 	for (size_t i = 0; i < (size_t) rows * RANKER_HIDDEN; i++)
-	{
-		if (out[i] <= 0)
-			d_out[i] = 0;
-	}
+		d_out[i] = out[i] > 0 ? d_out[i] : 0;
 	matrix_transposed_multiply(d_weight, d_out, in, RANKER_HIDDEN, columns, rows, 0.0f);
 	matrix_add_rows(d_bias, d_out, rows, RANKER_HIDDEN);
 	if (d_in != NULL)

@@ -372,7 +372,7 @@ recseq_job_main(Datum unused)
 	launcher_watch_me();
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(start.database, start.login, 0);
-	if (!launcher_take_over(start.job))
+	if (!launcher_take_over(&start))
 		proc_exit(0);
 	context = AllocSetContextCreate(TopMemoryContext, "recseq job", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);

@@ -43,6 +43,7 @@
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -80,6 +81,7 @@ typedef struct JobEntry
 {
 	Oid			database;		/* InvalidOid: the entry is free */
 	int64		job;
+	int64		start;			/* number of this attempt to start it */
 	int			pid;			/* 0: its process has not taken over yet */
 } JobEntry;
 
@@ -87,15 +89,18 @@ typedef struct Board
 {
 	LWLock		lock;			/* of all but ended */
 	ConditionVariable ended;	/* a job's process has exited */
+	int64		starts;			/* so far */
 	LauncherEntry launchers[MAX_LAUNCHERS];
 	JobEntry	jobs[MAX_JOBS];
 } Board;
 
-/* A process that the launcher has asked for and that has not taken over yet. */
+/* A job whose process the launcher asks for, or has, and that has not taken over yet. */
 typedef struct Starting
 {
 	int64		job;
-	BackgroundWorkerHandle *handle;
+	int64		start;
+	Oid			login;
+	BackgroundWorkerHandle *handle;	/* NULL: not asked for yet */
 } Starting;
 
 static Board *board = NULL;
@@ -121,6 +126,7 @@ board_init(void *memory)
 
 	LWLockInitialize(&created->lock, LWLockNewTrancheId());
 	ConditionVariableInit(&created->ended);
+	created->starts = 0;
 	for (int i = 0; i < MAX_LAUNCHERS; i++)
 		created->launchers[i].database = InvalidOid;
 	for (int i = 0; i < MAX_JOBS; i++)
@@ -255,24 +261,21 @@ launcher_wake(void)
 
 /* Ask for the process of a job that is on the board. */
 static bool
-register_job(int64 job, Oid login)
+register_job(Starting *process)
 {
 	BackgroundWorker worker;
-	JobStart	start = {.database = MyDatabaseId, .login = login, .job = job};
-	Starting   *process = MemoryContextAlloc(TopMemoryContext, sizeof(Starting));
+	JobStart	start = {
+		.database = MyDatabaseId, .login = process->login, .job = process->job,
+		.start = process->start
+	};
 	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
 	bool		registered;
 
 	describe_worker(&worker, "recseq job", "recseq_job_main");
-	snprintf(worker.bgw_name, BGW_MAXLEN, "recseq job " INT64_FORMAT, job);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "recseq job " INT64_FORMAT, process->job);
 	memcpy(worker.bgw_extra, &start, sizeof(start));
 	worker.bgw_notify_pid = MyProcPid;
-	process->job = job;
 	registered = RegisterDynamicBackgroundWorker(&worker, &process->handle);
-	if (registered)
-		starting = lappend(starting, process);
-	else
-		pfree(process);
 	MemoryContextSwitchTo(context);
 	return registered;
 }
@@ -306,14 +309,14 @@ launcher_watch_me(void)
 }
 
 bool
-launcher_take_over(int64 job)
+launcher_take_over(const JobStart *start)
 {
 	JobEntry   *entry;
 
 	launcher_attach();
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	entry = find_job(job);
-	if (entry != NULL && entry->pid == 0)
+	entry = find_job(start->job);
+	if (entry != NULL && entry->pid == 0 && entry->start == start->start)
 	{
 		entry->pid = MyProcPid;
 		my_job = entry;
@@ -324,12 +327,13 @@ launcher_take_over(int64 job)
 
 /* ---------------------------------------------------------------- the queue */
 
-/* Enter a job, if it is not there and the limit allows. */
-static bool
+/* Enter a job, if it is not there and the limit allows; returns the number of the start, or 0. */
+static int64
 enter_job(int64 job)
 {
 	JobEntry   *free_entry = NULL;
 	int			running = 0;
+	int64		start = 0;
 
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < MAX_JOBS; i++)
@@ -345,22 +349,23 @@ enter_job(int64 job)
 	{
 		free_entry->database = MyDatabaseId;
 		free_entry->job = job;
+		free_entry->start = start = ++board->starts;
 		free_entry->pid = 0;
 	}
 	LWLockRelease(&board->lock);
-	return free_entry != NULL;
+	return start;
 }
 
 /* Strike out a job whose process has not taken over; false: it has, or had. */
 static bool
-strike_out_job(int64 job)
+strike_out_job(const Starting *process)
 {
 	JobEntry   *entry;
 	bool		found;
 
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	entry = find_job(job);
-	found = entry != NULL && entry->pid == 0;
+	entry = find_job(process->job);
+	found = entry != NULL && entry->pid == 0 && entry->start == process->start;
 	if (found)
 		entry->database = InvalidOid;
 	LWLockRelease(&board->lock);
@@ -411,7 +416,7 @@ check_starting(const Caller *caller)
 		{
 			if (GetBackgroundWorkerPid(process->handle, &pid) != BGWH_STOPPED)
 				continue;
-			if (strike_out_job(process->job))
+			if (strike_out_job(process))
 				requeue_job(caller, process->job);
 		}
 		starting = foreach_delete_current(starting, cell);
@@ -439,17 +444,59 @@ role_problem(Oid owner, Oid login)
 				   GetUserNameFromId(login, false));
 }
 
+/* Note that a job's process is to be asked for, if the job can be entered. */
+static void
+plan_start(int64 job, Oid login)
+{
+	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
+	Starting   *process = palloc0(sizeof(Starting));
+
+	process->job = job;
+	process->login = login;
+	starting = lappend(starting, process);
+	process->start = enter_job(job);
+	if (process->start == 0)
+	{
+		starting = list_delete_last(starting);
+		pfree(process);
+	}
+	MemoryContextSwitchTo(context);
+}
+
+/* The jobs of this database that are on the board, as bigint[]. */
+static Datum
+entered_jobs(void)
+{
+	Datum		jobs[MAX_JOBS];
+	int			count = 0;
+
+	LWLockAcquire(&board->lock, LW_SHARED);
+	for (int i = 0; i < MAX_JOBS; i++)
+	{
+		if (board->jobs[i].database == MyDatabaseId)
+			jobs[count++] = Int64GetDatum(board->jobs[i].job);
+	}
+	LWLockRelease(&board->lock);
+	return PointerGetDatum(construct_array(jobs, count, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
 /*
- * Start jobs in their turn, as many as may run.  Rows that somebody else has
+ * Enter jobs in their turn, as many as may run.  Rows that somebody else has
  * locked, to cancel the job, are passed over: they must not hold up the others.
+ * Those of jobs that have been entered must not be locked here, since their
+ * processes pass over locked rows, too.
  */
 static void
-start_jobs(const Caller *caller)
+plan_starts(const Caller *caller)
 {
+	Oid			types[] = {INT8ARRAYOID};
+	Datum		values[] = {entered_jobs()};
 	uint64		count = catalog_run(caller, "SELECT job, owner, login FROM %s.recseq_job"
 									" WHERE state OPERATOR(pg_catalog.=) 'queued'"
+									" AND job OPERATOR(pg_catalog.<>) ALL ($1)"
 									" ORDER BY job FOR UPDATE SKIP LOCKED",
-									0, NULL, NULL, NULL);
+									lengthof(values), types, values, NULL);
 	SPITupleTable *table = SPI_tuptable;
 
 	for (uint64 i = 0; i < count; i++)
@@ -463,14 +510,33 @@ start_jobs(const Caller *caller)
 
 		if (problem != NULL)
 			job_end(caller, job, "failed", problem);
-		else if (enter_job(job) && !register_job(job, login))
-		{
-			strike_out_job(job);
-			ereport(LOG,
-					(errmsg("could not register background worker for job " INT64_FORMAT, job),
-					 errhint("You might need to increase max_worker_processes.")));
-			break;
-		}
+		else
+			plan_start(job, login);
+	}
+}
+
+/*
+ * Ask for the processes of the jobs that were entered.  After the transaction
+ * that read the queue: a process passes over a row that is still locked.
+ */
+static void
+start_planned(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, starting)
+	{
+		Starting   *process = lfirst(cell);
+
+		if (process->handle != NULL || register_job(process))
+			continue;
+		strike_out_job(process);
+		ereport(LOG,
+				(errmsg("could not register background worker for job " INT64_FORMAT,
+						process->job),
+				 errhint("You might need to increase max_worker_processes.")));
+		starting = foreach_delete_current(starting, cell);
+		pfree(process);
 	}
 }
 
@@ -515,13 +581,14 @@ work_queue(void)
 
 		check_starting(&caller);
 		requeue_orphans(&caller);
-		start_jobs(&caller);
+		plan_starts(&caller);
 		jobs_forget_old(&caller);
 		unfinished = jobs_unfinished(&caller) > 0;
 		catalog_become_caller(&caller);
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	start_planned();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	return unfinished;
 }
@@ -580,7 +647,7 @@ abandon_post(int code, Datum arg)
 	if (my_launcher == NULL)
 		return;
 	foreach(cell, starting)
-		strike_out_job(((Starting *) lfirst(cell))->job);
+		strike_out_job(lfirst(cell));
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
 	my_launcher->database = InvalidOid;
 	LWLockRelease(&board->lock);

@@ -37,12 +37,13 @@ typedef struct JobStart
 	Oid			database;
 	Oid			login;			/* role to connect as */
 	int64		job;
+	int64		start;			/* number of the attempt */
 } JobStart;
 
 /* Before a job's process connects: see to it that its end is noticed. */
 extern void launcher_watch_me(void);
 
 /* This process runs that job from now on.  False: nobody wants it to. */
-extern bool launcher_take_over(int64 job);
+extern bool launcher_take_over(const JobStart *start);
 
 #endif							/* RECSEQ_LAUNCHER_H */

@@ -4,7 +4,7 @@
 #   test/sanitize.sh address    AddressSanitizer and UndefinedBehaviorSanitizer: builds the extension with them and runs the
 #                               regression and isolation tests on a private server that preloads their runtime. Where a
 #                               server does not even start so (some builds of glibc and GnuTLS hang with it), only the latter
-#   test/sanitize.sh valgrind   memcheck: trains, recommends, evaluates and drops in a single-user server under valgrind
+#   test/sanitize.sh valgrind   memcheck: most functions once in a single-user server, which runs no job, under valgrind
 #   test/sanitize.sh            both
 #
 # Works in a copy of the checkout and in a relocated copy of PostgreSQL's installation, below build/sanitize, and touches
@@ -141,12 +141,27 @@ with_valgrind() {
 		SELECT * FROM recseq_evaluate('source')
 		SELECT * FROM recseq_evaluate('texts', 't')
 		SELECT recseq_train('source', units => 0)
+		SELECT count(*) FROM recseq_recommend_batch('source', 5, 'a')
+		SELECT count(*) FROM recseq_recommend_batch('source', 5)
+		SELECT count(*) FROM source, LATERAL recseq_similar_items(items[1]) s
+		SELECT recseq_backtest('source', options => '{"epochs": 1}')
+		SELECT recseq_backtest('source', protocol => 'temporal', test_days => 14, options => '{"epochs": 1, "ranker": false}')
+		SELECT recseq_backtest('source', protocol => 'random_windows', options => '{"epochs": 1, "ranker": false}')
+		INSERT INTO source SELECT 1000000 + visitorid, array_prepend(999999, items), array_prepend(101, categories), array_prepend(times[1], times) FROM source LIMIT 20
+		SELECT recseq_update('default', 'source')
+		SELECT count(*) FROM recseq_models
+		SELECT recseq_import_model(recseq_export_model('default'), model => 'copy')
+		SELECT count(*) FROM source, LATERAL recseq_recommend(items, 5, 'copy') r
+		SELECT recseq_rollback('default')
+		SELECT recseq_retain('default', 1)
+		SELECT recseq_assign('visitor', ARRAY['default', 'copy'])
+		SELECT recseq_tune('source', trials => 3, options => '{"epochs": 1}')
 		SELECT recseq_activate('default', 1)
+		SELECT recseq_train_async('source', epochs => 1)
+		SELECT recseq_cancel(1)
+		SELECT count(*) FROM recseq_jobs
 		SELECT recseq_drop_model('default')
 	SQL
-	if grep -q recseq_recommend_batch "$WORK/checkout/sql/functions.sql"; then
-		echo "SELECT count(*) FROM recseq_recommend_batch('source', 5, 'a')" >>"$WORK/script.sql"
-	fi
 	printf '== valgrind: training and recommending\n'
 	as_server valgrind --quiet --error-exitcode=0 --track-origins=yes --leak-check=no --num-callers=30 --suppressions="$WORK/suppressions" \
 		--log-file="$WORK/reports/valgrind" "$BINDIR/postgres" --single -D data postgres <"$WORK/script.sql" >"$WORK/output.log" 2>&1 ||

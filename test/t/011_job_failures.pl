@@ -252,11 +252,27 @@ is($node->safe_psql('postgres', 'SELECT recseq_resume_jobs()'), 1, 'it is still 
 $job = $node->safe_psql('postgres', q{SELECT max(job) FROM recseq_jobs});
 is(result($job), 'done', 'and runs when one can be had');
 
+# ---------------------------------------------------------------- the launcher's transaction takes longer than a process to start
+
+$node->append_conf('postgresql.conf', 'log_min_messages = debug1');
+$node->reload;
+$node->safe_psql('postgres', q{
+CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_catalog.pg_sleep(2); RETURN NEW; END';
+CREATE TRIGGER linger BEFORE DELETE ON recseq_job FOR EACH STATEMENT EXECUTE FUNCTION linger()});
+my $log = -s $node->logfile;
+$job = queue('patient', 'source', 'epochs => 1, ranker => false');
+is(result($job), 'done', 'a job is done though the launcher is slow');
+my @starts = slurp_file($node->logfile, $log) =~ /starting background worker process "recseq job $job"/g;
+is(scalar(@starts), 1, 'by the first process that was started for it');
+$node->safe_psql('postgres', 'DROP TRIGGER linger ON recseq_job');
+$node->append_conf('postgresql.conf', 'log_min_messages = warning');
+$node->reload;
+
 # ---------------------------------------------------------------- the database, or the extension, is dropped
 
 $other = queue('other', 'source', $endless, 'other');
 $node->poll_query_until('other', "SELECT epoch > 0 FROM recseq_job WHERE job = $other");
-my $log = -s $node->logfile;
+$log = -s $node->logfile;
 $node->safe_psql('postgres', 'DROP DATABASE other WITH (FORCE)');
 sleep 12;    # as long as a launcher takes to be started twice
 $node->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'recseq%')});
@@ -271,7 +287,6 @@ $node->reload;
 $job = queue('dropped', 'source', $endless);
 wait_for_epoch($job, 1);
 $node->safe_psql('postgres', q{
-CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_catalog.pg_sleep(2); RETURN NEW; END';
 CREATE TRIGGER linger BEFORE INSERT ON recseq_checkpoint FOR EACH ROW WHEN (NEW.chunk = 0) EXECUTE FUNCTION linger()});
 $node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')});
 is($node->psql('postgres', q{SET deadlock_timeout = '4s'; DROP EXTENSION recseq CASCADE}),

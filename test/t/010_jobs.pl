@@ -82,10 +82,10 @@ sub pid_of
 
 sub is_alive { return kill 0, $_[0]; }
 
-# The server comes back by itself, or (after the postmaster) is started again.
+# The server comes back by itself, with another checkpointer, or (after the postmaster) is started again.
 sub wait_for_server
 {
-	my ($restart) = @_;
+	my ($restart, $checkpointer) = @_;
 
 	if ($restart)
 	{
@@ -97,7 +97,8 @@ sub wait_for_server
 		}
 		die 'the server does not start';
 	}
-	$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+	$node->poll_query_until('postgres', "SELECT pid <> $checkpointer FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+	  or die 'the server does not come back';
 }
 
 my %hit;
@@ -118,6 +119,7 @@ for my $what ('recseq job', 'parallel worker', 'recseq launcher', 'client backen
 		usleep(1e6 * rand($latest));
 		$pid = $what eq 'postmaster' ? $node->{_pid} : $what eq 'client backend' ? backend_of($others) : pid_of($what);
 		@all = split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
+		my $checkpointer = pid_of('checkpointer');
 		my ($state, $epoch) = split /\|/, job_row($job);
 		my $killed = $pid && kill 'KILL', $pid;
 		if ($what eq 'postmaster')
@@ -130,7 +132,7 @@ for my $what ('recseq job', 'parallel worker', 'recseq launcher', 'client backen
 		else
 		{
 			eval { $others->query('SELECT pg_sleep(10)') } if $killed;
-			wait_for_server();
+			wait_for_server(0, $checkpointer) if $killed;
 		}
 		my ($found, $safe, $resumed) = split /\|/, job_row($job);
 		note("$title: the job was $state with epoch $epoch; then $found with $safe");

@@ -81,7 +81,7 @@ typedef struct JobEntry
 {
 	Oid			database;		/* InvalidOid: the entry is free */
 	int64		job;
-	int64		start;			/* number of this attempt to start it */
+	int64		attempt;		/* number of this attempt to start it */
 	int			pid;			/* 0: its process has not taken over yet */
 } JobEntry;
 
@@ -89,17 +89,15 @@ typedef struct Board
 {
 	LWLock		lock;			/* of all but ended */
 	ConditionVariable ended;	/* a job's process has exited */
-	int64		starts;			/* so far */
+	int64		attempts;		/* to start jobs, so far */
 	LauncherEntry launchers[MAX_LAUNCHERS];
 	JobEntry	jobs[MAX_JOBS];
 } Board;
 
-/* A job whose process the launcher asks for, or has, and that has not taken over yet. */
+/* A process that the launcher asks for, or has asked for, and that has not taken over yet. */
 typedef struct Starting
 {
-	int64		job;
-	int64		start;
-	Oid			login;
+	JobStart	start;
 	BackgroundWorkerHandle *handle;	/* NULL: not asked for yet */
 } Starting;
 
@@ -126,7 +124,7 @@ board_init(void *memory)
 
 	LWLockInitialize(&created->lock, LWLockNewTrancheId());
 	ConditionVariableInit(&created->ended);
-	created->starts = 0;
+	created->attempts = 0;
 	for (int i = 0; i < MAX_LAUNCHERS; i++)
 		created->launchers[i].database = InvalidOid;
 	for (int i = 0; i < MAX_JOBS; i++)
@@ -164,6 +162,15 @@ find_job(int64 job)
 			return &board->jobs[i];
 	}
 	return NULL;
+}
+
+/* The entry of an attempt whose process has not taken over, or NULL.  Under the lock. */
+static JobEntry *
+find_start(const JobStart *start)
+{
+	JobEntry   *entry = find_job(start->job);
+
+	return entry != NULL && entry->pid == 0 && entry->attempt == start->attempt ? entry : NULL;
 }
 
 /* Under the lock. */
@@ -264,16 +271,12 @@ static bool
 register_job(Starting *process)
 {
 	BackgroundWorker worker;
-	JobStart	start = {
-		.database = MyDatabaseId, .login = process->login, .job = process->job,
-		.start = process->start
-	};
 	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
 	bool		registered;
 
 	describe_worker(&worker, "recseq job", "recseq_job_main");
-	snprintf(worker.bgw_name, BGW_MAXLEN, "recseq job " INT64_FORMAT, process->job);
-	memcpy(worker.bgw_extra, &start, sizeof(start));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "recseq job " INT64_FORMAT, process->start.job);
+	memcpy(worker.bgw_extra, &process->start, sizeof(process->start));
 	worker.bgw_notify_pid = MyProcPid;
 	registered = RegisterDynamicBackgroundWorker(&worker, &process->handle);
 	MemoryContextSwitchTo(context);
@@ -315,8 +318,8 @@ launcher_take_over(const JobStart *start)
 
 	launcher_attach();
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	entry = find_job(start->job);
-	if (entry != NULL && entry->pid == 0 && entry->start == start->start)
+	entry = find_start(start);
+	if (entry != NULL)
 	{
 		entry->pid = MyProcPid;
 		my_job = entry;
@@ -327,13 +330,13 @@ launcher_take_over(const JobStart *start)
 
 /* ---------------------------------------------------------------- the queue */
 
-/* Enter a job, if it is not there and the limit allows; returns the number of the start, or 0. */
+/* Enter a job, if it is not there and the limit allows; returns the number of the attempt, or 0. */
 static int64
 enter_job(int64 job)
 {
 	JobEntry   *free_entry = NULL;
 	int			running = 0;
-	int64		start = 0;
+	int64		attempt = 0;
 
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < MAX_JOBS; i++)
@@ -349,27 +352,25 @@ enter_job(int64 job)
 	{
 		free_entry->database = MyDatabaseId;
 		free_entry->job = job;
-		free_entry->start = start = ++board->starts;
+		free_entry->attempt = attempt = ++board->attempts;
 		free_entry->pid = 0;
 	}
 	LWLockRelease(&board->lock);
-	return start;
+	return attempt;
 }
 
 /* Strike out a job whose process has not taken over; false: it has, or had. */
 static bool
-strike_out_job(const Starting *process)
+strike_out_job(const JobStart *start)
 {
 	JobEntry   *entry;
-	bool		found;
 
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	entry = find_job(process->job);
-	found = entry != NULL && entry->pid == 0 && entry->start == process->start;
-	if (found)
+	entry = find_start(start);
+	if (entry != NULL)
 		entry->database = InvalidOid;
 	LWLockRelease(&board->lock);
-	return found;
+	return entry != NULL;
 }
 
 /*
@@ -412,12 +413,12 @@ check_starting(const Caller *caller)
 		Starting   *process = lfirst(cell);
 		pid_t		pid;
 
-		if (!launcher_has_process(process->job))
+		if (!launcher_has_process(process->start.job))
 		{
 			if (GetBackgroundWorkerPid(process->handle, &pid) != BGWH_STOPPED)
 				continue;
-			if (strike_out_job(process))
-				requeue_job(caller, process->job);
+			if (strike_out_job(&process->start))
+				requeue_job(caller, process->start.job);
 		}
 		starting = foreach_delete_current(starting, cell);
 		pfree(process->handle);
@@ -451,11 +452,10 @@ plan_start(int64 job, Oid login)
 	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
 	Starting   *process = palloc0(sizeof(Starting));
 
-	process->job = job;
-	process->login = login;
+	process->start = (JobStart) {.database = MyDatabaseId, .login = login, .job = job};
 	starting = lappend(starting, process);
-	process->start = enter_job(job);
-	if (process->start == 0)
+	process->start.attempt = enter_job(job);
+	if (process->start.attempt == 0)
 	{
 		starting = list_delete_last(starting);
 		pfree(process);
@@ -530,10 +530,10 @@ start_planned(void)
 
 		if (process->handle != NULL || register_job(process))
 			continue;
-		strike_out_job(process);
+		strike_out_job(&process->start);
 		ereport(LOG,
 				(errmsg("could not register background worker for job " INT64_FORMAT,
-						process->job),
+						process->start.job),
 				 errhint("You might need to increase max_worker_processes.")));
 		starting = foreach_delete_current(starting, cell);
 		pfree(process);
@@ -647,7 +647,7 @@ abandon_post(int code, Datum arg)
 	if (my_launcher == NULL)
 		return;
 	foreach(cell, starting)
-		strike_out_job(lfirst(cell));
+		strike_out_job(&((Starting *) lfirst(cell))->start);
 	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
 	my_launcher->database = InvalidOid;
 	LWLockRelease(&board->lock);

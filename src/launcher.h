@@ -31,13 +31,13 @@ extern void launcher_stop_waiting(void);
 /* Register the process that looks for jobs when the server starts. */
 extern void launcher_register_starter(void);
 
-/* What a job's process is told when it is started; at most BGW_EXTRALEN bytes. */
+/* An attempt to start a job, as its process is told; at most BGW_EXTRALEN bytes. */
 typedef struct JobStart
 {
 	Oid			database;
 	Oid			login;			/* role to connect as */
 	int64		job;
-	int64		start;			/* number of the attempt */
+	int64		attempt;		/* its number */
 } JobStart;
 
 /* Before a job's process connects: see to it that its end is noticed. */

@@ -31,17 +31,20 @@
  */
 #define TABLE_PARTS 16
 
-/* The rank whose part of the rows it is. */
+/*
+ * The rank whose a shard is.  Neighbours belong together: a processor fetches
+ * ahead, and would take from the others what they write to.
+ */
 static inline int32_t
-table_part_rank(int32_t part, int32_t ranks)
+shard_rank(int32_t shard, int32_t shards, int32_t ranks)
 {
-	return part * ranks / TABLE_PARTS;
+	return shard * ranks / shards;
 }
 
 static inline bool
 table_owns(int32_t row, int32_t rank, int32_t ranks)
 {
-	return table_part_rank(row % TABLE_PARTS, ranks) == rank;
+	return shard_rank(row % TABLE_PARTS, TABLE_PARTS, ranks) == rank;
 }
 
 /* The sums above for s = base .. the current step. */

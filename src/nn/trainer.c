@@ -356,21 +356,11 @@ go_on(const Rank *rank)
 	return interrupt_go_on(&interrupt);
 }
 
-/*
- * Whether one of `shards` shards is this rank's.  Neighbours belong together: a
- * processor fetches ahead, and would take from the others what they write to.
- */
+/* Whether one of `shards` shards, or parts of the tables, is this rank's. */
 static bool
 is_mine(const Rank *rank, int32_t shard, int32_t shards)
 {
-	return shard * rank->ranks / shards == rank->rank;
-}
-
-/* Whether a part of the tables is. */
-static bool
-is_my_part(const Rank *rank, int32_t part)
-{
-	return table_part_rank(part, rank->ranks) == rank->rank;
+	return shard_rank(shard, shards, rank->ranks) == rank->rank;
 }
 
 /* Where the s-th of `shards` nearly equal parts of `count` begins. */
@@ -946,7 +936,7 @@ measure(Rank *rank)
 	{
 		double		sum = 0;
 
-		if (!is_my_part(rank, part))
+		if (!is_mine(rank, part, TABLE_PARTS))
 			continue;
 		for (int t = 0; t < trainer->tables; t++)
 			sum += table_square_norm(&trainer->table[t], trainer->kernels, part);
@@ -984,7 +974,7 @@ step(Rank *rank)
 	}
 	for (int32_t part = 0; part < TABLE_PARTS; part++)
 	{
-		for (int t = 0; t < trainer->tables && is_my_part(rank, part); t++)
+		for (int t = 0; t < trainer->tables && is_mine(rank, part, TABLE_PARTS); t++)
 			table_step(&trainer->table[t], trainer->kernels, part, &constants);
 	}
 }
@@ -1061,7 +1051,7 @@ pay_all(Rank *rank)
 
 	for (int32_t part = 0; part < TABLE_PARTS; part++)
 	{
-		for (int t = 0; t < trainer->tables && is_my_part(rank, part); t++)
+		for (int t = 0; t < trainer->tables && is_mine(rank, part, TABLE_PARTS); t++)
 			table_pay(&trainer->table[t], trainer->kernels, &rank->drift, part);
 	}
 	wait_for_all(rank);

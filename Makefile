@@ -26,32 +26,26 @@ EXTENSION = recseq
 MODULE_big = recseq
 
 # The version that CREATE EXTENSION installs, as in recseq.control.
-EXTVERSION = 1.1
+EXTVERSION = 1.0
 
-# Its script is made of these parts, in this order; each says what is, and nothing of how it was before. To add objects, add a
-# file here: plain CREATE, one COMMENT an object, REVOKE what is not for everybody. To change an object of a version that is out,
-# change it in its part, and write the way there into sql/update_from_1.0.sql: DROP FUNCTION where arguments or result
-# columns differ (grants go with it), ALTER TABLE, CREATE OR REPLACE VIEW. test/t/022_extension_update.pl compares both ways
-# object by object, and fails where one has been forgotten.
-SQL_TABLES = sql/types_and_tables.sql
-SQL_REST = sql/functions.sql sql/evaluation.sql sql/progress.sql sql/jobs.sql sql/similar.sql sql/bi.sql sql/versions.sql \
-	sql/retailrocket.sql
+# Its script is made of these parts, in this order. To add objects, add a file here: plain CREATE, one COMMENT an object, REVOKE
+# what is not for everybody.
+SQL_PARTS = sql/types_and_tables.sql sql/functions.sql sql/evaluation.sql sql/progress.sql sql/jobs.sql sql/similar.sql sql/bi.sql \
+	sql/versions.sql sql/retailrocket.sql
 SQL_SCRIPT = sql/recseq--$(EXTVERSION).sql
 
-# From the version that is out: what differs, then all parts but the tables, which create what is new and replace what there
-# was, with the privileges it has; to revoke from PUBLIC once more what 1.0 had revoked would make the administrator's grants
-# the extension's own, which pg_dump leaves out. Once this version is out, its script becomes a file of its own, as
-# sql/recseq--1.0.sql is, and so does this one.
-SQL_UPDATE = sql/recseq--1.0--$(EXTVERSION).sql
-REVOKED_IN_1.0 = recseq_(activate|drop_model)
+DATA_built = $(SQL_SCRIPT)
+# "make DATA=dir" is for the demo and no list of files to install.
+override DATA =
 
-DATA_built = $(SQL_SCRIPT) $(SQL_UPDATE)
-override DATA = sql/recseq--1.0.sql
+# Folders of src: the libraries, which know nothing of PostgreSQL, and the rest. Each may use those after it (test/includes.sh).
+LIBRARIES = model rank nn
+GLUE = jobs evaluate train serve store data
 
-GLUE_OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c))
-NN_SRCS = $(wildcard src/nn/*.c)
-NN_OBJS = $(NN_SRCS:src/nn/%.c=build/nn/%.o)
-NN_HEADERS = $(wildcard src/nn/*.h)
+GLUE_OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c $(GLUE:%=src/%/*.c)))
+NN_SRCS = $(wildcard $(LIBRARIES:%=src/%/*.c))
+NN_OBJS = $(NN_SRCS:src/%.c=build/%.o)
+NN_HEADERS = $(wildcard $(LIBRARIES:%=src/%/*.h))
 EXPORTS = src/recseq.map
 
 OBJS = $(GLUE_OBJS) $(NN_OBJS)
@@ -94,19 +88,16 @@ endif
 
 # PostgreSQL 16 and later hide what is not marked. Before, nobody would notice that the entry point of a process is not.
 ifneq ($(filter 13 14 15,$(MAJORVERSION)),)
-src/recseq.o src/launcher.o src/job_worker.o src/team.o: override CFLAGS += -fvisibility=hidden \
+src/recseq.o src/jobs/launcher.o src/jobs/job_worker.o src/train/team.o: override CFLAGS += -fvisibility=hidden \
 	'-DPGDLLEXPORT=__attribute__((visibility("default")))'
 endif
 
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 
-$(SQL_SCRIPT): $(SQL_TABLES) $(SQL_REST) Makefile
-	cat $(SQL_TABLES) $(SQL_REST) > $@
+$(SQL_SCRIPT): $(SQL_PARTS) Makefile
+	cat $(SQL_PARTS) > $@
 
-$(SQL_UPDATE): sql/update_from_1.0.sql $(SQL_REST) Makefile
-	{ cat $< && sed -E 's/^CREATE (FUNCTION|VIEW)/CREATE OR REPLACE \1/; /^REVOKE .*\.$(REVOKED_IN_1.0)\(/d' $(SQL_REST); } > $@
-
-$(GLUE_OBJS): $(wildcard src/*.h) $(NN_HEADERS) Makefile
+$(GLUE_OBJS): $(wildcard src/*.h $(GLUE:%=src/%/*.h)) $(NN_HEADERS) Makefile
 
 recseq.so: $(EXPORTS)
 
@@ -128,9 +119,9 @@ BLAS_LIBS ?= $(or $(shell pkg-config --libs openblas 2>/dev/null),-lopenblas)
 BLAS_CPPFLAGS ?= $(shell pkg-config --cflags openblas 2>/dev/null)
 endif
 
-# ---------------------------------------------------------------- the network, src/nn: no PostgreSQL in sight
+# ---------------------------------------------------------------- the libraries: no PostgreSQL in sight
 
-NN_CPPFLAGS = $(BLAS_CPPFLAGS)
+NN_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS)
 NN_MATH = -fno-math-errno -fno-trapping-math
 NN_CFLAGS = -std=gnu11 -g -O3 $(NN_MATH) -fPIC -fvisibility=hidden -Wall -Wextra $(WERROR) $(COPT)
 
@@ -144,16 +135,16 @@ ifneq ($(filter x86_64%,$(MACHINE)),)
 %/kernels_avx512.o: EXTRA_CFLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
 endif
 
-build/nn/%.o: src/nn/%.c $(NN_HEADERS) Makefile
+$(NN_OBJS): build/%.o: src/%.c $(NN_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(NN_CPPFLAGS) $(NN_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
-build/asan/nn/%.o: src/nn/%.c $(NN_HEADERS) Makefile
+$(NN_SRCS:src/%.c=build/asan/%.o): build/asan/%.o: src/%.c $(NN_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(NN_CPPFLAGS) $(ASAN_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
 build/libnn.a: $(NN_OBJS)
-build/asan/libnn.a: $(NN_SRCS:src/nn/%.c=build/asan/nn/%.o)
+build/asan/libnn.a: $(NN_SRCS:src/%.c=build/asan/%.o)
 build/libnn.a build/asan/libnn.a:
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -165,7 +156,7 @@ libnn: build/libnn.a
 UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/*_test.c))
 UNIT_HELPERS = $(filter-out $(UNIT_TESTS:%=test/unit/%.c),$(wildcard test/unit/*.c))
 UNIT_DEPS = $(UNIT_HELPERS) $(wildcard test/unit/*.h) $(NN_HEADERS) Makefile
-UNIT_CPPFLAGS = -Isrc -Isrc/nn -Itest/unit $(NN_CPPFLAGS)
+UNIT_CPPFLAGS = -Itest/unit $(NN_CPPFLAGS)
 
 build/unit/%: test/unit/%.c build/libnn.a $(UNIT_DEPS)
 	@mkdir -p $(@D)

@@ -3,4 +3,4 @@ include Makefile
 
 build/bench/%: bench/%.c build/libnn.a
 	@mkdir -p $(@D)
-	$(CC) -Isrc/nn $(NN_CPPFLAGS) $(NN_CFLAGS) -o $@ $< build/libnn.a $(BLAS_LIBS) -lm
+	$(CC) $(NN_CPPFLAGS) $(NN_CFLAGS) -o $@ $< build/libnn.a $(BLAS_LIBS) -lm

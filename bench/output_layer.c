@@ -18,9 +18,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "kernels.h"
-#include "output.h"
-#include "params.h"
+#include "nn/kernels.h"
+#include "nn/output.h"
+#include "nn/params.h"
 
 #define COLUMNS 64
 #define SECONDS 0.1				/* at least, of each measurement */

@@ -14,12 +14,16 @@ CREATE TABLE @extschema@.recseq_model (
 	model text COLLATE "C" PRIMARY KEY,
 	owner name NOT NULL,
 	active_id bigint,
-	last_version integer NOT NULL
+	active_before bigint[] NOT NULL DEFAULT '{}',
+	last_version integer NOT NULL,
+	keep_versions integer CHECK (keep_versions OPERATOR(pg_catalog.>=) 1)
 );
 COMMENT ON TABLE @extschema@.recseq_model IS 'recseq: one row a model. Row security on this table decides who may use which model.';
 COMMENT ON COLUMN @extschema@.recseq_model.model IS 'name of the model';
 COMMENT ON COLUMN @extschema@.recseq_model.owner IS 'role that may train, activate and drop its versions';
 COMMENT ON COLUMN @extschema@.recseq_model.active_id IS 'recseq_version.id of the version that answers';
+COMMENT ON COLUMN @extschema@.recseq_model.active_before IS 'recseq_version.id of the versions that were active before, the latest last: recseq_rollback takes it from here';
+COMMENT ON COLUMN @extschema@.recseq_model.keep_versions IS 'how many of the newest versions are kept (recseq_retain); null: all';
 COMMENT ON COLUMN @extschema@.recseq_model.last_version IS 'highest version number that was ever given';
 
 CREATE TABLE @extschema@.recseq_version (

@@ -1,11 +1,5 @@
 /* recseq: which version answers, which are kept, and how a version moves to another cluster */
 
-ALTER TABLE @extschema@.recseq_model
-	ADD COLUMN active_before bigint[] NOT NULL DEFAULT '{}',
-	ADD COLUMN keep_versions integer CHECK (keep_versions OPERATOR(pg_catalog.>=) 1);
-COMMENT ON COLUMN @extschema@.recseq_model.active_before IS 'recseq_version.id of the versions that were active before, the latest last: recseq_rollback takes it from here';
-COMMENT ON COLUMN @extschema@.recseq_model.keep_versions IS 'how many of the newest versions are kept (recseq_retain); null: all';
-
 CREATE FUNCTION @extschema@.recseq_rollback(model text)
 RETURNS integer
 AS 'MODULE_PATHNAME', 'recseq_rollback'

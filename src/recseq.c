@@ -4,32 +4,22 @@
  *
  * Where things are:
  *
- *	dataset.c	a relation of sequences -> arrays of tokens, read through SPI as the
+ *	jobs/		training as a job: the rows of jobs, the launcher, the process of a job
+ *	evaluate/	recseq_evaluate, recseq_backtest, recseq_assign
+ *	train/		recseq_train, recseq_update, recseq_tune; the trainer in this backend
+ *				and in parallel workers; options; progress
+ *	serve/		recseq_recommend, recseq_recommend_batch, recseq_similar_items; the
+ *				models that this backend has loaded
+ *	store/		models as rows, in memory that all backends share, and as one value
+ *	data/		a relation of sequences -> arrays of tokens, read through SPI as the
  *				caller, so that privileges and row security apply
- *	train.c		recseq_train: dataset -> nn/trainer, nn/rank_fit -> catalog
- *	update.c	recseq_update: training that goes on from a version
- *	team.c		the trainer in this backend and in parallel workers
- *	jobs.c		recseq_train_async and the rows of jobs
- *	launcher.c	the processes that work the queues of jobs
- *	job_worker.c	the process of a job: training in transactions of its own
- *	checkpoint.c	what an interrupted job goes on from, as rows
- *	progress.c	how far each training is
- *	recommend.c	recseq_recommend: a history -> nn/recommender -> rows
- *	similar.c	recseq_similar_items: an item -> nn/cosine -> rows
- *	model_call.c	the arguments k, model and version, which both have
- *	evaluate.c	recseq_evaluate: ranking metrics of a model and of baselines
- *	backtest.c	recseq_backtest: train on a part of a source, evaluate on the rest
- *	tune.c		recseq_tune: a search over options of recseq_train
- *	options.c	options of recseq_train as a JSON object
- *	split.c		which events are learned from, and which are to be predicted
- *	catalog.c	models as rows: store, find, load, activate, drop
- *	transfer.c	a version as one value: recseq_export_model, recseq_import_model
- *	assign.c	recseq_assign: which variant of an experiment a visitor gets
- *	cache.c		models that this backend has loaded
- *	shared.c	the directory of loaded models that all backends share
- *	segment.c	shared memory
- *	compat.h	differences between PostgreSQL versions
- *	nn/			the network: plain C and CBLAS, knows nothing of PostgreSQL
+ *	segment.c, results.c, compat.h	shared memory, rows of results, differences
+ *				between PostgreSQL versions
+ *	model/		plain C: both stages together: image, answer, fit of the second stage
+ *	rank/		plain C: the second stage: counts, candidates, ranker, baselines
+ *	nn/			plain C and CBLAS: the network and its trainer
+ *
+ * A folder uses those below it in this list, never one above it.
  *
  * Memory: training takes one block of at most recseq.max_training_memory, and
  * the dataset; both go with the statement.  Loaded models are shared by all
@@ -56,7 +46,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "launcher.h"
+#include "jobs/launcher.h"
 
 #define DAY_MINUTES (24 * 60)
 

@@ -2,7 +2,7 @@
  * adam.c
  *	  Adam with clipping by the global norm.
  */
-#include "adam.h"
+#include "nn/adam.h"
 
 #include <math.h>
 

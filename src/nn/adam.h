@@ -5,7 +5,7 @@
 #ifndef NN_ADAM_H
 #define NN_ADAM_H
 
-#include "kernels.h"
+#include "nn/kernels.h"
 
 #define ADAM_BETA1 0.9f
 #define ADAM_BETA2 0.999f

@@ -6,12 +6,12 @@
  * weights are computed again in the backward pass: length^2 products cost less
  * than keeping them for every window of a batch.
  */
-#include "attention.h"
+#include "nn/attention.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "matrix.h"
+#include "nn/matrix.h"
 
 size_t
 attention_scratch(int32_t max_length, int32_t columns)

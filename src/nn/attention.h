@@ -7,7 +7,7 @@
 #ifndef NN_ATTENTION_H
 #define NN_ATTENTION_H
 
-#include "batch.h"
+#include "nn/batch.h"
 
 /*
  * out, input: tokens of the layout x columns.  scratch: attention_scratch()

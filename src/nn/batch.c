@@ -2,7 +2,7 @@
  * batch.c
  *	  From sequences to minibatches of windows, without padding.
  */
-#include "batch.h"
+#include "nn/batch.h"
 
 #include <string.h>
 

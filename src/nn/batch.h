@@ -9,8 +9,8 @@
 #ifndef NN_BATCH_H
 #define NN_BATCH_H
 
-#include "arena.h"
-#include "config.h"
+#include "nn/arena.h"
+#include "nn/config.h"
 
 /* Sequences of tokens, one after the other, oldest token first. */
 typedef struct Dataset

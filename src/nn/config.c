@@ -2,7 +2,7 @@
  * config.c
  *	  The shape of a network.
  */
-#include "config.h"
+#include "nn/config.h"
 
 static bool
 within(int32_t value, int32_t low, int32_t high)

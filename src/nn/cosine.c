@@ -2,7 +2,7 @@
  * cosine.c
  *	  The rows of a matrix that point most nearly where one of them points.
  */
-#include "cosine.h"
+#include "nn/cosine.h"
 
 #include <math.h>
 

@@ -5,8 +5,8 @@
 #ifndef NN_COSINE_H
 #define NN_COSINE_H
 
-#include "kernels.h"
-#include "topk.h"
+#include "nn/kernels.h"
+#include "nn/topk.h"
 
 /*
  * Offer rows first .. first + count - 1 of a matrix, each of so many columns,

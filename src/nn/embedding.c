@@ -2,12 +2,12 @@
  * embedding.c
  *	  The embeddings of an item and of its features, side by side.
  */
-#include "embedding.h"
+#include "nn/embedding.h"
 
 #include <string.h>
 
-#include "matrix.h"
-#include "table.h"
+#include "nn/matrix.h"
+#include "nn/table.h"
 
 void
 embedding_forward(float *out, const Params *params, const Config *config,

@@ -5,8 +5,8 @@
 #ifndef NN_EMBEDDING_H
 #define NN_EMBEDDING_H
 
-#include "batch.h"
-#include "params.h"
+#include "nn/batch.h"
+#include "nn/params.h"
 
 /* out: sequence tokens of the batch x config_input_dim(). */
 extern void embedding_forward(float *out, const Params *params,

@@ -2,7 +2,7 @@
  * kernels.c
  *	  Choose the inner loops for the processor the program runs on.
  */
-#include "kernels.h"
+#include "nn/kernels.h"
 
 int
 kernels_list(const Kernels *list[3])

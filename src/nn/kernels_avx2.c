@@ -7,7 +7,7 @@
 #define KERNELS_NAME "avx2"
 #define KERNELS_SUPPORTED \
 	(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-#include "kernels_body.h"
+#include "nn/kernels_body.h"
 #else
 typedef int kernels_avx2_not_here;
 #endif

@@ -9,7 +9,7 @@
 	(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && \
 	 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && \
 	 __builtin_cpu_supports("avx512vnni"))
-#include "kernels_body.h"
+#include "nn/kernels_body.h"
 #else
 typedef int kernels_avx512_not_here;
 #endif

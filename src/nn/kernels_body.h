@@ -3,10 +3,10 @@
  *	  The inner loops.  Included by one file an instruction set, which names the
  *	  table to define.
  */
-#include "kernels.h"
+#include "nn/kernels.h"
 
-#include "scan.h"
-#include "vector.h"
+#include "nn/scan.h"
+#include "nn/vector.h"
 
 /*
  * Hochreiter and Schmidhuber, Neural Computation 1997, with forget gates:

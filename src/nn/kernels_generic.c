@@ -5,4 +5,4 @@
 #define KERNELS_TABLE kernels_generic
 #define KERNELS_NAME "generic"
 #define KERNELS_SUPPORTED true
-#include "kernels_body.h"
+#include "nn/kernels_body.h"

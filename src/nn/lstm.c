@@ -6,11 +6,11 @@
  * is then one product and one elementwise pass a step.  Rows are longest first,
  * so the rows that two neighbouring steps share are the first ones of both.
  */
-#include "lstm.h"
+#include "nn/lstm.h"
 
 #include <string.h>
 
-#include "matrix.h"
+#include "nn/matrix.h"
 
 /* The position read before p, or -1. */
 static inline int32_t

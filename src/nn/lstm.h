@@ -5,10 +5,10 @@
 #ifndef NN_LSTM_H
 #define NN_LSTM_H
 
-#include "batch.h"
-#include "kernels.h"
-#include "params.h"
-#include "status.h"
+#include "nn/batch.h"
+#include "nn/kernels.h"
+#include "nn/params.h"
+#include "nn/status.h"
 
 /*
  * What a pass needs to know.  Input tokens lie in input_layout.  Where the rows

@@ -8,13 +8,13 @@
  * prefixes.  The backward direction starts at each window's end, so from there
  * on every window has tokens of its own.
  */
-#include "network.h"
+#include "nn/network.h"
 
 #include <string.h>
 
-#include "attention.h"
-#include "embedding.h"
-#include "matrix.h"
+#include "nn/attention.h"
+#include "nn/embedding.h"
+#include "nn/matrix.h"
 
 /* Whether the tokens that layer `layer` reads are those of the windows. */
 static bool

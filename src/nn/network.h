@@ -6,11 +6,11 @@
 #ifndef NN_NETWORK_H
 #define NN_NETWORK_H
 
-#include "batch.h"
-#include "kernels.h"
-#include "lstm.h"
-#include "params.h"
-#include "rng.h"
+#include "nn/batch.h"
+#include "nn/kernels.h"
+#include "nn/lstm.h"
+#include "nn/params.h"
+#include "nn/rng.h"
 
 /*
  * Activations of one batch.  `output` is what the next stage reads; its tokens

@@ -12,7 +12,7 @@
  * that vectors are over windows, of which the transposed representations are
  * the only copy.
  */
-#include "output.h"
+#include "nn/output.h"
 
 static inline bool
 in_tile(int32_t item, int32_t first, int32_t last)

@@ -7,9 +7,9 @@
 #ifndef NN_OUTPUT_H
 #define NN_OUTPUT_H
 
-#include "batch.h"
-#include "kernels.h"
-#include "params.h"
+#include "nn/batch.h"
+#include "nn/kernels.h"
+#include "nn/params.h"
 
 #define OUTPUT_TILE 96			/* items scored at once, at most */
 

@@ -2,14 +2,14 @@
  * params.c
  *	  The parameters of a network in one block of floats, with named views.
  */
-#include "params.h"
+#include "nn/params.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "arena.h"
-#include "rng.h"
+#include "nn/arena.h"
+#include "nn/rng.h"
 
 #define EMBEDDING_RANGE 0.05f
 

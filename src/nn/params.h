@@ -9,7 +9,7 @@
 #ifndef NN_PARAMS_H
 #define NN_PARAMS_H
 
-#include "config.h"
+#include "nn/config.h"
 
 #define PARAMS_NAME_LENGTH 32
 #define PARAMS_MAX_VIEWS (CONFIG_MAX_LAYERS * 6 + CONFIG_MAX_FEATURES + 4)

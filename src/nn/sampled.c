@@ -2,13 +2,13 @@
  * sampled.c
  *	  Losses over the target and some items drawn at random.
  */
-#include "sampled.h"
+#include "nn/sampled.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-#include "matrix.h"
+#include "nn/matrix.h"
 
 #define MASKED (-FLT_MAX / 4)	/* logit of a negative that is the target */
 

@@ -6,9 +6,9 @@
 #ifndef NN_SAMPLED_H
 #define NN_SAMPLED_H
 
-#include "batch.h"
-#include "kernels.h"
-#include "params.h"
+#include "nn/batch.h"
+#include "nn/kernels.h"
+#include "nn/params.h"
 
 typedef enum Loss
 {

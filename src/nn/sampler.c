@@ -2,7 +2,7 @@
  * sampler.c
  *	  Draws items at random in proportion to a power of their frequency.
  */
-#include "sampler.h"
+#include "nn/sampler.h"
 
 #include <math.h>
 

@@ -5,7 +5,7 @@
 #ifndef NN_SAMPLER_H
 #define NN_SAMPLER_H
 
-#include "rng.h"
+#include "nn/rng.h"
 
 /*
  * Frequencies raised to this power: between uniform (0) and popularity (1), as

@@ -2,13 +2,13 @@
  * scan.c
  *	  The k best items for a representation, exactly, in 8 bits.
  */
-#include "scan.h"
+#include "nn/scan.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "config.h"
-#include "exclusion.h"
+#include "nn/config.h"
+#include "nn/exclusion.h"
 
 #define CODE_LIMIT 127
 

@@ -18,9 +18,9 @@
 
 #include <stdbool.h>
 
-#include "arena.h"
-#include "kernels.h"
-#include "topk.h"
+#include "nn/arena.h"
+#include "nn/kernels.h"
+#include "nn/topk.h"
 
 /* Codes lie in blocks of so many items, four columns of each side by side. */
 #define SCAN_BLOCK 16

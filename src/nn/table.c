@@ -2,7 +2,7 @@
  * table.c
  *	  Parameters by rows of which a minibatch touches few.
  */
-#include "table.h"
+#include "nn/table.h"
 
 #include <math.h>
 #include <string.h>

@@ -21,9 +21,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "adam.h"
-#include "arena.h"
-#include "kernels.h"
+#include "nn/adam.h"
+#include "nn/arena.h"
+#include "nn/kernels.h"
 
 /*
  * Rows fall to parts by their number, and parts to ranks.  What is summed over

@@ -2,7 +2,7 @@
  * topk.c
  *	  The k items with the highest scores.
  */
-#include "topk.h"
+#include "nn/topk.h"
 
 /* Let heap[at] sink until no child is worse. */
 static void

@@ -23,16 +23,16 @@
  * the number of ranks.  All memory is the shared block that trainer_place lays
  * out; a rank that leaves early leaves nothing behind.
  */
-#include "trainer.h"
+#include "nn/trainer.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "adam.h"
-#include "embedding.h"
-#include "matrix.h"
-#include "output.h"
-#include "rng.h"
+#include "nn/adam.h"
+#include "nn/embedding.h"
+#include "nn/matrix.h"
+#include "nn/output.h"
+#include "nn/rng.h"
 
 /* Written by rank 0 between barriers, or by shard; read by all. */
 typedef struct TrainerShared

@@ -10,14 +10,14 @@
 #ifndef NN_TRAINER_H
 #define NN_TRAINER_H
 
-#include "batch.h"
-#include "kernels.h"
-#include "network.h"
-#include "params.h"
-#include "sampled.h"
-#include "sampler.h"
-#include "status.h"
-#include "table.h"
+#include "nn/batch.h"
+#include "nn/kernels.h"
+#include "nn/network.h"
+#include "nn/params.h"
+#include "nn/sampled.h"
+#include "nn/sampler.h"
+#include "nn/status.h"
+#include "nn/table.h"
 
 /* Epochs without improvement after which the learning rate is halved. */
 #define TRAINER_STALLS_TO_HALVE 2

@@ -4,9 +4,9 @@
  *
  * With libFuzzer, from the top of the checkout:
  *
- *	gcc -O1 -DSTANDALONE -Isrc/nn -Itest/unit test/fuzz/codec_fuzz.c src/nn/[a-z]*.c -lopenblas -lm -o codec_seed
+ *	gcc -O1 -DSTANDALONE -Isrc -Itest/unit test/fuzz/codec_fuzz.c src/{model,rank,nn}/[a-z]*.c -lopenblas -lm -o codec_seed
  *	mkdir corpus && ./codec_seed -w corpus
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -Isrc/nn -Itest/unit test/fuzz/codec_fuzz.c src/nn/[a-z]*.c \
+ *	clang -g -O1 -fsanitize=fuzzer,address,undefined -Isrc -Itest/unit test/fuzz/codec_fuzz.c src/{model,rank,nn}/[a-z]*.c \
  *		-lopenblas -lm -o codec_fuzz
  *	./codec_fuzz corpus
  *

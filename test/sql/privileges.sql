@@ -32,7 +32,7 @@ SELECT recseq_update('admin', 'ring');
 SELECT recseq_import_model('');
 SELECT recseq_export_model('admin');
 SELECT count(*) FROM recseq_chunk;
-INSERT INTO recseq_model VALUES ('forged', current_user, 1, 1);
+INSERT INTO recseq_model (model, owner, active_id, last_version) VALUES ('forged', current_user, 1, 1);
 UPDATE recseq_model SET owner = current_user;
 DELETE FROM recseq_version;
 TRUNCATE recseq_model CASCADE;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "baselines.h"
+#include "rank/baselines.h"
 #include "fixture.h"
 #include "tap.h"
 

@@ -3,7 +3,7 @@
  *	  From sequences to windows: every window that a plain enumeration finds is
  *	  there once, with its tokens and its target, and nothing else is.
  */
-#include "batch.h"
+#include "nn/batch.h"
 
 #include "fixture.h"
 #include "tap.h"

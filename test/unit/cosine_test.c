@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "cosine.h"
+#include "nn/cosine.h"
 #include "fixture.h"
 #include "tap.h"
 

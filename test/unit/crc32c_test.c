@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "crc32c.h"
+#include "model/crc32c.h"
 #include "tap.h"
 
 /* Bit by bit, as it is defined. */

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch.h"
-#include "network.h"
-#include "params.h"
-#include "rng.h"
+#include "nn/batch.h"
+#include "nn/network.h"
+#include "nn/params.h"
+#include "nn/rng.h"
 
 /* A quiet NaN as a float, far outside every array as an index. */
 #define POISON UINT32_C(0x7FC00000)

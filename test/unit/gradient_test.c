@@ -6,11 +6,11 @@
  * The slow network is in double precision, so the differences are good to about
  * nine digits and the comparison may be as strict as float allows.
  */
-#include "attention.h"
-#include "embedding.h"
-#include "lstm.h"
-#include "output.h"
-#include "sampled.h"
+#include "nn/attention.h"
+#include "nn/embedding.h"
+#include "nn/lstm.h"
+#include "nn/output.h"
+#include "nn/sampled.h"
 
 #include "difference.h"
 #include "fixture.h"

@@ -9,13 +9,13 @@
 #ifndef IMAGE_H
 #define IMAGE_H
 
-#include "codec.h"
-#include "crc32c.h"
+#include "model/codec.h"
+#include "model/crc32c.h"
 #include "fixture.h"
-#include "infer.h"
-#include "rank_fit.h"
-#include "recommender.h"
-#include "scan.h"
+#include "model/infer.h"
+#include "model/rank_fit.h"
+#include "model/recommender.h"
+#include "nn/scan.h"
 
 enum
 {

@@ -4,8 +4,8 @@
  *	  plain code in double precision: every tail, extreme arguments, and that
  *	  the sets agree.
  */
-#include "adam.h"
-#include "kernels.h"
+#include "nn/adam.h"
+#include "nn/kernels.h"
 
 #include "fixture.h"
 #include "tap.h"

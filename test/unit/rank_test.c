@@ -5,8 +5,8 @@
  *	  scores add up.
  */
 #include "fixture.h"
-#include "rank_fit.h"
-#include "recommender.h"
+#include "model/rank_fit.h"
+#include "model/recommender.h"
 #include "tap.h"
 
 static Pool pool;

@@ -6,9 +6,9 @@
  * vectors/make_vectors.py has made the files and says what is in them.  They
  * are looked for in the directory $NN_VECTORS_DIR.
  */
-#include "embedding.h"
-#include "output.h"
-#include "trainer.h"
+#include "nn/embedding.h"
+#include "nn/output.h"
+#include "nn/trainer.h"
 
 #include "fixture.h"
 #include "tap.h"

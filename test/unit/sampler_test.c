@@ -2,7 +2,7 @@
  * sampler_test.c
  *	  Items are drawn as often as the sampler says.
  */
-#include "sampler.h"
+#include "nn/sampler.h"
 
 #include "fixture.h"
 #include "tap.h"

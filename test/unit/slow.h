@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "config.h"
-#include "params.h"
+#include "nn/config.h"
+#include "nn/params.h"
 
 #define SLOW_MAX_LENGTH 64
 #define SLOW_MAX_WIDTH 256		/* columns of any stage */

@@ -3,7 +3,7 @@
  *	  Rows that are paid for when they are touched, against Adam on every row in
  *	  every step.
  */
-#include "table.h"
+#include "nn/table.h"
 
 #include "fixture.h"
 #include "tap.h"

@@ -8,7 +8,7 @@
 
 #include "fixture.h"
 #include "tap.h"
-#include "topk.h"
+#include "nn/topk.h"
 
 static int
 compare_scored(const void *a, const void *b)

@@ -7,8 +7,8 @@
  * over one block of shared memory.  They cannot be threads: a serial OpenBLAS
  * gives two threads the same buffer.
  */
-#include "adam.h"
-#include "trainer.h"
+#include "nn/adam.h"
+#include "nn/trainer.h"
 
 #include <pthread.h>
 #include <sys/mman.h>

@@ -5,7 +5,7 @@
  */
 #include "fixture.h"
 #include "tap.h"
-#include "vocabulary.h"
+#include "model/vocabulary.h"
 
 static Vocabulary
 of_integers(const int64_t *integers, int32_t count)

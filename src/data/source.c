@@ -1,0 +1,362 @@
+/*
+ * source.c
+ *	  A relation with one row a sequence, read row by row.
+ *
+ * It is read through SPI with a cursor, as the caller and with the caller's
+ * snapshot: privileges and row security apply, and no more than some rows are
+ * in memory at once.
+ */
+#include "data/source.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+/*
+ * Rows of the relation that are fetched at once: as many as bring about so many
+ * bytes, since one row may be a million items.
+ */
+#define MAX_FETCH_ROWS 1000
+#define FETCH_BYTES (1024 * 1024)
+
+/* ---------------------------------------------------------------- columns */
+
+/* Find a column by name; returns its type, or InvalidOid. */
+static Oid
+find_column(TupleDesc tupdesc, const char *name, SourceColumn *column)
+{
+	column->name = name;
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
+		{
+			column->attribute = attribute->attnum;
+			return attribute->atttypid;
+		}
+	}
+	return InvalidOid;
+}
+
+/* Find a column that must be an array of ids, if it is there. */
+static bool
+find_id_column(TupleDesc tupdesc, const char *name, SourceColumn *column)
+{
+	Oid			type = find_column(tupdesc, name, column);
+
+	if (type == InvalidOid)
+		return false;
+	if (!id_kind_of_type(array_element_type(type), &column->kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of the source has type %s", name,
+						format_type_be(type)),
+				 errhint("It must be integer[], bigint[] or text[], one element an event, oldest first.")));
+	return true;
+}
+
+/* Find the columns that the option "features" names. */
+static void
+find_features(TupleDesc tupdesc, ArrayType *features, bool missing_ok, Source *source)
+{
+	IdArray		names;
+
+	if (features == NULL)
+	{
+		if (find_id_column(tupdesc, "categories", &source->feature[0]))
+			source->features = 1;
+		return;
+	}
+	names = ids_of_array_without_nulls(features, "features");
+	if (names.count > CONFIG_MAX_FEATURES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"features\" names %d columns", names.count),
+				 errhint("At most %d are possible.", CONFIG_MAX_FEATURES)));
+	for (int i = 0; i < names.count; i++)
+	{
+		char	   *name = pnstrdup(names.ids[i].text, names.ids[i].length);
+
+		for (int j = 0; j < i; j++)
+		{
+			if (strcmp(name, source->feature[j].name) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("\"features\" names column \"%s\" twice", name)));
+		}
+		if ((strcmp(name, "items") == 0 ||
+			 !find_id_column(tupdesc, name, &source->feature[i])) && !missing_ok)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("the source has no feature column \"%s\"", name),
+					 errhint("Each name in \"features\" must be a column of the source that is an array parallel to \"items\".")));
+		source->features++;
+	}
+}
+
+/* Whether a column has a meaning already. */
+static bool
+column_is_taken(const Source *source, Form_pg_attribute attribute)
+{
+	const char *name = NameStr(attribute->attname);
+
+	if (strcmp(name, "items") == 0 || strcmp(name, "categories") == 0 ||
+		strcmp(name, "events") == 0 || strcmp(name, "times") == 0)
+		return true;
+	for (int f = 0; f < source->features; f++)
+	{
+		if (source->feature[f].attribute == attribute->attnum)
+			return true;
+	}
+	return false;
+}
+
+char *
+source_name(Oid relation)
+{
+	char	   *name = get_rel_name(relation);
+
+	return name == NULL ? NULL
+		: quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
+}
+
+Source
+source_open(Oid relation, ArrayType *features, bool missing_ok)
+{
+	Source		result = {0};
+	Source	   *source = &result;
+	Relation	rel = try_relation_open(relation, AccessShareLock);
+	TupleDesc	tupdesc;
+	Oid			type;
+
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relation),
+				 errhint("A source is a relation with one row a sequence.")));
+	tupdesc = RelationGetDescr(rel);
+	if (rel->rd_rel->relkind != RELKIND_RELATION &&
+		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
+		rel->rd_rel->relkind != RELKIND_VIEW &&
+		rel->rd_rel->relkind != RELKIND_MATVIEW &&
+		rel->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table or a view", RelationGetRelationName(rel)),
+				 errhint("A source is a relation with one row a sequence.")));
+	source->relation = source_name(relation);
+	if (!find_id_column(tupdesc, "items", &source->items))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("relation \"%s\" has no column \"items\"",
+						RelationGetRelationName(rel)),
+				 errhint("A source has one row a sequence, with the column \"items\" (integer[], bigint[] or text[], oldest first).")));
+	find_features(tupdesc, features, missing_ok, source);
+
+	if (find_id_column(tupdesc, "events", &source->events) && source->events.kind != ID_TEXT)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"events\" of the source has integers"),
+				 errhint("It must be text[], the kind of each event, parallel to \"items\".")));
+	type = find_column(tupdesc, "times", &source->times);
+	if (type != InvalidOid && array_element_type(type) != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"times\" of the source has type %s", format_type_be(type)),
+				 errhint("It must be timestamptz[], parallel to \"items\".")));
+
+	for (int i = 0; i < tupdesc->natts && source->id.attribute == 0; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+
+		if (!attribute->attisdropped && !column_is_taken(source, attribute))
+			find_column(tupdesc, pstrdup(NameStr(attribute->attname)), &source->id);
+	}
+	relation_close(rel, AccessShareLock);
+	return result;
+}
+
+/* Append a column to the query, if there is one, and note its field. */
+static void
+select_column(StringInfo query, SourceColumn *column, int *fields)
+{
+	if (column->attribute == 0)
+		return;
+	column->field = ++(*fields);
+	appendStringInfo(query, "%s%s", *fields > 1 ? ", " : "",
+					 quote_identifier(column->name));
+}
+
+static char *
+make_query(Source *source)
+{
+	StringInfoData query;
+	int			fields = 0;
+
+	initStringInfo(&query);
+	appendStringInfoString(&query, "SELECT ");
+	select_column(&query, &source->items, &fields);
+	select_column(&query, &source->events, &fields);
+	select_column(&query, &source->times, &fields);
+	select_column(&query, &source->id, &fields);
+	for (int f = 0; f < source->features; f++)
+		select_column(&query, &source->feature[f], &fields);
+	appendStringInfo(&query, " FROM %s", source->relation);
+	return query.data;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+char *
+source_row_id(const SourceRow *row)
+{
+	int			field = row->source->id.field;
+
+	return field > 0 ? SPI_getvalue(row->tuple, row->tupdesc, field) : NULL;
+}
+
+/* Sets the context of an error to the row that is read. */
+static void
+row_error_context(void *arg)
+{
+	const SourceRow *row = arg;
+	char	   *id = source_row_id(row);
+
+	if (id != NULL)
+		errcontext("row of %s with \"%s\" = %s", row->source->relation,
+				   row->source->id.name, id);
+	else
+		errcontext("row " INT64_FORMAT " of %s", row->source->rows,
+				   row->source->relation);
+}
+
+/* The array in a field, or NULL. */
+static ArrayType *
+row_array(const SourceRow *row, const SourceColumn *column)
+{
+	bool		isnull;
+	Datum		datum = SPI_getbinval(row->tuple, row->tupdesc, column->field, &isnull);
+
+	return isnull ? NULL : DatumGetArrayTypeP(datum);
+}
+
+static void
+check_length(const SourceColumn *column, int length, int items)
+{
+	check_parallel(column->name, length, items,
+				   "Arrays that run parallel to \"items\" must have one element for each item.");
+}
+
+/* The times of the events of the row. */
+static const TimestampTz *
+read_times(const SourceRow *row)
+{
+	const SourceColumn *column = &row->source->times;
+	ArrayType  *array = row_array(row, column);
+	const TimestampTz *times;
+	int			count;
+
+	if (array == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", column->name),
+				 errhint("Leave the column \"times\" out of the source if times are not known.")));
+	times = times_of_array(array, column->name, &count);
+	check_length(column, count, row->items.count);
+	return times;
+}
+
+/* Decode a row and hand it on. */
+static void
+read_row(SourceRow *row, SourceRowFunction function, void *context)
+{
+	ErrorContextCallback callback = {error_context_stack, row_error_context, row};
+	const Source *source = row->source;
+	ArrayType  *array;
+
+	error_context_stack = &callback;
+	array = row_array(row, &source->items);
+	if (array == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"items\" must not be null"),
+				 errhint("Leave such rows out with WHERE items IS NOT NULL.")));
+	row->items = ids_of_array_without_nulls(array, "items");
+	for (int f = 0; f < source->features; f++)
+	{
+		array = source->feature[f].field > 0 ? row_array(row, &source->feature[f]) : NULL;
+		row->has_feature[f] = array != NULL;
+		if (array == NULL)
+			continue;
+		row->feature[f] = ids_of_array(array, source->feature[f].name);
+		check_length(&source->feature[f], row->feature[f].count, row->items.count);
+	}
+	array = source->events.field > 0 ? row_array(row, &source->events) : NULL;
+	if (array != NULL)
+	{
+		row->events = ids_of_array(array, source->events.name);
+		check_length(&source->events, row->events.count, row->items.count);
+	}
+	if (source->times.field > 0)
+		row->times = read_times(row);
+	function(context, row);
+	error_context_stack = callback.previous;
+}
+
+void
+source_for_each(Source *source, SourceRowFunction function, void *context)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext temporary = AllocSetContextCreate(caller, "recseq row",
+													ALLOCSET_DEFAULT_SIZES);
+	SPIPlanPtr	plan;
+	Portal		portal;
+	long		rows = 1;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(make_query(source), 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	for (;;)
+	{
+		SPITupleTable *table;
+		uint64		count;
+
+		SPI_cursor_fetch(portal, true, rows);
+		table = SPI_tuptable;
+		count = SPI_processed;
+		if (count == 0)
+			break;
+		for (uint64 i = 0; i < count; i++)
+		{
+			SourceRow	row = {
+				.source = source, .tuple = table->vals[i], .tupdesc = table->tupdesc
+			};
+			MemoryContext procedure = MemoryContextSwitchTo(temporary);
+
+			CHECK_FOR_INTERRUPTS();
+			source->rows++;
+			read_row(&row, function, context);
+			MemoryContextSwitchTo(procedure);
+			MemoryContextReset(temporary);
+		}
+		if (MemoryContextMemAllocated(table->tuptabcxt, true) > FETCH_BYTES)
+			rows = Max(rows / 2, 1);
+		else
+			rows = Min(rows * 2, MAX_FETCH_ROWS);
+		SPI_freetuptable(table);
+	}
+	SPI_cursor_close(portal);
+	SPI_finish();
+	MemoryContextDelete(temporary);
+}

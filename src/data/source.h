@@ -1,0 +1,74 @@
+/*
+ * source.h
+ *	  A relation with one row a sequence, read row by row.
+ */
+#ifndef RECSEQ_SOURCE_H
+#define RECSEQ_SOURCE_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+#include "utils/array.h"
+
+#include "data/arrays.h"
+#include "nn/config.h"
+
+/* A column of the source that is read; attribute 0: there is none. */
+typedef struct SourceColumn
+{
+	const char *name;
+	AttrNumber	attribute;		/* of the relation */
+	int			field;			/* of the query, from 1 */
+	IdKind		kind;			/* of an array of ids */
+} SourceColumn;
+
+typedef struct Source
+{
+	char	   *relation;		/* qualified, quoted */
+	SourceColumn items;
+	SourceColumn events;
+	SourceColumn times;
+	SourceColumn id;			/* names a row */
+	int			features;
+	SourceColumn feature[CONFIG_MAX_FEATURES];
+	int64		rows;			/* read so far */
+} Source;
+
+/* One row, decoded and checked. */
+typedef struct SourceRow
+{
+	const Source *source;
+	HeapTuple	tuple;
+	TupleDesc	tupdesc;
+	IdArray		items;			/* without nulls */
+	bool		has_feature[CONFIG_MAX_FEATURES];	/* the column's array is not null */
+	IdArray		feature[CONFIG_MAX_FEATURES];	/* as long as items */
+	IdArray		events;			/* kinds, as many as items; none: no such column, or null */
+	const TimestampTz *times;	/* as many as items; NULL: no such column */
+} SourceRow;
+
+/* The id of a row as text, or NULL, in the current context. */
+extern char *source_row_id(const SourceRow *row);
+
+/*
+ * What is done with a row.  Called in a context that is reset afterwards; may
+ * not return (error).
+ */
+typedef void (*SourceRowFunction) (void *context, const SourceRow *row);
+
+/* The qualified, quoted name of a relation; NULL: there is none. */
+extern char *source_name(Oid relation);
+
+/*
+ * Look at the columns of a relation.  features: names of those with parallel
+ * arrays (text[]), or NULL for "categories" where the column exists.
+ * missing_ok: a named feature may be missing, and is then no column.
+ */
+extern Source source_open(Oid relation, ArrayType *features, bool missing_ok);
+
+/* Read the relation as the caller, with the caller's snapshot. */
+extern void source_for_each(Source *source, SourceRowFunction function, void *context);
+
+#endif							/* RECSEQ_SOURCE_H */

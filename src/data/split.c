@@ -1,0 +1,108 @@
+/*
+ * split.c
+ *	  Which events of a source are learned from, and which are to be predicted.
+ *
+ * Training reads what the split lets it read of each row, before ids are
+ * numbered, so it cannot know an item that only occurs in what is held out.
+ * Evaluation reads everything and marks the same events.
+ */
+#include "data/split.h"
+
+#include "common/hashfn.h"
+
+#include "nn/rng.h"
+#include "recseq.h"
+
+/* Names of the protocols, by enum SplitProtocol. */
+static const char *const protocol_names[] = {"leave_one_out", "temporal", "random_windows"};
+
+SplitProtocol
+split_protocol(const char *name)
+{
+	for (int i = 0; i < lengthof(protocol_names); i++)
+	{
+		if (strcmp(name, protocol_names[i]) == 0)
+			return (SplitProtocol) i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"protocol\" is \"%s\"", name),
+			 errhint("It must be \"leave_one_out\", \"temporal\" or \"random_windows\".")));
+}
+
+static void
+check_has_times(bool has_times)
+{
+	if (!has_times)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("the protocol \"temporal\" needs a source with a column \"times\""),
+				 errhint("It must be timestamptz[], parallel to \"items\".")));
+}
+
+int
+split_known_events(const Split *split, const SourceRow *row)
+{
+	int			length = row->items.count;
+	int			known = 0;
+
+	switch (split->protocol)
+	{
+		case SPLIT_LEAVE_ONE_OUT:
+			return length > split->min_history ? length - 1 : length;
+		case SPLIT_TEMPORAL:
+			check_has_times(row->times != NULL);
+			while (known < length && row->times[known] < split->cut)
+				known++;
+			return known;
+		case SPLIT_RANDOM_WINDOWS:
+			break;
+	}
+	return length;
+}
+
+/* What names a sequence, whatever its place in the source. */
+static uint64
+sequence_hash(const Dataset *data, int32 s)
+{
+	return hash_bytes_extended((const unsigned char *) (data->item + data->start[s]),
+							   (int) ((data->start[s + 1] - data->start[s]) * sizeof(int32)), 0);
+}
+
+bool *
+split_held_out(const Split *split, const SourceData *source)
+{
+	const Dataset *data = &source->data;
+	bool	   *held_out = huge_array(bool, data->start[data->sequences] + 1);
+	double		cut = 0;
+
+	if (split->protocol == SPLIT_TEMPORAL)
+	{
+		check_has_times(source->hours != NULL);
+		cut = hours_between(source->origin, split->cut);
+	}
+	for (int32 s = 0; s < data->sequences; s++)
+	{
+		int64		first = data->start[s];
+		int64		end = data->start[s + 1];
+		Rng			rng = rng_stream(split->seed, RNG_TEST_WINDOWS,
+									 sequence_hash(data, s));
+
+		for (int64 t = first; t < end; t++)
+		{
+			switch (split->protocol)
+			{
+				case SPLIT_LEAVE_ONE_OUT:
+					held_out[t] = t == end - 1 && t - first >= split->min_history;
+					break;
+				case SPLIT_TEMPORAL:
+					held_out[t] = (t > first && held_out[t - 1]) || source->hours[t] >= cut;
+					break;
+				case SPLIT_RANDOM_WINDOWS:
+					held_out[t] = t > first && rng_uniform(&rng) < split->share;
+					break;
+			}
+		}
+	}
+	return held_out;
+}

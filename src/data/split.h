@@ -1,0 +1,45 @@
+/*
+ * split.h
+ *	  Which events of a source are learned from, and which are to be predicted.
+ */
+#ifndef RECSEQ_SPLIT_H
+#define RECSEQ_SPLIT_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "data/dataset.h"
+#include "data/source.h"
+
+typedef enum SplitProtocol
+{
+	SPLIT_LEAVE_ONE_OUT,		/* the last event of each sequence is held out, if
+								 * enough events are before it */
+	SPLIT_TEMPORAL,				/* those from a time on are */
+	SPLIT_RANDOM_WINDOWS		/* a random share of those with a history are */
+} SplitProtocol;
+
+typedef struct Split
+{
+	SplitProtocol protocol;
+	int32		min_history;	/* SPLIT_LEAVE_ONE_OUT: events before one held out, 1
+								 * or more */
+	TimestampTz cut;			/* SPLIT_TEMPORAL: the first time held out */
+	double		share;			/* SPLIT_RANDOM_WINDOWS: held out, 0 to below 1 */
+	uint64		seed;			/* likewise */
+} Split;
+
+/* The protocol of that name; an error if there is none. */
+extern SplitProtocol split_protocol(const char *name);
+
+/*
+ * How many of a row's events may be read to learn from; all where only windows
+ * are held out (split_held_out).
+ */
+extern int	split_known_events(const Split *split, const SourceRow *row);
+
+/* Whether each event of a source is held out: [tokens], in the current context. */
+extern bool *split_held_out(const Split *split, const SourceData *source);
+
+#endif							/* RECSEQ_SPLIT_H */

@@ -1,0 +1,400 @@
+/*
+ * job_worker.c
+ *	  The process of a job: training in transactions of its own.
+ *
+ * Who it is: the process connects as the session user of the call and acts as
+ * its current user.  Where these differ it is as within a SECURITY DEFINER
+ * function: whatever a view or function of the source does, it cannot become
+ * the session user, nor anybody else.  recseq's own statements run as the owner
+ * of its tables (catalog.h), and run nothing of the user's.
+ *
+ * What it does: one transaction takes the job over, one reads the source, and
+ * then one for each epoch trains and stores a checkpoint; the last one stores
+ * the version and ends the job.  Nothing but memory lives longer than a
+ * transaction, so training holds no lock and no snapshot for long.
+ *
+ * How it ends: an error, or a cancel, ends the job.  If the process goes
+ * otherwise (it is terminated, the server stops or crashes), the row still says
+ * "running", and the launcher has it go on from the checkpoint.
+ */
+#include "jobs/launcher.h"
+
+#include <math.h>
+#include <signal.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "store/checkpoint.h"
+#include "jobs/jobs.h"
+#include "train/options.h"
+#include "recseq.h"
+#include "data/source.h"
+#include "train/train.h"
+
+PGDLLEXPORT void recseq_job_main(Datum unused);
+
+/* ---------------------------------------------------------------- transactions */
+
+/* Begin a transaction as a role; the session user needs no care. */
+static void
+begin_transaction(Oid user, const char *activity)
+{
+	SetCurrentStatementStartTimestamp();
+	pgstat_report_activity(STATE_RUNNING, activity);
+	StartTransactionCommand();
+	/* a serialization failure must not cost the work of hours */
+	XactIsoLevel = XACT_READ_COMMITTED;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (user != GetSessionUserId())
+		SetUserIdAndSecContext(user, SECURITY_LOCAL_USERID_CHANGE);
+}
+
+/* Deferred triggers fire as the role, before it is left. */
+static void
+commit_transaction(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	SetUserIdAndSecContext(GetSessionUserId(), 0);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+/* recseq's tables, in the current transaction. */
+static Catalog
+open_catalog(void)
+{
+	Catalog		catalog;
+
+	if (!catalog_open_extension(&catalog))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"recseq\" does not exist")));
+	return catalog;
+}
+
+/* ---------------------------------------------------------------- what was called */
+
+/* MemberFunction: put a setting in force that was so for the call. */
+static void
+apply_setting(void *context, const char *name, const char *value)
+{
+	/* nobody but recseq_train_async writes them, so who queued it could set them */
+	set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET, true,
+					  WARNING, false);
+}
+
+/* Complain if the owner has lost the right to train in jobs. */
+static void
+check_privilege(const Job *job, const Catalog *catalog)
+{
+	Caller		caller = catalog_become_owner(catalog);
+	Oid			types[] = {OIDOID, OIDOID};
+	Datum		values[] = {ObjectIdGetDatum(job->owner), ObjectIdGetDatum(catalog->schema)};
+	bool		granted;
+
+	granted = catalog_run(&caller, "SELECT FROM pg_catalog.pg_proc"
+						  " WHERE proname OPERATOR(pg_catalog.=) 'recseq_train_async'"
+						  " AND pronamespace OPERATOR(pg_catalog.=) $2"
+						  " AND pg_catalog.has_function_privilege($1, oid, 'EXECUTE')",
+						  lengthof(values), types, values, NULL) > 0;
+	catalog_become_caller(&caller);
+	if (!granted)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for function recseq_train_async"),
+				 errdetail("Role \"%s\" had it when the job was queued.",
+						   GetUserNameFromId(job->owner, false))));
+}
+
+/*
+ * Complain if the source is not the relation that it was.  Keeps it from being
+ * renamed or dropped until the transaction ends.
+ */
+static void
+check_source(const Job *job)
+{
+	const char *name;
+
+	LockRelationOid(job->source, AccessShareLock);
+	name = source_name(job->source);
+	if (name == NULL || strcmp(name, job->source_name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("source %s is not the relation any more that it was when the job was queued",
+						job->source_name),
+				 name == NULL ? errdetail("That relation was dropped.")
+				 : errdetail("That relation is now %s.", name),
+				 errhint("Queue the job again.")));
+}
+
+/* ---------------------------------------------------------------- checkpoints */
+
+pg_noreturn static void
+complain_about_end(const Job *job)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("job " INT64_FORMAT " was ended by another process", job->job)));
+}
+
+/* Note in the job's row what the checkpoint is; an error if the job has ended. */
+static void
+update_job(const Caller *caller, const Job *job, const Training *training)
+{
+	const EpochReport *report = &training->report;
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+	Datum		values[] = {
+		Int64GetDatum(job->job),
+		Int64GetDatum(job->checkpoint),
+		Int64GetDatum(job->checkpoint_crc),
+		Int64GetDatum(job->data_crc),
+		Int32GetDatum(report->epoch),
+		Float8GetDatum(report->loss),
+		Float8GetDatum(training_seconds(training)),
+		Float8GetDatum(report->validation_loss)
+	};
+
+	if (catalog_run(caller, "UPDATE %s.recseq_job SET checkpoint = $2, checkpoint_crc = $3,"
+					" data_crc = $4, epoch = $5, loss = $6, seconds = $7, val_loss = $8,"
+					" interruptions = 0"
+					" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
+					lengthof(values), types, values,
+					isnan(report->validation_loss) ? "       n" : "        ") == 0)
+		complain_about_end(job);
+}
+
+/* Replace the checkpoint by one of what is trained by now. */
+static void
+store_checkpoint(Job *job, Training *training)
+{
+	Catalog		catalog = open_catalog();
+	Caller		caller = catalog_become_owner(&catalog);
+	int64		before = job->checkpoint;
+	TrainerPiece pieces[TRAINER_MAX_PIECES];
+	int			count = trainer_pieces(&training->trainer, pieces);
+
+	job->checkpoint = checkpoint_store(&caller, pieces, count, &job->checkpoint_crc);
+	update_job(&caller, job, training);
+	if (before != 0)
+		checkpoint_delete(&caller, before);
+	catalog_become_caller(&caller);
+}
+
+/* Note that the job goes on, or (notice) why it begins again. */
+static void
+note_resumption(const Caller *caller, const Job *job, const char *notice)
+{
+	Oid			types[] = {INT8OID, TEXTOID};
+	Datum		values[] = {
+		Int64GetDatum(job->job), notice == NULL ? (Datum) 0 : CStringGetTextDatum(notice)
+	};
+
+	catalog_run(caller, "UPDATE %s.recseq_job"
+				" SET resumed = resumed OPERATOR(pg_catalog.+) ($2 IS NULL)::pg_catalog.int4,"
+				" notice = COALESCE($2, notice)"
+				" WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
+				notice == NULL ? " n" : "  ");
+}
+
+/* Go on from the checkpoint; if the data is not what it was, begin again. */
+static void
+resume(const Job *job, Training *training, uint32 data_crc)
+{
+	Catalog		catalog = open_catalog();
+	Caller		caller = catalog_become_owner(&catalog);
+	TrainerPiece pieces[TRAINER_MAX_PIECES];
+	int			count = trainer_pieces(&training->trainer, pieces);
+
+	if (data_crc != job->data_crc)
+		note_resumption(&caller, job, "began again after an interruption, since the source had changed, or recseq");
+	else if (checkpoint_load(&caller, job->checkpoint, pieces, count, job->checkpoint_crc) &&
+			 training_resume(training, job->seconds))
+		note_resumption(&caller, job, NULL);
+	else
+	{
+		note_resumption(&caller, job, "began again after an interruption, since the checkpoint was damaged");
+		trainer_start(&training->trainer, &training->source->data);
+	}
+	catalog_become_caller(&caller);
+}
+
+/* ---------------------------------------------------------------- the job */
+
+/* Take the job over; all in the current context.  NULL: see job_begin(). */
+static Job *
+begin_job(int64 number)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Catalog		catalog;
+	Job		   *job;
+
+	begin_transaction(GetSessionUserId(), "recseq job: starting");
+	catalog = open_catalog();
+	MemoryContextSwitchTo(context);
+	job = job_begin(&catalog, number);
+	if (job != NULL)
+		job_for_each_member(job->settings, apply_setting, NULL);
+	commit_transaction();
+	MemoryContextSwitchTo(context);
+	return job;
+}
+
+/* Read the source, and the checkpoint, if there is one; all in the current context. */
+static Training *
+begin_training(Job *job)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Catalog		catalog;
+	TrainOptions options;
+	Training   *training;
+	uint32		data_crc;
+
+	begin_transaction(job->owner, "recseq job: reading the source");
+	catalog = open_catalog();
+	MemoryContextSwitchTo(context);
+	check_privilege(job, &catalog);
+	check_source(job);
+	options = train_options(options_to_call(&catalog, job->source, jsonb_of_text(job->options),
+											true));
+	options.model = job->model;
+	options.job = job->job;
+	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
+	training = training_begin(&options, NULL);
+	if (training->memory.segment != NULL)
+		dsm_pin_mapping(training->memory.segment);
+	data_crc = training_checksum(training);
+	if (job->checkpoint != 0)
+		resume(job, training, data_crc);
+	job->data_crc = data_crc;
+	commit_transaction();
+	MemoryContextSwitchTo(context);
+	return training;
+}
+
+/* Store the version, which ends the job. */
+static void
+finish_job(const Job *job, Training *training)
+{
+	Catalog		catalog;
+	Caller		caller;
+	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID};
+	Datum		values[3];
+
+	training_finish(training);
+	catalog = open_catalog();
+	values[0] = Int64GetDatum(job->job);
+	values[1] = Int32GetDatum(training_store(training, &catalog));
+	values[2] = Float8GetDatum(training->seconds);
+	caller = catalog_become_owner(&catalog);
+	if (catalog_run(&caller, "UPDATE %s.recseq_job SET version = $2, seconds = $3"
+					" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
+					lengthof(values), types, values, NULL) == 0)
+		complain_about_end(job);
+	job_end(&caller, job->job, "done", NULL);
+	catalog_become_caller(&caller);
+}
+
+static void
+run_job(int64 number)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Job		   *job = begin_job(number);
+	Training   *training;
+
+	if (job == NULL)
+		return;
+	training = begin_training(job);
+	while (!trainer_done(&training->trainer))
+	{
+		begin_transaction(job->owner, "recseq job: training");
+		training_run(training, 1);
+		store_checkpoint(job, training);
+		commit_transaction();
+	}
+	begin_transaction(job->owner, "recseq job: storing the version");
+	MemoryContextSwitchTo(context);
+	finish_job(job, training);
+	commit_transaction();
+}
+
+/* What an error says, as the server's log has it. */
+static char *
+error_text(const ErrorData *error)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, error->message);
+	if (error->detail != NULL)
+		appendStringInfo(&text, "\nDETAIL:  %s", error->detail);
+	if (error->hint != NULL)
+		appendStringInfo(&text, "\nHINT:  %s", error->hint);
+	if (error->context != NULL)
+		appendStringInfo(&text, "\nCONTEXT:  %s", error->context);
+	return text.data;
+}
+
+/* The job has failed, or was cancelled. */
+static void
+end_job(int64 job, const ErrorData *error)
+{
+	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+	Catalog		catalog;
+	Caller		caller;
+
+	begin_transaction(GetSessionUserId(), "recseq job: ending");
+	catalog = open_catalog();
+	caller = catalog_become_owner(&catalog);
+	job_end(&caller, job, cancelled ? "cancelled" : "failed", error_text(error));
+	catalog_become_caller(&caller);
+	commit_transaction();
+}
+
+/* Entry point of a job's process. */
+void
+recseq_job_main(Datum unused)
+{
+	JobStart	start;
+	MemoryContext context;
+
+	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
+	pqsignal(SIGTERM, die);
+	launcher_watch_me();
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(start.database, start.login, 0);
+	if (!launcher_take_over(&start))
+		proc_exit(0);
+	context = AllocSetContextCreate(TopMemoryContext, "recseq job", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		run_job(start.job);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		/* a second cancel must not keep the first one from being noted */
+		pqsignal(SIGINT, SIG_IGN);
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		QueryCancelPending = false;
+		MemoryContextSwitchTo(context);
+		end_job(start.job, error);
+	}
+	PG_END_TRY();
+	proc_exit(0);
+}

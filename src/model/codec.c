@@ -1,0 +1,553 @@
+/*
+ * codec.c
+ *	  A model as bytes.
+ */
+#include "model/codec.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "nn/arena.h"
+#include "model/crc32c.h"
+
+#define MAGIC "RECSEQ\r\n"		/* shows a transfer that changes line ends */
+#define MAGIC_BYTES 8
+#define BYTE_ORDER_MARK UINT32_C(0x01020304)
+
+typedef struct Header
+{
+	char		magic[MAGIC_BYTES];
+	uint32_t	format;
+	uint32_t	byte_order;
+	uint64_t	bytes;			/* of the whole image */
+	uint32_t	sections;
+	uint32_t	checksum;		/* of the whole image, this field being 0 */
+} Header;
+
+/* Which section holds what; those of a feature add its number. */
+enum
+{
+	SECTION_CONFIG = 1,
+	SECTION_PARAMETERS,
+	SECTION_ITEMS,
+	SECTION_ITEM_COUNT,
+	SECTION_POPULAR,
+	SECTION_SCAN,
+	SECTION_RANK,
+	SECTION_PURCHASES,
+	SECTION_COUNTS_SIZES,
+	SECTION_COUNTS,
+	SECTION_RANKER,				/* RANKERS of them */
+	SECTION_FEATURE_NAME = 100,
+	SECTION_FEATURE_VALUES = 200,
+	SECTION_ITEM_FEATURE = 300
+};
+
+#define MAX_SECTIONS (10 + RANKERS + 3 * CONFIG_MAX_FEATURES)
+
+typedef struct Section
+{
+	uint32_t	tag;
+	uint32_t	reserved;		/* 0 */
+	uint64_t	offset;			/* from the start of the image */
+	uint64_t	bytes;
+} Section;
+
+/* The configuration, field by field, as it is stored. */
+typedef struct StoredConfig
+{
+	int32_t		items;
+	int32_t		item_dim;
+	int32_t		features;
+	int32_t		feature_values[CONFIG_MAX_FEATURES];
+	int32_t		feature_dim;
+	int32_t		units;
+	int32_t		layers;
+	int32_t		max_length;
+	int32_t		bidirectional;
+	int32_t		attention;
+	int32_t		tied;
+	float		dropout;
+} StoredConfig;
+
+/* What the second stage is, likewise. */
+typedef struct StoredRank
+{
+	int64_t		origin;
+	int32_t		kinds;
+	int32_t		times;
+	float		missed[RANKERS];
+	Vote		vote[RANKERS];
+} StoredRank;
+
+const char *
+codec_message(CodecStatus status)
+{
+	switch (status)
+	{
+		case CODEC_OK:
+			return "is sound";
+		case CODEC_TRUNCATED:
+			return "is shorter or longer than it says";
+		case CODEC_NOT_A_MODEL:
+			return "does not begin like a model";
+		case CODEC_NEWER_FORMAT:
+			return "has a format that this version of recseq does not know";
+		case CODEC_OTHER_BYTE_ORDER:
+			return "was made on a machine with another byte order";
+		case CODEC_CHECKSUM:
+			return "does not match its checksum";
+		case CODEC_INCONSISTENT:
+			return "contradicts itself";
+	}
+	return "cannot be read";
+}
+
+static StoredConfig
+store_config(const Config *config)
+{
+	StoredConfig stored = {
+		.items = config->items,
+		.item_dim = config->item_dim,
+		.features = config->features,
+		.feature_dim = config->feature_dim,
+		.units = config->units,
+		.layers = config->layers,
+		.max_length = config->max_length,
+		.bidirectional = config->bidirectional,
+		.attention = config->attention,
+		.tied = config->tied,
+		.dropout = config->dropout
+	};
+
+	memcpy(stored.feature_values, config->feature_values,
+		   sizeof(stored.feature_values));
+	return stored;
+}
+
+static Config
+restore_config(const StoredConfig *stored)
+{
+	Config		config = {
+		.items = stored->items,
+		.item_dim = stored->item_dim,
+		.features = stored->features,
+		.feature_dim = stored->feature_dim,
+		.units = stored->units,
+		.layers = stored->layers,
+		.max_length = stored->max_length,
+		.bidirectional = stored->bidirectional != 0,
+		.attention = stored->attention != 0,
+		.tied = stored->tied != 0,
+		.dropout = stored->dropout
+	};
+
+	memcpy(config.feature_values, stored->feature_values,
+		   sizeof(config.feature_values));
+	return config;
+}
+
+typedef struct Writer
+{
+	char	   *image;			/* NULL: measure only */
+	Section	   *table;
+	uint32_t	sections;
+	size_t		used;
+} Writer;
+
+/* Begin a section of that many bytes; returns where it goes, or NULL. */
+static char *
+begin_section(Writer *writer, uint32_t tag, size_t bytes)
+{
+	size_t		offset = writer->used;
+
+	writer->used += arena_align(bytes);
+	if (writer->image == NULL)
+		return NULL;
+	writer->table[writer->sections++] = (Section) {tag, 0, offset, bytes};
+	return writer->image + offset;
+}
+
+static void
+write_section(Writer *writer, uint32_t tag, const void *from, size_t bytes)
+{
+	char	   *to = begin_section(writer, tag, bytes);
+
+	if (to != NULL && bytes > 0)
+		memcpy(to, from, bytes);
+}
+
+static void
+write_vocabulary(Writer *writer, uint32_t tag, const Vocabulary *vocabulary)
+{
+	char	   *to = begin_section(writer, tag, vocabulary_bytes(vocabulary));
+
+	if (to != NULL)
+		vocabulary_write(vocabulary, to);
+}
+
+/* Bytes of the arrays of a scan index, which lie in one block. */
+static size_t
+index_bytes(const Config *config)
+{
+	ScanIndex	index;
+	Arena		measure = {0};
+
+	scan_place(&index, &measure, config->items, config_output_dim(config));
+	return measure.used;
+}
+
+/* Bytes of the arrays of counts, which lie in one block. */
+static size_t
+counts_bytes(const CountsSizes *sizes)
+{
+	Counts		counts;
+	Arena		measure = {0};
+
+	counts_place(&counts, &measure, sizes);
+	return measure.used;
+}
+
+/* How many rankers a stage has. */
+static int
+stage_rankers(const RankStage *stage)
+{
+	return stage->kinds || stage->times ? RANKERS : 1;
+}
+
+static void
+write_rank(Writer *writer, const Model *model)
+{
+	const RankStage *stage = &model->rank;
+	StoredRank	stored = {
+		.origin = model->origin,
+		.kinds = stage->kinds,
+		.times = stage->times
+	};
+
+	memcpy(stored.missed, stage->missed, sizeof(stored.missed));
+	memcpy(stored.vote, stage->vote, sizeof(stored.vote));
+	write_section(writer, SECTION_RANK, &stored, sizeof(stored));
+	write_vocabulary(writer, SECTION_PURCHASES, &model->purchases);
+	write_section(writer, SECTION_COUNTS_SIZES, &stage->counts.sizes, sizeof(CountsSizes));
+	write_section(writer, SECTION_COUNTS, stage->counts.span,
+				  counts_bytes(&stage->counts.sizes));
+	for (int r = 0; r < stage_rankers(stage); r++)
+		write_section(writer, SECTION_RANKER + (uint32_t) r, stage->ranker[r].block,
+					  ranker_count() * sizeof(float));
+}
+
+static size_t
+table_start(void)
+{
+	return arena_align(sizeof(Header));
+}
+
+static void
+write_sections(Writer *writer, const Model *model)
+{
+	const Config *config = &model->config;
+	StoredConfig stored = store_config(config);
+	size_t		per_item = (size_t) config->items * sizeof(int32_t);
+
+	writer->used = table_start() + arena_align(MAX_SECTIONS * sizeof(Section));
+	write_section(writer, SECTION_CONFIG, &stored, sizeof(stored));
+	write_section(writer, SECTION_PARAMETERS, model->params.block,
+				  params_count(config) * sizeof(float));
+	write_vocabulary(writer, SECTION_ITEMS, &model->items);
+	write_section(writer, SECTION_ITEM_COUNT, model->item_count, per_item);
+	write_section(writer, SECTION_POPULAR, model->popular, per_item);
+	write_section(writer, SECTION_SCAN, model->index.codes, index_bytes(config));
+	if (model->rank.present)
+		write_rank(writer, model);
+	for (int32_t f = 0; f < config->features; f++)
+	{
+		uint32_t	number = (uint32_t) f;
+
+		write_section(writer, SECTION_FEATURE_NAME + number, model->feature_name[f],
+					  MODEL_FEATURE_NAME);
+		write_vocabulary(writer, SECTION_FEATURE_VALUES + number,
+						 &model->feature_values[f]);
+		write_section(writer, SECTION_ITEM_FEATURE + number, model->item_feature[f],
+					  per_item);
+	}
+}
+
+size_t
+codec_bytes(const Model *model)
+{
+	Writer		writer = {0};
+
+	write_sections(&writer, model);
+	return writer.used;
+}
+
+/* The checksum of an image, with that field of its header taken as 0. */
+static uint32_t
+image_checksum(const char *image, size_t bytes)
+{
+	Header		header;
+	uint32_t	checksum;
+
+	memcpy(&header, image, sizeof(header));
+	header.checksum = 0;
+	checksum = crc32c(0, &header, sizeof(header));
+	return crc32c(checksum, image + sizeof(header), bytes - sizeof(header));
+}
+
+void
+codec_write(const Model *model, char *to)
+{
+	size_t		bytes = codec_bytes(model);
+	Writer		writer = {.image = to, .table = (Section *) (to + table_start())};
+	Header		header = {
+		.format = CODEC_FORMAT,
+		.byte_order = BYTE_ORDER_MARK,
+		.bytes = bytes
+	};
+
+	memset(to, 0, bytes);
+	write_sections(&writer, model);
+	memcpy(header.magic, MAGIC, MAGIC_BYTES);
+	header.sections = writer.sections;
+	memcpy(to, &header, sizeof(header));
+	header.checksum = image_checksum(to, bytes);
+	memcpy(to, &header, sizeof(header));
+}
+
+typedef struct Reader
+{
+	const char *image;
+	size_t		bytes;
+	const Section *table;
+	uint32_t	sections;
+	bool		trusted;		/* contents are known to be sound */
+} Reader;
+
+/* The start of a section, or NULL; *bytes: its size. */
+static const char *
+find_section(const Reader *reader, uint32_t tag, size_t *bytes)
+{
+	for (uint32_t i = 0; i < reader->sections; i++)
+	{
+		const Section *section = &reader->table[i];
+
+		if (section->tag != tag)
+			continue;
+		if (section->offset % ARENA_ALIGNMENT != 0 ||
+			section->offset > reader->bytes ||
+			section->bytes > reader->bytes - section->offset)
+			return NULL;
+		*bytes = section->bytes;
+		return reader->image + section->offset;
+	}
+	return NULL;
+}
+
+/* A section of just that many bytes, or NULL. */
+static const void *
+find_exact(const Reader *reader, uint32_t tag, size_t expected)
+{
+	size_t		bytes;
+	const char *start = find_section(reader, tag, &bytes);
+
+	return start != NULL && bytes == expected ? start : NULL;
+}
+
+static bool
+read_vocabulary(const Reader *reader, uint32_t tag, int32_t count,
+				Vocabulary *vocabulary)
+{
+	size_t		bytes;
+	const char *start = find_section(reader, tag, &bytes);
+
+	return start != NULL &&
+		vocabulary_read(vocabulary, start, bytes, reader->trusted) &&
+		vocabulary->count == count;
+}
+
+/* A section of one 32-bit number an item, each in 0 .. limit - 1; or NULL. */
+static const int32_t *
+read_per_item(const Reader *reader, uint32_t tag, int32_t items, int32_t limit)
+{
+	const int32_t *values = find_exact(reader, tag, (size_t) items * sizeof(int32_t));
+
+	for (int32_t i = 0; values != NULL && !reader->trusted && i < items; i++)
+	{
+		if (values[i] < 0 || values[i] >= limit)
+			return NULL;
+	}
+	return values;
+}
+
+/* Whether every parameter is a number. */
+static bool
+all_finite(const float *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+	{
+		if (!isfinite(values[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_feature(const Reader *reader, int32_t f, Model *model)
+{
+	const Config *config = &model->config;
+	uint32_t	number = (uint32_t) f;
+	const char *name = find_exact(reader, SECTION_FEATURE_NAME + number,
+								  MODEL_FEATURE_NAME);
+
+	if (name == NULL || name[MODEL_FEATURE_NAME - 1] != '\0')
+		return false;
+	memcpy(model->feature_name[f], name, MODEL_FEATURE_NAME);
+	model->item_feature[f] = read_per_item(reader, SECTION_ITEM_FEATURE + number,
+										   config->items, config->feature_values[f]);
+	return model->item_feature[f] != NULL &&
+		read_vocabulary(reader, SECTION_FEATURE_VALUES + number,
+						config->feature_values[f] - 1, &model->feature_values[f]);
+}
+
+/* Whether the sizes of counts can belong to a model. */
+static bool
+sizes_fit(const CountsSizes *sizes, const Config *config)
+{
+	return sizes->items == config->items &&
+		sizes->categories == (config->features > 0 ? config->feature_values[0] : 1) &&
+		sizes->sequences >= 0 && sizes->popular >= 0 && sizes->tokens >= 0 &&
+		sizes->item_pairs >= 0 && sizes->category_pairs >= 0 &&
+		sizes->postings >= 0 && sizes->category_tops >= 0;
+}
+
+/* Read the second stage, which a model need not have. */
+static bool
+read_rank(const Reader *reader, Model *model)
+{
+	RankStage  *stage = &model->rank;
+	size_t		bytes;
+	const StoredRank *stored;
+	const CountsSizes *sizes;
+	const char *counts;
+	const char *purchases;
+	Arena		place = {0};
+
+	if (find_section(reader, SECTION_RANK, &bytes) == NULL)
+		return find_section(reader, SECTION_COUNTS, &bytes) == NULL;
+	stored = find_exact(reader, SECTION_RANK, sizeof(*stored));
+	sizes = find_exact(reader, SECTION_COUNTS_SIZES, sizeof(*sizes));
+	if (stored == NULL || sizes == NULL || !sizes_fit(sizes, &model->config))
+		return false;
+	model->origin = stored->origin;
+	stage->kinds = stored->kinds != 0;
+	stage->times = stored->times != 0;
+	memcpy(stage->missed, stored->missed, sizeof(stage->missed));
+	memcpy(stage->vote, stored->vote, sizeof(stage->vote));
+	counts = find_exact(reader, SECTION_COUNTS, counts_bytes(sizes));
+	if (counts == NULL)
+		return false;
+	place.base = (char *) counts;
+	counts_place(&stage->counts, &place, sizes);
+	for (int r = 0; r < stage_rankers(stage); r++)
+	{
+		const float *block = find_exact(reader, SECTION_RANKER + (uint32_t) r,
+										ranker_count() * sizeof(float));
+
+		if (block == NULL || (!reader->trusted && !all_finite(block, ranker_count())))
+			return false;
+		ranker_bind(&stage->ranker[r], (float *) block);
+	}
+	stage->present = true;
+	purchases = find_section(reader, SECTION_PURCHASES, &bytes);
+	return purchases != NULL &&
+		vocabulary_read(&model->purchases, purchases, bytes, reader->trusted) &&
+		(reader->trusted || counts_valid(&stage->counts));
+}
+
+static bool
+read_sections(const Reader *reader, Model *model)
+{
+	Config	   *config = &model->config;
+	const StoredConfig *stored = find_exact(reader, SECTION_CONFIG, sizeof(*stored));
+	const float *block;
+	const char *index;
+	Arena		place = {0};
+
+	if (stored == NULL)
+		return false;
+	*config = restore_config(stored);
+	if (config_problem(config) != NULL)
+		return false;
+	block = find_exact(reader, SECTION_PARAMETERS, params_count(config) * sizeof(float));
+	if (block == NULL ||
+		(!reader->trusted && !all_finite(block, params_count(config))))
+		return false;
+	params_bind(&model->params, config, (float *) block);
+	if (!read_vocabulary(reader, SECTION_ITEMS, config->items, &model->items))
+		return false;
+	model->item_count = read_per_item(reader, SECTION_ITEM_COUNT, config->items, INT32_MAX);
+	model->popular = read_per_item(reader, SECTION_POPULAR, config->items, config->items);
+	if (model->item_count == NULL || model->popular == NULL)
+		return false;
+	index = find_exact(reader, SECTION_SCAN, index_bytes(config));
+	if (index == NULL)
+		return false;
+	place.base = (char *) index;
+	scan_place(&model->index, &place, config->items, config_output_dim(config));
+	for (int32_t f = 0; f < config->features; f++)
+	{
+		if (!read_feature(reader, f, model))
+			return false;
+	}
+	return read_rank(reader, model);
+}
+
+/* Find the table of sections of an image whose header is sound. */
+static void
+set_table(Reader *reader)
+{
+	Header		header;
+
+	memcpy(&header, reader->image, sizeof(header));
+	reader->table = (const Section *) (reader->image + table_start());
+	reader->sections = header.sections;
+}
+
+CodecStatus
+codec_read(Model *model, const char *from, size_t bytes)
+{
+	Header		header;
+	Reader		reader = {.image = from, .bytes = bytes};
+
+	memset(model, 0, sizeof(*model));
+	if (bytes < table_start() + arena_align(MAX_SECTIONS * sizeof(Section)))
+		return CODEC_TRUNCATED;
+	memcpy(&header, from, sizeof(header));
+	if (memcmp(header.magic, MAGIC, MAGIC_BYTES) != 0)
+		return CODEC_NOT_A_MODEL;
+	if (header.byte_order != BYTE_ORDER_MARK)
+		return CODEC_OTHER_BYTE_ORDER;
+	if (header.format > CODEC_FORMAT)
+		return CODEC_NEWER_FORMAT;
+	if (header.format < 1)
+		return CODEC_NOT_A_MODEL;
+	if (header.bytes != bytes)
+		return CODEC_TRUNCATED;
+	if (header.checksum != image_checksum(from, bytes))
+		return CODEC_CHECKSUM;
+	if (header.sections > MAX_SECTIONS)
+		return CODEC_INCONSISTENT;
+	set_table(&reader);
+	return read_sections(&reader, model) ? CODEC_OK : CODEC_INCONSISTENT;
+}
+
+void
+codec_bind(Model *model, const char *from, size_t bytes)
+{
+	Reader		reader = {.image = from, .bytes = bytes, .trusted = true};
+
+	memset(model, 0, sizeof(*model));
+	set_table(&reader);
+	read_sections(&reader, model);
+}

@@ -1,0 +1,119 @@
+/*
+ * infer.c
+ *	  From a history to the best items.
+ */
+#include "model/infer.h"
+
+#include <math.h>
+
+#include "nn/exclusion.h"
+
+void
+infer_place(Infer *infer, Arena *arena, const Model *model, int32_t histories)
+{
+	int32_t		columns = config_output_dim(&model->config);
+	BatchCapacity capacity = {histories, model->config.max_length};
+
+	infer->model = model;
+	infer->kernels = kernels_best();
+	infer->groups = ARENA_TAKE(arena, WindowGroup, histories);
+	infer->chosen = ARENA_TAKE(arena, int64_t, histories);
+	batch_place(&infer->batch, arena, &model->config, &capacity);
+	network_place(&infer->network, arena, &model->config, infer->kernels, &capacity,
+				  false);
+	scan_place_work(&infer->scan, arena, columns);
+	infer->representation = ARENA_TAKE(arena, float, (size_t) histories * columns);
+	infer->logits = ARENA_TAKE(arena, float, INFER_TILE);
+}
+
+void
+infer_representations(Infer *infer, const Dataset *dataset)
+{
+	for (int32_t s = 0; s < dataset->sequences; s++)
+	{
+		infer->groups[s] = batch_history(dataset, s, infer->model->config.max_length);
+		infer->chosen[s] = s;
+	}
+	batch_fill(&infer->batch, dataset, infer->groups, infer->chosen,
+			   dataset->sequences, false);
+	network_forward(infer->representation, &infer->network, &infer->model->params,
+					&infer->batch, NULL);
+}
+
+const float *
+infer_representation(Infer *infer, const int32_t *item, int32_t *const feature[],
+					 int32_t length)
+{
+	int64_t		start[2] = {0, length};
+	Dataset		dataset = {
+		.sequences = 1,
+		.start = start,
+		.item = item,
+		.features = infer->model->config.features
+	};
+
+	for (int32_t f = 0; f < dataset.features; f++)
+		dataset.feature[f] = feature[f];
+	infer_representations(infer, &dataset);
+	return infer->representation;
+}
+
+void
+infer_rank(Infer *infer, ScanRequest *requests, int32_t count)
+{
+	const Model *model = infer->model;
+	bool		few = count > 0 &&
+		requests[0].top->k <= model->config.items / INFER_SCAN_SHARE;
+
+	if (few)
+		scan_rank(&infer->scan, &model->index, infer->kernels,
+				  model->params.output_weight, model->params.output_bias,
+				  config_output_dim(&model->config), requests, count);
+	for (int32_t q = 0; q < count; q++)
+	{
+		if (!few || requests[q].failed)
+			infer_rank_all(infer, &requests[q]);
+	}
+}
+
+void
+infer_rank_all(Infer *infer, ScanRequest *request)
+{
+	const Params *params = &infer->model->params;
+	int32_t		columns = config_output_dim(&infer->model->config);
+	int32_t		items = infer->model->config.items;
+	float		maximum = -INFINITY;
+	float		sum = 0;
+	int32_t		last;
+
+	for (int32_t first = 0; first < items; first = last)
+	{
+		last = first + INFER_TILE < items ? first + INFER_TILE : items;
+		infer->kernels->score_rows(infer->logits,
+								   params->output_weight + (size_t) first * columns,
+								   request->representation, last - first, columns);
+		infer->kernels->softmax_statistics(infer->logits, params->output_bias + first,
+										   last - first, &maximum, &sum);
+		for (int32_t i = first; i < last; i++)
+		{
+			float		logit = infer->logits[i - first];
+
+			if (logit >= topk_threshold(request->top) &&
+				!exclusion_test(request->excluded, i))
+				topk_offer(request->top, (Scored) {i, logit});
+		}
+	}
+	request->log_normaliser = maximum + logf(sum);
+}
+
+void
+infer_logits(Infer *infer, const float *representation, float *logits)
+{
+	const Params *params = &infer->model->params;
+	int32_t		items = infer->model->config.items;
+
+	infer->kernels->score_rows(logits, params->output_weight, representation, items,
+							   config_output_dim(&infer->model->config));
+	for (int32_t i = 0; i < items; i++)
+		logits[i] += params->output_bias[i];
+}

@@ -1,0 +1,68 @@
+/*
+ * infer.h
+ *	  From a history to the best items.
+ */
+#ifndef NN_INFER_H
+#define NN_INFER_H
+
+#include "nn/arena.h"
+#include "nn/batch.h"
+#include "model/model.h"
+#include "nn/network.h"
+#include "nn/scan.h"
+#include "nn/topk.h"
+
+#define INFER_TILE 1024			/* items scored at once for one history */
+
+/* Wanting more than one of so many items, scoring all of them costs less. */
+#define INFER_SCAN_SHARE 16
+
+/* Working memory for some histories at a time. */
+typedef struct Infer
+{
+	const Model *model;
+	const Kernels *kernels;
+	WindowGroup *groups;		/* histories */
+	int64_t    *chosen;			/* histories */
+	Batch		batch;
+	Network		network;
+	ScanWork	scan;
+	float	   *representation; /* histories x config_output_dim() */
+	float	   *logits;			/* INFER_TILE */
+} Infer;
+
+/* Lay out the working memory of a model for so many histories at a time. */
+extern void infer_place(Infer *infer, Arena *arena, const Model *model,
+						int32_t histories);
+
+/*
+ * Fill infer->representation for the sequences of a dataset, none of them
+ * empty, of which the newest max_length tokens are read.  Row w is that of
+ * sequence infer->batch.window_chosen[w].
+ */
+extern void infer_representations(Infer *infer, const Dataset *dataset);
+
+/*
+ * The representation of one history of `length` >= 1 tokens, oldest first.
+ * item: 0 .. items (unknown); feature[f]: values.  The result is valid until
+ * the next call.
+ */
+extern const float *infer_representation(Infer *infer, const int32_t *item,
+										 int32_t *const feature[], int32_t length);
+
+/*
+ * Answer up to SCAN_QUERIES requests of one k (scan.h): exp(logit -
+ * log_normaliser) is the model's probability of an item.
+ */
+extern void infer_rank(Infer *infer, ScanRequest *requests, int32_t count);
+
+/*
+ * The same for one, scoring every item in floating point: faster where much of
+ * the vocabulary is wanted, and with a normaliser that is exact.
+ */
+extern void infer_rank_all(Infer *infer, ScanRequest *request);
+
+/* The logits of all items: logits[items]. */
+extern void infer_logits(Infer *infer, const float *representation, float *logits);
+
+#endif							/* NN_INFER_H */

@@ -1,0 +1,225 @@
+/*
+ * recommender.c
+ *	  From a history to the items that most probably come next, by both stages
+ *	  of a model.
+ */
+#include "model/recommender.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "nn/exclusion.h"
+
+/* Less than this the network's probabilities in floating point cannot tell from 0. */
+#define LEAST_OTHERS 1e-6
+
+void
+recommender_place(Recommender *recommender, Arena *arena)
+{
+	recommender->work = candidates_place(arena);
+	recommender->features = ARENA_TAKE(arena, float, CANDIDATES_MAX * RANK_FEATURES);
+	recommender->scratch = ARENA_TAKE(arena, float, RANKER_SCRATCH);
+	recommender->probability = ARENA_TAKE(arena, float, CANDIDATES_MAX);
+}
+
+void
+recommender_start(Recommender *recommender)
+{
+	candidates_start(recommender->work);
+}
+
+NetworkOpinion
+recommender_opinion(const Model *model, const float *representation, const TopK *best,
+					float log_normaliser)
+{
+	return (NetworkOpinion) {
+		.count = best->count,
+		.best = best->heap,
+		.kernels = kernels_best(),
+		.representation = representation,
+		.weight = model->params.output_weight,
+		.bias = model->params.output_bias,
+		.items = model->config.items,
+		.columns = config_output_dim(&model->config),
+		.log_normaliser = log_normaliser
+	};
+}
+
+/* A question to the network for its best into `top`. */
+static ScanRequest
+scan_request(const Question *question, TopK *top, const uint8_t *excluded)
+{
+	return (ScanRequest) {
+		.representation = question->representation,
+		.excluded = excluded,
+		.top = top,
+		.candidates = question->scan_candidates,
+		.lower = question->lower
+	};
+}
+
+/* Turn logits into probabilities, times a factor, best first. */
+static void
+finish_scan(TopK *top, float log_normaliser, float factor)
+{
+	topk_sort(top);
+	for (int32_t i = 0; i < top->count; i++)
+		top->heap[i].score = factor * expf(top->heap[i].score - log_normaliser);
+}
+
+/* Answer with the network alone. */
+static void
+answer_by_network(Infer *infer, Question *questions, int32_t count)
+{
+	ScanRequest scans[SCAN_QUERIES];
+
+	for (int32_t q = 0; q < count; q++)
+	{
+		questions[q].candidates = 0;
+		questions[q].top->count = 0;
+		scans[q] = scan_request(&questions[q], questions[q].top, questions[q].excluded);
+	}
+	infer_rank(infer, scans, count);
+	for (int32_t q = 0; q < count; q++)
+		finish_scan(questions[q].top, scans[q].log_normaliser, 1);
+}
+
+static bool
+is_excluded(const Question *question, int32_t items, int32_t item)
+{
+	if (item >= items)
+		return question->unknown_excluded != NULL && question->unknown_excluded[item - items];
+	return exclusion_test(question->excluded, item);
+}
+
+/*
+ * Put the candidates of a question into its answer.  Returns the factor by
+ * which the network's probabilities of all other items become theirs.
+ */
+static float
+rank_candidates(Recommender *recommender, const RankStage *stage, Question *question,
+				const NetworkOpinion *opinion)
+{
+	int			which = rank_stage_choose(stage, &question->history);
+	RankHistory history = question->history;
+	float		missed = stage->missed[which];
+	double		others = 1;		/* what the network gives to other items */
+	int32_t		known = 0;
+
+	if (which == RANKER_PLAIN)
+	{
+		history.bought = NULL;
+		history.hours = NULL;
+	}
+	question->candidates = candidates_find(recommender->work, &stage->counts, &history,
+										   opinion, question->candidate, recommender->features);
+	ranker_scores(&stage->ranker[which], recommender->features, question->candidates,
+				  recommender->scratch, recommender->probability);
+	vote_add(&stage->vote[which], question->candidate, question->candidates,
+			 recommender->probability);
+	ranker_softmax(recommender->probability, question->candidates);
+	for (int32_t c = 0; c < question->candidates; c++)
+	{
+		if (question->candidate[c].item >= opinion->items)
+			continue;
+		others -= expf(question->candidate[c].log_probability);
+		known++;
+	}
+	if (known == opinion->items)
+		missed = 0;				/* there is no other item */
+	question->top->count = 0;
+	for (int32_t c = 0; c < question->candidates; c++)
+	{
+		Scored		scored = {
+			question->candidate[c].item, (1 - missed) * recommender->probability[c]
+		};
+
+		if (!is_excluded(question, opinion->items, scored.item) &&
+			scored.score >= topk_threshold(question->top))
+			topk_offer(question->top, scored);
+	}
+	return missed / (float) fmax(others, LEAST_OTHERS);
+}
+
+/* Exclude the candidates too. */
+static void
+exclude_candidates(Question *question, int32_t items)
+{
+	if (question->excluded != NULL)
+		memcpy(question->excluded_now, question->excluded, exclusion_bytes(items));
+	else
+		memset(question->excluded_now, 0, exclusion_bytes(items));
+	for (int32_t c = 0; c < question->candidates; c++)
+	{
+		if (question->candidate[c].item < items)
+			exclusion_set(question->excluded_now, question->candidate[c].item);
+	}
+}
+
+/* Answer with both stages. */
+static void
+answer_by_both(Recommender *recommender, Infer *infer, Question *questions, int32_t count)
+{
+	ScanRequest scans[SCAN_QUERIES];
+	TopK		tops[SCAN_QUERIES];
+	float		factor[SCAN_QUERIES];
+	int32_t		asking[SCAN_QUERIES];
+	int32_t		asked = 0;
+
+	for (int32_t q = 0; q < count; q++)
+	{
+		tops[q] = (TopK) {CANDIDATES_NETWORK, 0, questions[q].scanned};
+		scans[q] = scan_request(&questions[q], &tops[q], NULL);
+	}
+	infer_rank(infer, scans, count);
+	for (int32_t q = 0; q < count; q++)
+	{
+		Question   *question = &questions[q];
+		NetworkOpinion opinion;
+		float		most = 0;
+
+		topk_sort(&tops[q]);
+		opinion = recommender_opinion(infer->model, question->representation, &tops[q],
+									  scans[q].log_normaliser);
+		factor[q] = rank_candidates(recommender, &infer->model->rank, question, &opinion);
+		/* the network's best are all candidates: no other item has more than the last */
+		if (tops[q].count == CANDIDATES_NETWORK)
+			most = factor[q] * expf(tops[q].heap[CANDIDATES_NETWORK - 1].score -
+									scans[q].log_normaliser);
+		if (tops[q].count == CANDIDATES_NETWORK && most >= topk_threshold(question->top))
+			asking[asked++] = q;
+	}
+	for (int32_t a = 0; a < asked; a++)
+	{
+		Question   *question = &questions[asking[a]];
+
+		exclude_candidates(question, infer->model->config.items);
+		tops[a] = (TopK) {question->top->k, 0, question->scanned};
+		scans[a] = scan_request(question, &tops[a], question->excluded_now);
+	}
+	infer_rank(infer, scans, asked);
+	for (int32_t a = 0; a < asked; a++)
+	{
+		TopK	   *top = questions[asking[a]].top;
+
+		finish_scan(&tops[a], scans[a].log_normaliser, factor[asking[a]]);
+		for (int32_t i = 0; i < tops[a].count; i++)
+		{
+			if (tops[a].heap[i].score >= topk_threshold(top))
+				topk_offer(top, tops[a].heap[i]);
+		}
+	}
+	for (int32_t q = 0; q < count; q++)
+		topk_sort(questions[q].top);
+}
+
+void
+recommender_answer(Recommender *recommender, Infer *infer, Question *questions, int32_t count)
+{
+	if (count == 0 || questions[0].top->k == 0)
+		return;
+	if (infer->model->rank.present)
+		answer_by_both(recommender, infer, questions, count);
+	else
+		answer_by_network(infer, questions, count);
+}

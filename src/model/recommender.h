@@ -1,0 +1,65 @@
+/*
+ * recommender.h
+ *	  From a history to the items that most probably come next, by both stages
+ *	  of a model.
+ *
+ * The network ranks all items.  The second stage, where the model has it,
+ * spreads most of the probability over its candidates; what is left, the
+ * probability that the next item is none of them, goes to all other items in
+ * the proportions that the network gives them.  So scores add up to 1.
+ */
+#ifndef NN_RECOMMENDER_H
+#define NN_RECOMMENDER_H
+
+#include "rank/candidates.h"
+#include "model/infer.h"
+#include "model/model.h"
+
+/* What is asked, and the answer. */
+typedef struct Question
+{
+	const float *representation;	/* of the network */
+	RankHistory history;
+	const uint8_t *excluded;	/* a bit an item of the model, or NULL */
+	const bool *unknown_excluded;	/* [items of the history that the model does not know],
+									 * or NULL */
+	TopK	   *top;			/* answer: best first, scores are probabilities */
+	int32_t		candidates;		/* answer: how many were looked at closely; */
+	Candidate  *candidate;		/* [CANDIDATES_MAX] they */
+	/* to work with */
+	Scored	   *scanned;		/* question_room(k) */
+	Scored	   *lower;			/* question_room(k) */
+	Scored	   *scan_candidates;	/* scan_room(question_room(k)) */
+	uint8_t    *excluded_now;	/* exclusion_bytes(items) */
+} Question;
+
+/* How many items a question for k may ask of the network. */
+static inline int32_t
+question_room(int32_t k)
+{
+	return k > CANDIDATES_NETWORK ? k : CANDIDATES_NETWORK;
+}
+
+/* Working memory of the second stage, for any model. */
+typedef struct Recommender
+{
+	CandidateWork *work;
+	float	   *features;		/* CANDIDATES_MAX x RANK_FEATURES */
+	float	   *scratch;		/* RANKER_SCRATCH */
+	float	   *probability;	/* [CANDIDATES_MAX] */
+} Recommender;
+
+extern void recommender_place(Recommender *recommender, Arena *arena);
+
+/* Prepare the working memory, once. */
+extern void recommender_start(Recommender *recommender);
+
+/* Answer up to SCAN_QUERIES questions of one k; top->count must be 0. */
+extern void recommender_answer(Recommender *recommender, Infer *infer, Question *questions,
+							   int32_t count);
+
+/* The network's best items as an opinion.  best: [CANDIDATES_NETWORK]. */
+extern NetworkOpinion recommender_opinion(const Model *model, const float *representation,
+										  const TopK *best, float log_normaliser);
+
+#endif							/* NN_RECOMMENDER_H */

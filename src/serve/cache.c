@@ -1,0 +1,326 @@
+/*
+ * cache.c
+ *	  Models that this backend has loaded.
+ *
+ * The image of a version lies in shared memory where possible (shared.h), else
+ * in memory of this backend; working memory is always the backend's own.  A
+ * version never changes and its id is never given twice, so an entry is valid
+ * as long as the table that holds it exists, and a version that another session
+ * commits is simply another id.  Each entry has a memory context of its own
+ * below CacheMemoryContext, which goes when room is needed: the entry used
+ * least recently first, never one that is pinned.
+ */
+#include "serve/cache.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "model/codec.h"
+#include "nn/exclusion.h"
+#include "recseq.h"
+#include "segment.h"
+#include "store/shared.h"
+
+typedef struct CacheEntry
+{
+	dlist_node	node;			/* in entries, used last first */
+	Oid			table;			/* recseq_chunk, which holds the image */
+	int64		id;
+	dsm_segment *segment;		/* holds the image; NULL: the context does */
+	Size		bytes;			/* in the context */
+	int			pins;
+	MemoryContext context;		/* owns the entry */
+	MemoryContextCallback on_delete;	/* of the context */
+	CachedModel cached;
+} CacheEntry;
+
+static dlist_head entries = DLIST_STATIC_INIT(entries);
+static Size entries_bytes = 0;
+
+/*
+ * No query of this transaction runs any more: nothing is pinned, and what the
+ * last call of each model took, which is much for a very long history, goes.
+ */
+static void
+end_transaction(XactEvent event, void *arg)
+{
+	dlist_iter	iter;
+
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
+		event != XACT_EVENT_PREPARE)
+		return;
+	dlist_foreach(iter, &entries)
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
+
+		entry->pins = 0;
+		MemoryContextReset(entry->cached.scratch);
+	}
+}
+
+static CacheEntry *
+find_entry(Oid table, int64 id)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &entries)
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
+
+		if (entry->table == table && entry->id == id)
+			return entry;
+	}
+	return NULL;
+}
+
+static void
+free_entry(CacheEntry *entry)
+{
+	dlist_delete(&entry->node);
+	entries_bytes -= entry->bytes;
+	MemoryContextDelete(entry->context);
+}
+
+/* With an entry's context goes its segment, also when loading fails. */
+static void
+detach_segment(void *arg)
+{
+	CacheEntry *entry = arg;
+
+	if (entry->segment != NULL)
+		dsm_detach(entry->segment);
+}
+
+/* Free entries until there is room for that many bytes more. */
+static void
+make_room(Size bytes)
+{
+	Size		limit = (Size) recseq_cache_size * 1024;
+	dlist_node *node = dlist_is_empty(&entries) ? NULL : dlist_tail_node(&entries);
+
+	if (bytes > limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the model needs %zu kB of memory", bytes / 1024),
+				 errdetail("\"recseq.cache_size\" is %d kB.", recseq_cache_size),
+				 errhint("Raise \"recseq.cache_size\".")));
+	while (node != NULL && entries_bytes + bytes > limit)
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, node, node);
+
+		node = dlist_has_prev(&entries, node) ? dlist_prev_node(&entries, node) : NULL;
+		if (entry->pins == 0)
+			free_entry(entry);
+	}
+}
+
+/* Complain about an image that codec_read refuses. */
+static void
+check_status(CodecStatus status)
+{
+	if (status == CODEC_NEWER_FORMAT || status == CODEC_OTHER_BYTE_ORDER)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the stored model %s", codec_message(status)),
+				 errhint(status == CODEC_NEWER_FORMAT ? "Install the version of recseq that trained it, or a newer one."
+						 : "Train the model again on this machine.")));
+	if (status != CODEC_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the stored model %s", codec_message(status)),
+				 errhint("Restore recseq's tables from a backup, or train the model again.")));
+}
+
+void
+model_load(Model *model, const Catalog *catalog, int64 id, char *image, Size bytes)
+{
+	catalog_load(catalog, id, image, bytes);
+	check_status(codec_read(model, image, bytes));
+}
+
+/*
+ * Load a version into shared memory, or attach to what another backend has
+ * loaded.  NULL: there is no room.
+ */
+static dsm_segment *
+load_shared(Model *model, const Catalog *catalog, int64 id)
+{
+	SharedKey	key = {MyDatabaseId, catalog->chunk, id};
+	dsm_segment *segment = shared_attach(key);
+	Size		bytes;
+
+	if (segment == NULL)
+	{
+		bytes = catalog_image_bytes(catalog, id);
+		if (bytes / 1024 >= recseq_shared_cache_size)
+			return NULL;
+		segment = segment_create(bytes);
+		if (segment == NULL)
+			return NULL;
+		model_load(model, catalog, id, dsm_segment_address(segment), bytes);
+		if (shared_publish(key, segment))
+			dsm_pin_mapping(segment);
+		else
+		{
+			dsm_detach(segment);
+			segment = shared_attach(key);
+		}
+	}
+	if (segment != NULL)
+		codec_bind(model, dsm_segment_address(segment), dsm_segment_map_length(segment));
+	return segment;
+}
+
+/* Let go of the versions that have been dropped since the last look. */
+static void
+release_forgotten(void)
+{
+	static uint32 seen = 0;
+	uint32		generation;
+	dlist_mutable_iter iter;
+
+	if (dlist_is_empty(&entries) || (generation = shared_generation()) == seen)
+		return;
+	dlist_foreach_modify(iter, &entries)
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
+
+		if (entry->segment != NULL && entry->pins == 0 &&
+			!shared_exists((SharedKey) {MyDatabaseId, entry->table, entry->id}))
+			free_entry(entry);
+	}
+	seen = generation;
+}
+
+void
+model_create_infer(Infer *infer, const Model *model, int32 histories)
+{
+	Arena		arena = {0};
+
+	infer_place(infer, &arena, model, histories);
+	arena = (Arena) {allocate_aligned(arena.used), 0};
+	infer_place(infer, &arena, model, histories);
+}
+
+Recommender *
+recommender_of_backend(void)
+{
+	static Recommender *recommender = NULL;
+	Arena		arena = {0};
+	MemoryContext caller;
+
+	if (recommender != NULL)
+		return recommender;
+	caller = MemoryContextSwitchTo(TopMemoryContext);
+	recommender_place(&(Recommender) {0}, &arena);
+	arena = (Arena) {allocate_aligned(arena.used), 0};
+	recommender = palloc(sizeof(Recommender));
+	recommender_place(recommender, &arena);
+	recommender_start(recommender);
+	MemoryContextSwitchTo(caller);
+	return recommender;
+}
+
+Question
+allocate_question(const Model *model, int32 k)
+{
+	int32		room = question_room(k);
+
+	return (Question) {
+		.candidate = palloc(sizeof(Candidate) * CANDIDATES_MAX),
+		.scanned = huge_array(Scored, room),
+		.lower = huge_array(Scored, room),
+		.scan_candidates = huge_array(Scored, scan_room(room)),
+		.excluded_now = palloc(exclusion_bytes(model->config.items))
+	};
+}
+
+CachedModel *
+cache_get(const Catalog *catalog, int64 id)
+{
+	static bool registered = false;
+	CacheEntry *entry;
+	CachedModel *cached;
+	MemoryContext context;
+	MemoryContext caller = CurrentMemoryContext;
+
+	release_forgotten();
+	entry = find_entry(catalog->chunk, id);
+	if (entry != NULL)
+	{
+		dlist_move_head(&entries, &entry->node);
+		return &entry->cached;
+	}
+	if (!registered)
+	{
+		RegisterXactCallback(end_transaction, NULL);
+		registered = true;
+	}
+
+	/* below the caller's context until it is complete: an error frees it */
+	context = AllocSetContextCreate(caller, "recseq model", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	entry = palloc0(sizeof(CacheEntry));
+	cached = &entry->cached;
+	entry->table = catalog->chunk;
+	entry->id = id;
+	entry->context = context;
+	entry->on_delete = (MemoryContextCallback) {detach_segment, entry, NULL};
+	MemoryContextRegisterResetCallback(context, &entry->on_delete);
+	entry->segment = load_shared(&cached->model, catalog, id);
+	if (entry->segment == NULL)
+	{
+		Size		bytes = catalog_image_bytes(catalog, id);
+
+		make_room(bytes);
+		model_load(&cached->model, catalog, id, allocate_aligned(bytes), bytes);
+	}
+	model_create_infer(&cached->infer, &cached->model, 1);
+	cached->scratch = AllocSetContextCreate(context, "recseq call",
+											ALLOCSET_DEFAULT_SIZES);
+	for (int32 i = 0; i < cached->model.config.items; i++)
+		cached->total_count += cached->model.item_count[i];
+
+	entry->bytes = MemoryContextMemAllocated(context, true);
+	make_room(entry->bytes);
+	MemoryContextSwitchTo(caller);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	dlist_push_head(&entries, &entry->node);
+	entries_bytes += entry->bytes;
+	return cached;
+}
+
+ArrayType *
+model_feature_names(const Model *model)
+{
+	Datum		names[CONFIG_MAX_FEATURES];
+
+	for (int f = 0; f < model->config.features; f++)
+		names[f] = CStringGetTextDatum(model->feature_name[f]);
+	return construct_array(names, model->config.features, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+static CacheEntry *
+entry_of(CachedModel *cached)
+{
+	return (CacheEntry *) ((char *) cached - offsetof(CacheEntry, cached));
+}
+
+void
+cache_pin(CachedModel *cached)
+{
+	entry_of(cached)->pins++;
+}
+
+void
+cache_unpin(CachedModel *cached)
+{
+	CacheEntry *entry = entry_of(cached);
+
+	if (entry->pins > 0)
+		entry->pins--;
+}

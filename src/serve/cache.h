@@ -1,0 +1,55 @@
+/*
+ * cache.h
+ *	  Models in the memory of this backend.
+ */
+#ifndef RECSEQ_CACHE_H
+#define RECSEQ_CACHE_H
+
+#include "postgres.h"
+
+#include "utils/array.h"
+
+#include "store/catalog.h"
+#include "model/infer.h"
+#include "model/model.h"
+#include "model/recommender.h"
+
+/* The feature of a model whose values the category columns show. */
+#define CATEGORY_FEATURE 0
+
+/* A version that is loaded. */
+typedef struct CachedModel
+{
+	Model		model;
+	Infer		infer;
+	int64		total_count;	/* sum of model.item_count */
+	MemoryContext scratch;		/* for one call; whoever uses it resets it first */
+} CachedModel;
+
+/*
+ * The version of that id, loaded if it is not yet.  Valid until another version
+ * is loaded: pin it before calling code that may load one.
+ */
+extern CachedModel *cache_get(const Catalog *catalog, int64 id);
+
+/* Load the image of a version, which has that many bytes, to `image`, and check it. */
+extern void model_load(Model *model, const Catalog *catalog, int64 id, char *image,
+					   Size bytes);
+
+/* Give a model working memory for so many histories, in the current context. */
+extern void model_create_infer(Infer *infer, const Model *model, int32 histories);
+
+/* The working memory of second stages that all calls of this backend use. */
+extern Recommender *recommender_of_backend(void);
+
+/* A question for k items of a model, with the memory to work on it but for the answer. */
+extern Question allocate_question(const Model *model, int32 k);
+
+/* The names of a model's features (text[]), to read the same columns of a source. */
+extern ArrayType *model_feature_names(const Model *model);
+
+/* Keep a version loaded until the transaction, or cache_unpin, ends it. */
+extern void cache_pin(CachedModel *cached);
+extern void cache_unpin(CachedModel *cached);
+
+#endif							/* RECSEQ_CACHE_H */

@@ -1,0 +1,149 @@
+/*
+ * similar.c
+ *	  recseq_similar_items: the items whose embeddings point nearly where that of
+ *	  one item points.
+ */
+#include "recseq.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+
+#include "data/arrays.h"
+#include "serve/model_call.h"
+#include "nn/cosine.h"
+#include "results.h"
+
+/* The argument of recseq_similar_items before those of model_call.h. */
+#define ARG_ITEM 0
+
+/* Columns of the result. */
+enum
+{
+	COLUMN_RANK,
+	COLUMN_ITEM,
+	COLUMN_CATEGORY,
+	COLUMN_SIMILARITY,
+	COLUMNS
+};
+
+/* What to do about ids that do not fit into integer. */
+#define WIDE_IDS_HINT "Pass \"item\" as bigint."
+
+/* Items looked at between two checks for interrupts. */
+#define TILE 4096
+
+/* The argument item, which is not null. */
+static Id
+item_argument(FunctionCallInfo fcinfo)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, ARG_ITEM);
+	int16		length;
+	bool		by_value;
+	char		alignment;
+	Datum		item = PG_GETARG_DATUM(ARG_ITEM);
+	IdArray		one;
+
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	one = ids_of_array(construct_array(&item, 1, type, length, by_value, alignment), "item");
+	return one.ids[0];
+}
+
+/* Index of the item that is asked about, or -1 where the model does not know it. */
+static int32
+find_item(FunctionCallInfo fcinfo, const ModelCall *call)
+{
+	const Vocabulary *items = &call->cached->model.items;
+	Id			id;
+
+	if (PG_ARGISNULL(ARG_ITEM))
+		return -1;
+	id = item_argument(fcinfo);
+	if (id.text == NULL && items->kind == ID_TEXT)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("\"item\" is an integer, but the ids of model \"%s\" are texts",
+						call->model_name),
+				 errhint("Pass text.")));
+	if (id.text != NULL && items->kind == ID_INTEGER &&
+		!integer_of_text(&id, &id.integer))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("\"item\" is \"%.*s\", but the ids of model \"%s\" are integers",
+						(int) id.length, id.text, call->model_name),
+				 errhint("Pass integer or bigint.")));
+	return find_id(items, &id);
+}
+
+/* The k items most similar to one, best first, in the current context. */
+static TopK
+rank_by_similarity(const ModelCall *call, int32 item)
+{
+	const Model *model = &call->cached->model;
+	TopK		top = {.k = Min(call->k, model->config.items)};
+
+	top.heap = huge_array(Scored, Max(top.k, 1));
+	for (int32 first = 0; first < model->config.items; first += TILE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		cosine_offer(&top, call->cached->infer.kernels, model->params.item_embedding,
+					 model->config.item_dim, item, first,
+					 Min(TILE, model->config.items - first));
+	}
+	topk_sort(&top);
+	return top;
+}
+
+static void
+add_rows(const Results *results, const Model *model, const TopK *top)
+{
+	Oid			item_type = TupleDescAttr(results->tupdesc, COLUMN_ITEM)->atttypid;
+	Oid			category_type = TupleDescAttr(results->tupdesc, COLUMN_CATEGORY)->atttypid;
+
+	for (int32 i = 0; i < top->count; i++)
+	{
+		Scored		scored = top->heap[i];
+		Datum		values[COLUMNS] = {0};
+		bool		nulls[COLUMNS] = {false};
+		int32		category = 0;
+
+		values[COLUMN_RANK] = Int32GetDatum(i + 1);
+		id_to_datum(id_at(&model->items, scored.item), item_type, WIDE_IDS_HINT,
+					&values[COLUMN_ITEM]);
+		if (model->config.features > 0)
+			category = model->item_feature[CATEGORY_FEATURE][scored.item];
+		nulls[COLUMN_CATEGORY] = category == 0 ||
+			!id_to_datum(id_at(&model->feature_values[CATEGORY_FEATURE], category - 1),
+						 category_type, WIDE_IDS_HINT, &values[COLUMN_CATEGORY]);
+		values[COLUMN_SIMILARITY] = Float4GetDatum(scored.score);
+		results_add(results, values, nulls);
+	}
+}
+
+PG_FUNCTION_INFO_V1(recseq_similar_items);
+
+/*
+ * recseq_similar_items(item, k, model, version), for items of type integer,
+ * smallint, bigint and text: see sql/similar.sql.
+ */
+Datum
+recseq_similar_items(PG_FUNCTION_ARGS)
+{
+	Results		results = results_begin(fcinfo);
+	ModelCall	call = model_call_begin(fcinfo);
+	MemoryContext caller;
+	int32		item;
+
+	MemoryContextReset(call.cached->scratch);
+	caller = MemoryContextSwitchTo(call.cached->scratch);
+	item = find_item(fcinfo, &call);
+	if (item >= 0)
+	{
+		TopK		top = rank_by_similarity(&call, item);
+
+		add_rows(&results, &call.cached->model, &top);
+	}
+	MemoryContextSwitchTo(caller);
+	return (Datum) 0;
+}

@@ -1,0 +1,351 @@
+/*
+ * transfer.c
+ *	  A version of a model as one value: recseq_export_model and
+ *	  recseq_import_model.
+ *
+ * The value is a header, a description and the version's image, each at a
+ * multiple of the arena's alignment.  The description is a JSON object in UTF-8:
+ * "encoding", that of the database, in which the texts of the image are, and
+ * "version", the row of recseq_version.
+ */
+#include "recseq.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+
+#include "serve/cache.h"
+#include "store/catalog.h"
+#include "model/codec.h"
+#include "model/crc32c.h"
+
+#define MAGIC "RECSQX\r\n"		/* shows a transfer that changes line ends */
+#define MAGIC_BYTES 8
+#define TRANSFER_FORMAT 1		/* raised when older code cannot read it */
+#define BYTE_ORDER_MARK 0x01020304
+
+/* What a bytea can hold. */
+#define MAX_TRANSFER_BYTES (MaxAllocSize - VARHDRSZ)
+
+typedef struct Header
+{
+	char		magic[MAGIC_BYTES];
+	uint32		format;
+	uint32		byte_order;
+	uint64		bytes;			/* of it all */
+	uint32		description;	/* bytes of the description */
+	uint32		checksum;		/* of it all, this field being 0 */
+} Header;
+
+/* Where the parts lie, as bytes from the start. */
+typedef struct Parts
+{
+	Size		description;
+	Size		image;
+	Size		end;
+} Parts;
+
+static Parts
+find_parts(Size description_bytes, Size image_bytes)
+{
+	Parts		parts = {0};
+
+	parts.description = arena_align(sizeof(Header));
+	parts.image = arena_align(parts.description + description_bytes);
+	parts.end = parts.image + image_bytes;
+	return parts;
+}
+
+static uint32
+checksum(Header header, const char *from, Size bytes)
+{
+	header.checksum = 0;
+	return crc32c(crc32c(0, &header, sizeof(header)),
+				  from + sizeof(header), bytes - sizeof(header));
+}
+
+/* ---------------------------------------------------------------- export */
+
+/* What is stored of a version besides its image, in UTF-8. */
+static char *
+describe(const Catalog *catalog, int64 id)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoString(&json, "{\"encoding\": ");
+	escape_json(&json, GetDatabaseEncodingName());
+	appendStringInfo(&json, ", \"version\": %s}", catalog_describe(catalog, id));
+	return pg_server_to_any(json.data, json.len, PG_UTF8);
+}
+
+PG_FUNCTION_INFO_V1(recseq_export_model);
+
+/* recseq_export_model(model text, version integer): the version as a bytea. */
+Datum
+recseq_export_model(PG_FUNCTION_ARGS)
+{
+	Catalog		catalog = catalog_open(fcinfo);
+	const char *name;
+	int64		id;
+	char	   *description;
+	Size		image_bytes;
+	char	   *image;
+	Parts		parts = {0};
+	Model		model;
+	bytea	   *result;
+	char	   *to;
+	Header		header = {.format = TRANSFER_FORMAT, .byte_order = BYTE_ORDER_MARK};
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the name of the model must not be null")));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	id = catalog_find(&catalog, name, catalog_version_argument(fcinfo, 1));
+	description = describe(&catalog, id);
+	image_bytes = catalog_image_bytes(&catalog, id);
+	parts = find_parts(strlen(description), image_bytes);
+	if (image_bytes > MAX_TRANSFER_BYTES || parts.end > MAX_TRANSFER_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("model \"%s\" is too large to export", name),
+				 errdetail("It has %zu MB, and a bytea holds less than %zu MB.",
+						   image_bytes / (1024 * 1024),
+						   MAX_TRANSFER_BYTES / (1024 * 1024) + 1),
+				 errhint("Move it with pg_dump, or replicate the tables of recseq.")));
+
+	image = allocate_aligned(image_bytes);
+	model_load(&model, &catalog, id, image, image_bytes);
+	result = palloc0(VARHDRSZ + parts.end);
+	SET_VARSIZE(result, VARHDRSZ + parts.end);
+	to = VARDATA(result);
+	memcpy(header.magic, MAGIC, MAGIC_BYTES);
+	header.bytes = parts.end;
+	header.description = strlen(description);
+	memcpy(to + parts.description, description, strlen(description));
+	memcpy(to + parts.image, image, image_bytes);
+	header.checksum = checksum(header, to, parts.end);
+	memcpy(to, &header, sizeof(header));
+	PG_RETURN_BYTEA_P(result);
+}
+
+/* ---------------------------------------------------------------- import */
+
+static void
+check_status(CodecStatus status)
+{
+	if (status == CODEC_NEWER_FORMAT || status == CODEC_OTHER_BYTE_ORDER)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the exported model %s", codec_message(status)),
+				 errhint(status == CODEC_NEWER_FORMAT
+						 ? "Install the version of recseq that exported it, or a newer one."
+						 : "Train the model again on this machine.")));
+	if (status != CODEC_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("the exported model %s", codec_message(status)),
+				 errhint("Pass the value that recseq_export_model returned, byte for byte.")));
+}
+
+/* Find the parts of an exported model. */
+static CodecStatus
+read_header(const char *from, Size bytes, Header *header, Parts *parts)
+{
+	if (bytes < arena_align(sizeof(*header)))
+		return CODEC_TRUNCATED;
+	memcpy(header, from, sizeof(*header));
+	if (memcmp(header->magic, MAGIC, MAGIC_BYTES) != 0)
+		return CODEC_NOT_A_MODEL;
+	if (header->byte_order != BYTE_ORDER_MARK)
+		return CODEC_OTHER_BYTE_ORDER;
+	if (header->format > TRANSFER_FORMAT)
+		return CODEC_NEWER_FORMAT;
+	if (header->bytes != bytes)
+		return CODEC_TRUNCATED;
+	if (header->checksum != checksum(*header, from, bytes))
+		return CODEC_CHECKSUM;
+	*parts = find_parts(header->description, 0);
+	return parts->image <= bytes ? CODEC_OK : CODEC_INCONSISTENT;
+}
+
+/*
+ * Whether a text is valid in the encoding of this database; only_ascii: in any
+ * encoding.
+ */
+static bool
+is_valid(const char *text, Size length, bool only_ascii)
+{
+	for (Size i = 0; only_ascii && i < length; i++)
+	{
+		if (IS_HIGHBIT_SET(text[i]))
+			return false;
+	}
+	return pg_verify_mbstr(GetDatabaseEncoding(), text, (int) length, true);
+}
+
+static bool
+texts_are_valid(const Vocabulary *vocabulary, bool only_ascii)
+{
+	if (vocabulary->kind != ID_TEXT)
+		return true;
+	for (int32 i = 0; i < vocabulary->count; i++)
+	{
+		if (!is_valid(vocabulary->bytes + vocabulary->offsets[i],
+					  vocabulary->offsets[i + 1] - vocabulary->offsets[i], only_ascii))
+			return false;
+	}
+	return true;
+}
+
+/* Complain about texts in the image that this database cannot hold. */
+static void
+check_texts(const Model *model, const char *encoding)
+{
+	bool		only_ascii = strcmp(encoding, GetDatabaseEncodingName()) != 0;
+	bool		valid = texts_are_valid(&model->items, only_ascii);
+
+	for (int f = 0; f < model->config.features; f++)
+		valid = valid && texts_are_valid(&model->feature_values[f], only_ascii) &&
+			is_valid(model->feature_name[f], strlen(model->feature_name[f]), only_ascii);
+	if (!valid)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("the exported model has texts that are not valid in this database"),
+				 errdetail("They are in encoding \"%s\"; that of this database is \"%s\".",
+						   encoding, GetDatabaseEncodingName()),
+				 errhint("Import it into a database of the encoding it comes from.")));
+}
+
+/* A column of the one row that SPI has read, as a C string; null: an error. */
+static char *
+text_column(int column)
+{
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+
+	if (value == NULL)
+		check_status(CODEC_INCONSISTENT);
+	return value;
+}
+
+static Datum
+column(int number)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									  number, &isnull);
+
+	if (isnull)
+		check_status(CODEC_INCONSISTENT);
+	return value;
+}
+
+/* A metric; null: NAN. */
+static double
+metric_column(int number)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									  number, &isnull);
+
+	return isnull ? NAN : DatumGetFloat8(value);
+}
+
+/*
+ * Read the description of an exported version; its memory goes with SPI_finish.
+ * *encoding: of the texts in the image.
+ */
+static NewVersion
+read_description(const char *json, Size bytes, const char **encoding)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[1];
+	char	   *text = pnstrdup(json, bytes);
+
+	values[0] = CStringGetTextDatum(pg_any_to_server(text, strlen(text), PG_UTF8));
+	if (SPI_execute_with_args("SELECT d.encoding, v.model, v.source, v.options, v.vocabulary,"
+							  " v.sequences, v.windows, v.epochs, v.best_epoch, v.seconds,"
+							  " v.val_loss, v.hit_rate, v.curve"
+							  " FROM pg_catalog.jsonb_to_record($1::pg_catalog.jsonb)"
+							  " AS d (encoding pg_catalog.text, version pg_catalog.jsonb),"
+							  " pg_catalog.jsonb_to_record(d.version) AS v"
+							  " (model pg_catalog.text, source pg_catalog.text,"
+							  " options pg_catalog.jsonb, vocabulary pg_catalog.jsonb,"
+							  " sequences pg_catalog.int8, windows pg_catalog.int8,"
+							  " epochs pg_catalog.int4, best_epoch pg_catalog.int4,"
+							  " seconds pg_catalog.float8, val_loss pg_catalog.float8,"
+							  " hit_rate pg_catalog.float8, curve pg_catalog.jsonb)",
+							  lengthof(types), types, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the description of a model");
+	if (SPI_processed == 0)
+		check_status(CODEC_INCONSISTENT);
+	*encoding = text_column(1);
+	return (NewVersion) {
+		.model = text_column(2),
+		.source = text_column(3),
+		.options = text_column(4),
+		.vocabulary = text_column(5),
+		.sequences = DatumGetInt64(column(6)),
+		.windows = DatumGetInt64(column(7)),
+		.epochs = DatumGetInt32(column(8)),
+		.best_epoch = DatumGetInt32(column(9)),
+		.seconds = DatumGetFloat8(column(10)),
+		.val_loss = metric_column(11),
+		.hit_rate = metric_column(12),
+		.curve = text_column(13)
+	};
+}
+
+PG_FUNCTION_INFO_V1(recseq_import_model);
+
+/* recseq_import_model(image bytea, model text, activate text) -> model, version */
+Datum
+recseq_import_model(PG_FUNCTION_ARGS)
+{
+	Catalog		catalog = catalog_open(fcinfo);
+	Header		header = {0};
+	Parts		parts = {0};
+	Model		model;
+	NewVersion	version;
+	const char *encoding;
+	bytea	   *value;
+	Size		bytes;
+	char	   *from;
+	TupleDesc	tupdesc;
+	Datum		values[2];
+	bool		nulls[2] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the exported model must not be null")));
+	value = PG_GETARG_BYTEA_PP(0);
+	bytes = VARSIZE_ANY_EXHDR(value);
+	from = allocate_aligned(bytes);
+	memcpy(from, VARDATA_ANY(value), bytes);
+	check_status(read_header(from, bytes, &header, &parts));
+	check_status(codec_read(&model, from + parts.image, bytes - parts.image));
+
+	SPI_connect();
+	version = read_description(from + parts.description, header.description, &encoding);
+	if (!PG_ARGISNULL(1))
+		version.model = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	version.activate = catalog_activate_argument(fcinfo, 2);
+	check_texts(&model, encoding);
+	catalog_check_trainable(&catalog, version.model, "recseq_import_model()");
+	values[1] = Int32GetDatum(catalog_store(&catalog, &version, from + parts.image,
+											bytes - parts.image));
+	values[0] = SPI_datumTransfer(CStringGetTextDatum(version.model), false, -1);
+	SPI_finish();
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
+}

@@ -1,0 +1,296 @@
+/*
+ * progress.c
+ *	  How far each training is: a small array in shared memory behind the view
+ *	  recseq_progress.
+ *
+ * A slot belongs to the backend that trains, which alone writes to it.  The
+ * lock is for taking and freeing slots; a slot's mutex is held while its figures
+ * are written or copied.  A slot is freed when the memory context of its
+ * training is reset, however the training ends, or when its process exits.
+ */
+#include "train/progress.h"
+
+#include <math.h>
+
+#include "catalog/pg_authid.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "store/catalog.h"
+#include "recseq.h"
+#include "results.h"
+#include "segment.h"
+
+#define BOARD_NAME "recseq progress"
+#define MAX_SLOTS 64			/* trainings beyond are not shown */
+
+/* Names of the phases, by enum ProgressPhase. */
+static const char *const phase_names[] = {"reading", "training", "ranking", "storing"};
+
+/* What is known of a training. */
+typedef struct Figures
+{
+	int			pid;			/* 0: the slot is free */
+	Oid			database;
+	Oid			user;			/* whose rights it has */
+	Oid			session_user;
+	int64		job;			/* 0: none */
+	char		model[CATALOG_MODEL_NAME];
+	TimestampTz start;
+	ProgressPhase phase;
+	int32		epochs;			/* at most */
+	int32		epochs_done;
+	TimestampTz epoch_start;
+	int64		windows;		/* of an epoch */
+	int64		windows_done;	/* of the current one */
+	double		rate;			/* windows a second; NAN: not known yet */
+	double		loss;			/* of the current epoch, or else of the last one */
+	double		validation_loss;	/* of the last epoch */
+} Figures;
+
+struct ProgressSlot
+{
+	slock_t		mutex;
+	Figures		figures;
+};
+
+typedef struct Board
+{
+	LWLock		lock;
+	ProgressSlot slots[MAX_SLOTS];
+} Board;
+
+static Board *board = NULL;
+
+static void
+board_init(void *memory)
+{
+	Board	   *created = memory;
+
+	LWLockInitialize(&created->lock, LWLockNewTrancheId());
+	for (int i = 0; i < MAX_SLOTS; i++)
+	{
+		SpinLockInit(&created->slots[i].mutex);
+		created->slots[i].figures.pid = 0;
+	}
+}
+
+static void
+board_attach(void)
+{
+	if (board != NULL)
+		return;
+	board = segment_named(BOARD_NAME, sizeof(Board), board_init);
+	LWLockRegisterTranche(board->lock.tranche, "recseq");
+}
+
+/* ---------------------------------------------------------------- writing */
+
+/* MemoryContextCallback: the training is over. */
+static void
+free_slot(void *arg)
+{
+	ProgressSlot *slot = arg;
+
+	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
+	/* free_my_slots() may have been faster */
+	if (slot->figures.pid == MyProcPid)
+		slot->figures.pid = 0;
+	LWLockRelease(&board->lock);
+}
+
+/* This process exits, and resets no context that outlives transactions. */
+static void
+free_my_slots(int code, Datum arg)
+{
+	for (int i = 0; i < MAX_SLOTS; i++)
+		free_slot(&board->slots[i]);
+}
+
+/* Take a free slot, or return NULL. */
+static ProgressSlot *
+take_slot(const Figures *figures)
+{
+	ProgressSlot *slot = NULL;
+
+	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < MAX_SLOTS && slot == NULL; i++)
+	{
+		if (board->slots[i].figures.pid == 0)
+			slot = &board->slots[i];
+	}
+	if (slot != NULL)
+		slot->figures = *figures;
+	LWLockRelease(&board->lock);
+	return slot;
+}
+
+ProgressSlot *
+progress_begin(const char *model, int64 job, int32 epochs)
+{
+	static bool registered = false;
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+	TimestampTz now = GetCurrentTimestamp();
+	Figures		figures = {
+		.pid = MyProcPid,
+		.database = MyDatabaseId,
+		.user = GetUserId(),
+		.session_user = GetSessionUserId(),
+		.job = job,
+		.start = now,
+		.phase = PROGRESS_READING,
+		.epochs = epochs,
+		.epoch_start = now,
+		.rate = NAN,
+		.loss = NAN,
+		.validation_loss = NAN
+	};
+	ProgressSlot *slot;
+
+	strlcpy(figures.model, model, sizeof(figures.model));
+	board_attach();
+	if (!registered)
+	{
+		before_shmem_exit(free_my_slots, (Datum) 0);
+		registered = true;
+	}
+	slot = take_slot(&figures);
+	if (slot != NULL)
+	{
+		callback->func = free_slot;
+		callback->arg = slot;
+		MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	}
+	return slot;
+}
+
+void
+progress_phase(ProgressSlot *slot, ProgressPhase phase)
+{
+	if (slot == NULL)
+		return;
+	SpinLockAcquire(&slot->mutex);
+	slot->figures.phase = phase;
+	SpinLockRelease(&slot->mutex);
+}
+
+void
+progress_epoch(ProgressSlot *slot, int32 done, int64 windows)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (slot == NULL)
+		return;
+	SpinLockAcquire(&slot->mutex);
+	slot->figures.phase = PROGRESS_TRAINING;
+	slot->figures.epochs_done = done;
+	slot->figures.epoch_start = now;
+	slot->figures.windows = windows;
+	slot->figures.windows_done = 0;
+	SpinLockRelease(&slot->mutex);
+}
+
+void
+progress_windows(ProgressSlot *slot, int64 windows, double loss)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (slot == NULL)
+		return;
+	SpinLockAcquire(&slot->mutex);
+	slot->figures.windows_done = windows;
+	slot->figures.loss = loss;
+	if (now > slot->figures.epoch_start)
+		slot->figures.rate = (double) windows * USECS_PER_SEC /
+			(double) (now - slot->figures.epoch_start);
+	SpinLockRelease(&slot->mutex);
+}
+
+void
+progress_report(ProgressSlot *slot, const EpochReport *report)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (slot == NULL)
+		return;
+	SpinLockAcquire(&slot->mutex);
+	slot->figures.epochs_done = report->epoch;
+	slot->figures.epoch_start = now;
+	slot->figures.windows_done = 0;
+	slot->figures.loss = report->loss;
+	slot->figures.validation_loss = report->validation_loss;
+	SpinLockRelease(&slot->mutex);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+/* Add the row of a training; the caller may see more of it than that there is one. */
+static void
+add_row(const Results *results, const Figures *figures, bool visible)
+{
+	Datum		values[15] = {0};
+	bool		nulls[15];
+	bool		training = figures->phase == PROGRESS_TRAINING;
+	double		left = (double) (figures->epochs - figures->epochs_done) *
+		(double) figures->windows - (double) figures->windows_done;
+
+	memset(nulls, !visible, sizeof(nulls));
+	nulls[0] = nulls[1] = nulls[2] = false;
+	values[0] = Int32GetDatum(figures->pid);
+	values[1] = ObjectIdGetDatum(figures->database);
+	values[2] = ObjectIdGetDatum(figures->user);
+	if (visible)
+	{
+		nulls[3] = figures->job == 0;
+		values[3] = Int64GetDatum(figures->job);
+		values[4] = CStringGetTextDatum(figures->model);
+		values[5] = CStringGetTextDatum(phase_names[figures->phase]);
+		values[6] = Int32GetDatum(Min(figures->epochs_done + training, figures->epochs));
+		values[7] = Int32GetDatum(figures->epochs);
+		values[8] = Int64GetDatum(figures->windows_done);
+		values[9] = Int64GetDatum(figures->windows);
+		results_set_double(values, nulls, 10, figures->loss);
+		results_set_double(values, nulls, 11, figures->validation_loss);
+		results_set_double(values, nulls, 12, figures->rate);
+		results_set_double(values, nulls, 13, training ? left / figures->rate : NAN);
+		values[14] = TimestampTzGetDatum(figures->start);
+	}
+	results_add(results, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(recseq_get_progress);
+
+/* recseq_get_progress(): what the view recseq_progress shows. */
+Datum
+recseq_get_progress(PG_FUNCTION_ARGS)
+{
+	Results		results = results_begin(fcinfo);
+	Oid			user = GetUserId();
+	Figures		figures[MAX_SLOTS];
+
+	board_attach();
+	LWLockAcquire(&board->lock, LW_SHARED);
+	for (int i = 0; i < MAX_SLOTS; i++)
+	{
+		SpinLockAcquire(&board->slots[i].mutex);
+		figures[i] = board->slots[i].figures;
+		SpinLockRelease(&board->slots[i].mutex);
+	}
+	LWLockRelease(&board->lock);
+	for (int i = 0; i < MAX_SLOTS; i++)
+	{
+		if (figures[i].pid != 0)
+			add_row(&results, &figures[i],
+					has_privs_of_role(user, ROLE_PG_READ_ALL_STATS) ||
+					has_privs_of_role(user, figures[i].user) ||
+					has_privs_of_role(user, figures[i].session_user));
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,238 @@
+/*
+ * team.c
+ *	  Runs a trainer in this backend and in parallel workers.
+ *
+ * The trainer's block lies in a segment of dynamic shared memory.  The leader
+ * lays it out and fills it, then enters parallel mode and launches workers, who
+ * attach to the segment and lay their own views over it.  From then on all do
+ * the same (nn/trainer.h) and meet at barriers.  Only the leader reports
+ * progress, and nobody touches the database; that comes after parallel mode.
+ *
+ * PostgreSQL's parallel infrastructure carries settings, user and errors over:
+ * a worker that fails or is terminated raises an error in the leader at its
+ * next interrupt check, also while it waits; and workers end when the leader's
+ * transaction does, however it ends.
+ *
+ * Without a segment (not enough shared memory), or without workers (none
+ * allowed or free), the leader trains alone, with the same result to the bit.
+ */
+#include "train/team.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/ipc.h"
+#include "storage/pmsignal.h"
+#include "storage/s_lock.h"
+#include "utils/memutils.h"
+
+#include "recseq.h"
+#include "segment.h"
+
+#define TEAM_KEY 1				/* of the table of contents */
+
+/*
+ * How often a waiting process looks before it sleeps.  Phases of a minibatch
+ * end within microseconds of each other, and waking a sleeper takes tens.
+ */
+#define SPINS 4000
+
+/* What the leader and the workers share besides the trainer's block. */
+typedef struct Team
+{
+	dsm_handle	segment;
+	Config		config;
+	TrainerOptions options;
+	TrainerSizes sizes;
+	int32		epochs;			/* that this team trains, at most */
+	/* the barrier */
+	pg_atomic_uint32 members;	/* 0: not known yet */
+	pg_atomic_uint32 arrived;
+	pg_atomic_uint32 phase;
+	ConditionVariable changed;	/* members or phase */
+} Team;
+
+PGDLLEXPORT void recseq_train_worker(dsm_segment *seg, shm_toc *toc);
+
+/* ---------------------------------------------------------------- memory */
+
+TeamMemory
+team_allocate(Size bytes, int workers)
+{
+	TeamMemory	memory = {0};
+
+	if (workers > 0)
+		memory.segment = segment_create(bytes);
+	if (memory.segment != NULL)
+		memory.block = dsm_segment_address(memory.segment);
+	else
+		memory.block = allocate_aligned(bytes);
+	return memory;
+}
+
+/* ---------------------------------------------------------------- barrier */
+
+/* Wait until a counter is no longer that value. */
+static void
+wait_for_change(Team *team, pg_atomic_uint32 *counter, uint32 value)
+{
+	for (int i = 0; i < SPINS; i++)
+	{
+		if (pg_atomic_read_u32(counter) != value)
+		{
+			pg_read_barrier();
+			return;
+		}
+		SPIN_DELAY();
+	}
+	ConditionVariablePrepareToSleep(&team->changed);
+	while (pg_atomic_read_u32(counter) == value)
+		ConditionVariableSleep(&team->changed, PG_WAIT_EXTENSION);
+	ConditionVariableCancelSleep();
+	pg_read_barrier();
+}
+
+/* TrainerCalls.barrier: wait for all members. */
+static void
+wait_for_team(void *context)
+{
+	Team	   *team = context;
+	uint32		phase = pg_atomic_read_u32(&team->phase);
+
+	CHECK_FOR_INTERRUPTS();
+	if (pg_atomic_add_fetch_u32(&team->arrived, 1) == pg_atomic_read_u32(&team->members))
+	{
+		pg_atomic_write_u32(&team->arrived, 0);
+		pg_atomic_add_fetch_u32(&team->phase, 1);
+		ConditionVariableBroadcast(&team->changed);
+	}
+	else
+		wait_for_change(team, &team->phase, phase);
+}
+
+/* ---------------------------------------------------------------- workers */
+
+bool
+team_may_go_on(void *context)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (!PostmasterIsAlive())
+		proc_exit(1);
+	return true;
+}
+
+/* Entry point of a worker. */
+void
+recseq_train_worker(dsm_segment *seg, shm_toc *toc)
+{
+	Team	   *team = shm_toc_lookup(toc, TEAM_KEY, false);
+	dsm_segment *segment = dsm_attach(team->segment);
+	/* it reports nothing */
+	TrainerCalls calls = {
+		.context = team,
+		.may_go_on = team_may_go_on,
+		.barrier = wait_for_team
+	};
+	Trainer		trainer;
+	Arena		arena = {0};
+
+	if (segment == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not map dynamic shared memory segment")));
+	arena.base = dsm_segment_address(segment);
+	trainer_place(&trainer, &arena, &team->config, &team->options, &team->sizes);
+	wait_for_change(team, &team->members, 0);
+	trainer_run(&trainer, ParallelWorkerNumber + 1,
+				(int32) pg_atomic_read_u32(&team->members), &calls, team->epochs);
+	dsm_detach(segment);
+}
+
+/* The leader's calls: its own, and the barrier of the team. */
+typedef struct Leader
+{
+	Team	   *team;
+	const TrainerCalls *calls;
+} Leader;
+
+static bool
+leader_may_go_on(void *context)
+{
+	const TrainerCalls *calls = ((Leader *) context)->calls;
+
+	return calls->may_go_on(calls->context);
+}
+
+static void
+leader_minibatch_done(void *context, int64_t windows, double loss)
+{
+	const TrainerCalls *calls = ((Leader *) context)->calls;
+
+	calls->minibatch_done(calls->context, windows, loss);
+}
+
+static void
+leader_epoch_done(void *context, const EpochReport *report)
+{
+	const TrainerCalls *calls = ((Leader *) context)->calls;
+
+	calls->epoch_done(calls->context, report);
+}
+
+static void
+leader_barrier(void *context)
+{
+	wait_for_team(((Leader *) context)->team);
+}
+
+NnStatus
+team_run(Trainer *trainer, const TeamMemory *memory, int workers,
+		 const TrainerCalls *calls, int32 epochs)
+{
+	ParallelContext *pcxt;
+	Team	   *team;
+	NnStatus	status;
+	Leader		leader = {.calls = calls};
+	TrainerCalls leader_calls = {
+		.context = &leader,
+		.may_go_on = leader_may_go_on,
+		.minibatch_done = leader_minibatch_done,
+		.epoch_done = leader_epoch_done,
+		.barrier = leader_barrier
+	};
+
+	if (memory->segment == NULL)
+		return trainer_run(trainer, 0, 1, calls, epochs);
+
+	EnterParallelMode();
+	pcxt = CreateParallelContext("recseq", "recseq_train_worker", workers);
+	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(Team));
+	shm_toc_estimate_keys(&pcxt->estimator, 1);
+	InitializeParallelDSM(pcxt);
+	team = shm_toc_allocate(pcxt->toc, sizeof(Team));
+	team->segment = dsm_segment_handle(memory->segment);
+	team->config = trainer->config;
+	team->options = trainer->options;
+	team->sizes = trainer->sizes;
+	team->epochs = epochs;
+	pg_atomic_init_u32(&team->members, 0);
+	pg_atomic_init_u32(&team->arrived, 0);
+	pg_atomic_init_u32(&team->phase, 0);
+	ConditionVariableInit(&team->changed);
+	shm_toc_insert(pcxt->toc, TEAM_KEY, team);
+	LaunchParallelWorkers(pcxt);
+	WaitForParallelWorkersToAttach(pcxt);
+
+	leader.team = team;
+	pg_atomic_write_u32(&team->members, (uint32) pcxt->nworkers_launched + 1);
+	ConditionVariableBroadcast(&team->changed);
+	status = trainer_run(trainer, 0, pcxt->nworkers_launched + 1, &leader_calls, epochs);
+
+	WaitForParallelWorkersToFinish(pcxt);
+	DestroyParallelContext(pcxt);
+	ExitParallelMode();
+	return status;
+}

@@ -1,6 +1,6 @@
 /*
  * recseq.c
- *	  Module entry: settings, and BLAS held to one thread.
+ *	  Module entry, and BLAS held to one thread.
  *
  * Where things are:
  *
@@ -13,8 +13,9 @@
  *	store/		models as rows, in memory that all backends share, and as one value
  *	data/		a relation of sequences -> arrays of tokens, read through SPI as the
  *				caller, so that privileges and row security apply
- *	segment.c, results.c, compat.h	shared memory, rows of results, differences
- *				between PostgreSQL versions
+ *	guc.c, memory.h, segment.c, results.c, compat.h	settings, memory beyond 1 GB,
+ *				shared memory, rows of results, differences between PostgreSQL
+ *				versions
  *	model/		plain C: both stages together: image, answer, fit of the second stage
  *	rank/		plain C: the second stage: counts, candidates, ranker, baselines
  *	nn/			plain C and CBLAS: the network and its trainer
@@ -38,27 +39,17 @@
  * nothing.  What it then writes is part of the caller's transaction.  A job
  * commits what it has after each epoch.
  */
-#include "recseq.h"
+#include "postgres.h"
 
 #include <dlfcn.h>
-#include <limits.h>
 
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "guc.h"
 #include "jobs/launcher.h"
 
-#define DAY_MINUTES (24 * 60)
-
 PG_MODULE_MAGIC;
-
-bool		recseq_progress = true;
-int			recseq_cache_size = 512 * 1024;
-int			recseq_shared_cache_size = 512 * 1024;
-int			recseq_max_training_memory = 2 * 1024 * 1024;
-int			recseq_max_training_workers = 1;
-int			recseq_max_jobs = 1;
-int			recseq_job_retention = 30 * DAY_MINUTES;
 
 PGDLLEXPORT void _PG_init(void);
 
@@ -88,89 +79,7 @@ _PG_init(void)
 {
 	hold_blas_to_one_thread();
 
-	DefineCustomBoolVariable("recseq.progress",
-							 "Reports each epoch of training with a notice.",
-							 NULL,
-							 &recseq_progress,
-							 true,
-							 PGC_USERSET,
-							 0,
-							 NULL,
-							 NULL,
-							 NULL);
-	DefineCustomIntVariable("recseq.cache_size",
-							"Sets the memory of its own that a backend uses for loaded models.",
-							"That is the working memory of shared models and the whole of the others. The models used least recently make room for others.",
-							&recseq_cache_size,
-							512 * 1024,
-							1024,
-							MAX_KILOBYTES,
-							PGC_SUSET,
-							GUC_UNIT_KB,
-							NULL,
-							NULL,
-							NULL);
-	DefineCustomIntVariable("recseq.shared_cache_size",
-							"Sets the memory that loaded models shared by all backends may use.",
-							"Models that do not fit are loaded by each backend for itself, as all are if this is 0.",
-							&recseq_shared_cache_size,
-							512 * 1024,
-							0,
-							MAX_KILOBYTES,
-							PGC_SUSET,
-							GUC_UNIT_KB,
-							NULL,
-							NULL,
-							NULL);
-	DefineCustomIntVariable("recseq.max_training_memory",
-							"Sets the memory that training a model may use.",
-							NULL,
-							&recseq_max_training_memory,
-							2 * 1024 * 1024,
-							1024,
-							MAX_KILOBYTES,
-							PGC_SUSET,
-							GUC_UNIT_KB,
-							NULL,
-							NULL,
-							NULL);
-	DefineCustomIntVariable("recseq.max_training_workers",
-							"Sets the number of parallel workers that may join in training a model.",
-							"The result does not depend on it.",
-							&recseq_max_training_workers,
-							1,
-							0,
-							MAX_TRAINING_WORKERS,
-							PGC_SUSET,
-							0,
-							NULL,
-							NULL,
-							NULL);
-	DefineCustomIntVariable("recseq.max_jobs",
-							"Sets the number of jobs that run at once in the cluster.",
-							"The others wait. 0: no job starts.",
-							&recseq_max_jobs,
-							1,
-							0,
-							MAX_JOBS,
-							PGC_SIGHUP,
-							0,
-							NULL,
-							NULL,
-							NULL);
-	DefineCustomIntVariable("recseq.job_retention",
-							"Sets the time for which jobs that have ended are shown.",
-							"-1: for ever.",
-							&recseq_job_retention,
-							30 * DAY_MINUTES,
-							-1,
-							INT_MAX,
-							PGC_SIGHUP,
-							GUC_UNIT_MIN,
-							NULL,
-							NULL,
-							NULL);
-	MarkGUCPrefixReserved("recseq");
+	guc_define();
 	if (process_shared_preload_libraries_in_progress)
 		launcher_register_starter();
 }

@@ -13,7 +13,8 @@
 #include "utils/memutils.h"
 
 #include "model/crc32c.h"
-#include "recseq.h"
+#include "guc.h"
+#include "memory.h"
 #include "data/source.h"
 #include "data/split.h"
 

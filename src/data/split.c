@@ -10,8 +10,8 @@
 
 #include "common/hashfn.h"
 
+#include "memory.h"
 #include "nn/rng.h"
-#include "recseq.h"
 
 /* Names of the protocols, by enum SplitProtocol. */
 static const char *const protocol_names[] = {"leave_one_out", "temporal", "random_windows"};

@@ -5,7 +5,7 @@
  * Training reads the relation through the split (split.h), evaluation reads it
  * again whole; nothing is copied, and nothing is stored unless a name is given.
  */
-#include "recseq.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"

@@ -28,8 +28,8 @@
 #include "data/dataset.h"
 #include "rank/baselines.h"
 #include "nn/exclusion.h"
+#include "memory.h"
 #include "nn/metrics.h"
-#include "recseq.h"
 #include "data/source.h"
 
 /* The argument of recseq_evaluate that recseq_backtest does not have. */

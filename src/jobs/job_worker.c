@@ -35,9 +35,9 @@
 #include "utils/snapmgr.h"
 
 #include "store/checkpoint.h"
+#include "compat.h"
 #include "jobs/jobs.h"
 #include "train/options.h"
-#include "recseq.h"
 #include "data/source.h"
 #include "train/train.h"
 

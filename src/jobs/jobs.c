@@ -27,9 +27,10 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
+#include "guc.h"
 #include "jobs/launcher.h"
 #include "train/options.h"
-#include "recseq.h"
 #include "data/source.h"
 #include "train/train.h"
 

@@ -51,8 +51,8 @@
 #include "utils/syscache.h"
 
 #include "store/catalog.h"
+#include "guc.h"
 #include "jobs/jobs.h"
-#include "recseq.h"
 #include "segment.h"
 
 #define BOARD_NAME "recseq jobs"

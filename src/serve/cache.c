@@ -21,7 +21,8 @@
 
 #include "model/codec.h"
 #include "nn/exclusion.h"
-#include "recseq.h"
+#include "guc.h"
+#include "memory.h"
 #include "segment.h"
 #include "store/shared.h"
 

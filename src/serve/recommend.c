@@ -11,7 +11,7 @@
  * A batch reads its source row by row and runs the network for some hundred
  * rows at a time, so its memory does not grow with the source.
  */
-#include "recseq.h"
+#include "postgres.h"
 
 #include <math.h>
 
@@ -23,6 +23,7 @@
 
 #include "data/arrays.h"
 #include "serve/cache.h"
+#include "memory.h"
 #include "serve/model_call.h"
 #include "nn/exclusion.h"
 #include "results.h"

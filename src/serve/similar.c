@@ -3,7 +3,7 @@
  *	  recseq_similar_items: the items whose embeddings point nearly where that of
  *	  one item points.
  */
-#include "recseq.h"
+#include "postgres.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -11,6 +11,7 @@
 #include "utils/lsyscache.h"
 
 #include "data/arrays.h"
+#include "memory.h"
 #include "serve/model_call.h"
 #include "nn/cosine.h"
 #include "results.h"

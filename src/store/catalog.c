@@ -38,7 +38,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "recseq.h"
+#include "compat.h"
 #include "store/shared.h"
 
 /*

@@ -22,7 +22,7 @@
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
 
-#include "recseq.h"
+#include "guc.h"
 #include "segment.h"
 
 #define DIRECTORY_NAME "recseq models"

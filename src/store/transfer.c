@@ -8,7 +8,7 @@
  * "encoding", that of the database, in which the texts of the image are, and
  * "version", the row of recseq_version.
  */
-#include "recseq.h"
+#include "postgres.h"
 
 #include <math.h>
 
@@ -25,6 +25,7 @@
 #include "store/catalog.h"
 #include "model/codec.h"
 #include "model/crc32c.h"
+#include "memory.h"
 
 #define MAGIC "RECSQX\r\n"		/* shows a transfer that changes line ends */
 #define MAGIC_BYTES 8

@@ -24,7 +24,7 @@
 #include "utils/timestamp.h"
 
 #include "store/catalog.h"
-#include "recseq.h"
+#include "compat.h"
 #include "results.h"
 #include "segment.h"
 

@@ -29,7 +29,7 @@
 #include "storage/s_lock.h"
 #include "utils/memutils.h"
 
-#include "recseq.h"
+#include "memory.h"
 #include "segment.h"
 
 #define TEAM_KEY 1				/* of the table of contents */

@@ -108,4 +108,14 @@ extern void training_end(Training *training);
 extern Datum train(FunctionCallInfo fcinfo, const Catalog *catalog,
 				   const TrainOptions *options);
 
+static inline double
+seconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
+
 #endif							/* RECSEQ_TRAIN_H */

@@ -12,7 +12,7 @@
  * The source is read once.  A trial that may go on is kept as the pieces of a
  * checkpoint; of each rung no more are kept than can go on.
  */
-#include "recseq.h"
+#include "postgres.h"
 
 #include <math.h>
 
@@ -25,6 +25,8 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
+#include "guc.h"
+#include "memory.h"
 #include "nn/rng.h"
 #include "train/options.h"
 #include "results.h"

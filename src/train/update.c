@@ -20,8 +20,8 @@
 #include "utils/builtins.h"
 
 #include "serve/cache.h"
+#include "memory.h"
 #include "train/options.h"
-#include "recseq.h"
 #include "train/train.h"
 
 /* Arguments of recseq_update by number, as sql/versions.sql declares them. */

@@ -50,7 +50,7 @@ item_dim, feature_dim: embedding columns, 1..1024. tied: score items by their em
 dropout: share of the representation dropped, 0 to below 1. item_dropout: share of history items read as unknown, 0 to below 1.
 loss: softmax (over all items); sampled_softmax or bpr_max, whose cost does not depend on the number of items, with `negatives` items drawn for each minibatch, 1..65536.
 epochs: at most so many, 1..10000. batch_size: windows, 1..65536. learning_rate: of Adam, halved when validation has stalled for two epochs. clip_norm: limit of the global gradient norm, 0 for none. patience: epochs without improvement before training stops, 0 for never.
-validation_fraction: share of the sequences held out, 0..0.9. max_length: newest items of a history that are read, 1..1000. seed: same data, options and seed give the same weights.
+validation_fraction: share of the sequences held out, 0..0.9; of more than 10,000 windows an even sample of about so many judges each epoch. max_length: newest items of a history that are read, 1..1000. seed: same data, options and seed give the same weights.
 purchases: kinds of events that are purchases, in the arrays of the column "events" where the source has it.
 ranker: fit a second stage that ranks candidates (the history, what goes with it, the network''s best, what is popular) by the evidence for each; false: the network alone answers.
 activate: always; if_better: only if the hit rate is not below that of the active version (of the training it goes back to, where it is an update), as each was validated; never. The first version of a model is active in any case.

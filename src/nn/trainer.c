@@ -98,6 +98,10 @@ trainer_sizes(const Dataset *dataset, int32_t training_sequences,
 			sizes.validation_windows += windows;
 		}
 	}
+	sizes.judged_groups = sizes.validation_groups;
+	if (sizes.validation_windows > TRAINER_JUDGED_WINDOWS)
+		sizes.judged_groups = sizes.validation_groups * TRAINER_JUDGED_WINDOWS /
+			sizes.validation_windows;
 	return sizes;
 }
 
@@ -240,7 +244,7 @@ trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 	trainer->groups = ARENA_TAKE(arena, WindowGroup, sizes->training_groups +
 								 sizes->validation_groups);
 	trainer->order = ARENA_TAKE(arena, int64_t, sizes->training_groups);
-	trainer->validation_order = ARENA_TAKE(arena, int64_t, sizes->validation_groups);
+	trainer->validation_order = ARENA_TAKE(arena, int64_t, sizes->judged_groups);
 	trainer->drift.sum = ARENA_TAKE(arena, double, sizes->training_groups + 1);
 
 	for (int i = 0; i < 4; i++)
@@ -319,8 +323,10 @@ trainer_start(Trainer *trainer, const Dataset *dataset)
 									 trainer->options.batch_size, groups);
 	for (int64_t i = 0; i < sizes->training_groups; i++)
 		trainer->order[i] = i;
-	for (int64_t i = 0; i < sizes->validation_groups; i++)
-		trainer->validation_order[i] = sizes->training_groups + i;
+	/* evenly over the groups, which may be in order of time */
+	for (int64_t i = 0; i < sizes->judged_groups; i++)
+		trainer->validation_order[i] = sizes->training_groups +
+			i * sizes->validation_groups / sizes->judged_groups;
 
 	if (!is_dense(&trainer->options))
 		start_sampler(trainer);
@@ -1060,7 +1066,7 @@ pay_all(Rank *rank)
 		drift_start(&trainer->drift, rank->drift.step);
 }
 
-/* Loss and hit rate over the validation windows, into the shared report. */
+/* Loss and hit rate over the validation windows that are judged, into the shared report. */
 static NnStatus
 validate(Rank *rank)
 {
@@ -1072,9 +1078,9 @@ validate(Rank *rank)
 	int64_t		windows = 0;
 	int64_t		hits = 0;			/* a target outside the vocabulary is none */
 
-	while (next < trainer->sizes.validation_groups)
+	while (next < trainer->sizes.judged_groups)
 	{
-		share_out(rank, trainer->validation_order, &next, trainer->sizes.validation_groups);
+		share_out(rank, trainer->validation_order, &next, trainer->sizes.judged_groups);
 		prepare(rank, trainer->validation_order, false);
 		if (forward_all(rank, false) != NN_OK ||
 			run_statistics(rank, false) != NN_OK ||

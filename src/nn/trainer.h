@@ -25,6 +25,15 @@
 #define TRAINER_HIT_RATE_K 5	/* validation counts targets among the best 5 */
 
 /*
+ * About how many validation windows judge an epoch, where there are more.  Each
+ * is scored against all items, which costs tens of times what a window costs
+ * that is trained with a sampled loss.  With so many the standard error of a
+ * hit rate is at most half a percent (sqrt(0.25 / 10000)); epochs are compared
+ * on the same windows, so that of their difference is less.
+ */
+#define TRAINER_JUDGED_WINDOWS 10000
+
+/*
  * How the work of a minibatch is cut.  The windows go to DATA_SHARDS for the
  * network, the items to ITEM_SHARDS for the output layer, and so do the
  * parameters for the optimizer: what a rank has just computed is its own.
@@ -51,7 +60,7 @@ typedef struct EpochReport
 {
 	int32_t		epoch;			/* from 1 */
 	double		loss;			/* mean of the training windows */
-	int64_t		validation_windows; /* whose target is in the vocabulary */
+	int64_t		validation_windows; /* judged whose target is in the vocabulary */
 	double		validation_loss;	/* cross-entropy over all items; NAN without any */
 	double		hit_rate;		/* of the validation windows; NAN without */
 	double		learning_rate;	/* that the epoch used */
@@ -84,6 +93,7 @@ typedef struct TrainerSizes
 	int64_t		tokens;
 	int64_t		training_groups;
 	int64_t		validation_groups;
+	int64_t		judged_groups;	/* of these, to have TRAINER_JUDGED_WINDOWS */
 	int32_t		longest;		/* tokens of the longest window */
 	int64_t		training_windows;
 	int64_t		validation_windows;
@@ -127,7 +137,7 @@ typedef struct Trainer
 	int32_t    *feature[CONFIG_MAX_FEATURES];
 	WindowGroup *groups;		/* training, then validation */
 	int64_t    *order;			/* of the training groups, shuffled each epoch */
-	int64_t    *validation_order;
+	int64_t    *validation_order;	/* the groups that are judged */
 	Params		params;
 	Params		gradient;
 	Params		first;			/* Adam's moments */

@@ -533,6 +533,48 @@ check_all_coverage(void)
 	check_coverage("coverage, histories of one item", c, true, 15);
 }
 
+/*
+ * Of many validation windows some thousand are judged, the same in every epoch
+ * and by any number of ranks, and evenly from all: a quarter at the end whose
+ * items are unknown is a quarter of them.
+ */
+static void
+check_large_validation(void)
+{
+	enum
+	{
+		TRAINING = 10, ALL = TRAINING + 6000
+	};
+	Config		config = small;
+	Rng			rng = test_rng(13);
+	TestData	data = data_random(&config, ALL, 3, 9, false, &rng);
+	Run		   *alone = run_new(config, &data.dataset, TRAINING);
+	Run		   *team = run_new(config, &data.dataset, TRAINING);
+	Evaluation	all;
+	int64_t		known;			/* windows of those judged, if they are chosen evenly */
+
+	for (int64_t t = data.start[ALL - 6000 / 4]; t < data.start[ALL]; t++)
+		data.item[t] = config.items;
+	alone->options.learning_rate = team->options.learning_rate = 0;
+	team->ranks = 3;
+	run_training(alone);
+	run_training(team);
+	all = evaluate_slowly(&config, alone->params, &data.dataset, TRAINING, ALL);
+	known = TRAINER_JUDGED_WINDOWS * all.known / all.windows;
+	ok(all.windows > 2 * TRAINER_JUDGED_WINDOWS &&
+	   llabs(alone->report[0].validation_windows - known) < TRAINER_JUDGED_WINDOWS / 50,
+	   "large validation: thousands of windows, evenly");
+	/* five standard errors */
+	ok(fabs(alone->report[0].hit_rate - all.hit_rate) < 0.025,
+	   "large validation: near what all windows give");
+	ok(same_number(alone->report[0].validation_loss, alone->report[2].validation_loss) &&
+	   same_reports(alone, team),
+	   "large validation: the same windows in every epoch and on every rank");
+	run_free(alone);
+	run_free(team);
+	data_free(&data);
+}
+
 /* One minibatch of all training windows; the values are the parameters. */
 typedef struct StepCase
 {
@@ -1146,6 +1188,7 @@ main(void)
 	alarm(TIME_LIMIT);
 	check_sizes();
 	check_all_coverage();
+	check_large_validation();
 	check_all_steps();
 	check_item_dropout();
 	check_all_learning();

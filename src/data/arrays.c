@@ -66,7 +66,10 @@ ids_of_array(ArrayType *array, const char *what)
 
 	check_one_dimension(array, what);
 	if (!id_kind_of_type(type, &result.kind))
-		elog(ERROR, "ids cannot be of type %u", type);
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("\"%s\" has elements of type %s", what, format_type_be(type)),
+				 errhint("Ids are integers or texts.")));
 	get_typlenbyvalalign(type, &length, &by_value, &alignment);
 	deconstruct_array(array, type, length, by_value, alignment,
 					  &elements, &result.nulls, &result.count);
@@ -118,6 +121,12 @@ const TimestampTz *
 times_of_array(ArrayType *array, const char *what, int *count)
 {
 	check_one_dimension(array, what);
+	if (ARR_ELEMTYPE(array) != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("\"%s\" has elements of type %s", what,
+						format_type_be(ARR_ELEMTYPE(array))),
+				 errhint("It must be timestamptz[].")));
 	if (array_contains_nulls(array))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

@@ -3,8 +3,14 @@
  *	  A relation with one row a sequence, read row by row.
  *
  * It is read through SPI with a cursor, as the caller and with the caller's
- * snapshot: privileges and row security apply, and no more than some rows are
- * in memory at once.
+ * snapshot: privileges and row security apply.  The executor hands on row by
+ * row, so no more than one of them is in memory at once.
+ *
+ * A query finds a relation by its name, and whoever owns the schema can give
+ * that name to another relation at any moment.  So the relation stays locked
+ * from the look at its columns on; and since that does not keep a schema from
+ * being renamed, what the query has come to read is compared with what was
+ * looked at, before the first row.
  */
 #include "data/source.h"
 
@@ -12,19 +18,23 @@
 #include "access/relation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/plannodes.h"
+#include "tcop/dest.h"
+#include "tcop/pquery.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-/*
- * Rows of the relation that are fetched at once: as many as bring about so many
- * bytes, since one row may be a million items.
- */
-#define MAX_FETCH_ROWS 1000
-#define FETCH_BYTES (1024 * 1024)
+#include "compat.h"
+
+/* Bytes of a row's id that the context of an error shows. */
+#define SHOWN_ID_BYTES 100
 
 /* ---------------------------------------------------------------- columns */
 
@@ -40,7 +50,8 @@ find_column(TupleDesc tupdesc, const char *name, SourceColumn *column)
 		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
 		{
 			column->attribute = attribute->attnum;
-			return attribute->atttypid;
+			column->type = attribute->atttypid;
+			return column->type;
 		}
 	}
 	return InvalidOid;
@@ -119,6 +130,22 @@ column_is_taken(const Source *source, Form_pg_attribute attribute)
 	return false;
 }
 
+/*
+ * Complain unless the caller may read something of the relation.  The query
+ * will ask for more, but not every caller of source_open goes on to read, and
+ * without any right nobody may learn its columns, or hold a lock on it.
+ */
+static void
+check_may_read(Relation rel)
+{
+	Oid			oid = RelationGetRelid(rel);
+
+	if (pg_class_aclcheck(oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(oid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(rel->rd_rel->relkind),
+					   RelationGetRelationName(rel));
+}
+
 char *
 source_name(Oid relation)
 {
@@ -152,6 +179,8 @@ source_open(Oid relation, ArrayType *features, bool missing_ok)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table or a view", RelationGetRelationName(rel)),
 				 errhint("A source is a relation with one row a sequence.")));
+	check_may_read(rel);
+	source->oid = relation;
 	source->relation = source_name(relation);
 	if (!find_id_column(tupdesc, "items", &source->items))
 		ereport(ERROR,
@@ -180,7 +209,7 @@ source_open(Oid relation, ArrayType *features, bool missing_ok)
 		if (!attribute->attisdropped && !column_is_taken(source, attribute))
 			find_column(tupdesc, pstrdup(NameStr(attribute->attname)), &source->id);
 	}
-	relation_close(rel, AccessShareLock);
+	relation_close(rel, NoLock);	/* see the top */
 	return result;
 }
 
@@ -218,9 +247,58 @@ make_query(Source *source)
 char *
 source_row_id(const SourceRow *row)
 {
-	int			field = row->source->id.field;
+	const SourceColumn *column = &row->source->id;
+	bool		isnull;
+	Datum		datum;
+	Oid			output;
+	bool		varlena;
 
-	return field > 0 ? SPI_getvalue(row->tuple, row->tupdesc, field) : NULL;
+	if (column->field == 0)
+		return NULL;
+	datum = slot_getattr(row->slot, column->field, &isnull);
+	if (isnull)
+		return NULL;
+	getTypeOutputInfo(column->type, &output, &varlena);
+	return OidOutputFunctionCall(output, datum);
+}
+
+/*
+ * The same while an error is raised: no output function is called, which could
+ * be anybody's, look into catalogs or fail, and no stored value is fetched.
+ */
+static char *
+row_id_in_error(const SourceRow *row)
+{
+	const SourceColumn *column = &row->source->id;
+	bool		isnull = true;
+	Datum		datum = column->field == 0 ? (Datum) 0
+		: slot_getattr(row->slot, column->field, &isnull);
+	struct varlena *value;
+	int			length;
+
+	if (isnull)
+		return NULL;
+	switch (column->type)
+	{
+		case INT2OID:
+			return psprintf("%d", DatumGetInt16(datum));
+		case INT4OID:
+			return psprintf("%d", DatumGetInt32(datum));
+		case INT8OID:
+			return psprintf(INT64_FORMAT, DatumGetInt64(datum));
+		case UUIDOID:
+			return DatumGetCString(DirectFunctionCall1(uuid_out, datum));
+		case TEXTOID:
+		case VARCHAROID:
+			value = (struct varlena *) DatumGetPointer(datum);
+			if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
+				return NULL;
+			length = (int) VARSIZE_ANY_EXHDR(value);
+			return pnstrdup(VARDATA_ANY(value),
+							pg_mbcliplen(VARDATA_ANY(value), length, SHOWN_ID_BYTES));
+		default:
+			return NULL;
+	}
 }
 
 /* Sets the context of an error to the row that is read. */
@@ -228,7 +306,7 @@ static void
 row_error_context(void *arg)
 {
 	const SourceRow *row = arg;
-	char	   *id = source_row_id(row);
+	char	   *id = row_id_in_error(row);
 
 	if (id != NULL)
 		errcontext("row of %s with \"%s\" = %s", row->source->relation,
@@ -243,7 +321,7 @@ static ArrayType *
 row_array(const SourceRow *row, const SourceColumn *column)
 {
 	bool		isnull;
-	Datum		datum = SPI_getbinval(row->tuple, row->tupdesc, column->field, &isnull);
+	Datum		datum = slot_getattr(row->slot, column->field, &isnull);
 
 	return isnull ? NULL : DatumGetArrayTypeP(datum);
 }
@@ -311,15 +389,98 @@ read_row(SourceRow *row, SourceRowFunction function, void *context)
 	error_context_stack = callback.previous;
 }
 
+/* ---------------------------------------------------------------- query */
+
+/* What the executor gives the rows to. */
+typedef struct Receiver
+{
+	DestReceiver dest;			/* must be first */
+	Source	   *source;
+	SourceRowFunction function;
+	void	   *context;
+	MemoryContext temporary;	/* for one row */
+} Receiver;
+
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc tupdesc)
+{
+}
+
+static void
+receiver_done(DestReceiver *self)
+{
+}
+
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	Receiver   *receiver = (Receiver *) self;
+	SourceRow	row = {.source = receiver->source, .slot = slot};
+	MemoryContext executor = MemoryContextSwitchTo(receiver->temporary);
+
+	CHECK_FOR_INTERRUPTS();
+	receiver->source->rows++;
+	read_row(&row, receiver->function, receiver->context);
+	MemoryContextSwitchTo(executor);
+	MemoryContextReset(receiver->temporary);
+	return true;
+}
+
+pg_noreturn static void
+complain_about_swap(const Source *source)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s was replaced by another relation while it was opened",
+					source->relation),
+			 errhint("Try again.")));
+}
+
+static void
+check_column(const Source *source, TupleDesc tupdesc, const SourceColumn *column)
+{
+	if (column->field > 0 &&
+		(column->field > tupdesc->natts ||
+		 TupleDescAttr(tupdesc, column->field - 1)->atttypid != column->type))
+		complain_about_swap(source);
+}
+
+/*
+ * Complain unless the query that is about to run reads the relation that was
+ * looked at, with the same types.  The plan of an open portal does not change
+ * any more, and has locked what it reads.
+ */
+static void
+check_portal(const Source *source, Portal portal)
+{
+	TupleDesc	tupdesc = portal->tupDesc;
+
+	if (!list_member_oid(linitial_node(PlannedStmt, portal->stmts)->relationOids, source->oid))
+		complain_about_swap(source);
+	check_column(source, tupdesc, &source->items);
+	check_column(source, tupdesc, &source->events);
+	check_column(source, tupdesc, &source->times);
+	check_column(source, tupdesc, &source->id);
+	for (int f = 0; f < source->features; f++)
+		check_column(source, tupdesc, &source->feature[f]);
+}
+
 void
 source_for_each(Source *source, SourceRowFunction function, void *context)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext temporary = AllocSetContextCreate(caller, "recseq row",
-													ALLOCSET_DEFAULT_SIZES);
+	Receiver	receiver = {
+		.dest = {
+			.receiveSlot = receive_row, .rStartup = receiver_startup,
+			.rShutdown = receiver_done, .rDestroy = receiver_done, .mydest = DestNone
+		},
+		.source = source,
+		.function = function,
+		.context = context,
+		.temporary = AllocSetContextCreate(CurrentMemoryContext, "recseq row",
+										   ALLOCSET_DEFAULT_SIZES)
+	};
 	SPIPlanPtr	plan;
 	Portal		portal;
-	long		rows = 1;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -327,36 +488,9 @@ source_for_each(Source *source, SourceRowFunction function, void *context)
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
-	for (;;)
-	{
-		SPITupleTable *table;
-		uint64		count;
-
-		SPI_cursor_fetch(portal, true, rows);
-		table = SPI_tuptable;
-		count = SPI_processed;
-		if (count == 0)
-			break;
-		for (uint64 i = 0; i < count; i++)
-		{
-			SourceRow	row = {
-				.source = source, .tuple = table->vals[i], .tupdesc = table->tupdesc
-			};
-			MemoryContext procedure = MemoryContextSwitchTo(temporary);
-
-			CHECK_FOR_INTERRUPTS();
-			source->rows++;
-			read_row(&row, function, context);
-			MemoryContextSwitchTo(procedure);
-			MemoryContextReset(temporary);
-		}
-		if (MemoryContextMemAllocated(table->tuptabcxt, true) > FETCH_BYTES)
-			rows = Max(rows / 2, 1);
-		else
-			rows = Min(rows * 2, MAX_FETCH_ROWS);
-		SPI_freetuptable(table);
-	}
+	check_portal(source, portal);
+	PortalRunFetch(portal, FETCH_FORWARD, FETCH_ALL, &receiver.dest);
 	SPI_cursor_close(portal);
 	SPI_finish();
-	MemoryContextDelete(temporary);
+	MemoryContextDelete(receiver.temporary);
 }

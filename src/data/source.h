@@ -7,9 +7,9 @@
 
 #include "postgres.h"
 
-#include "access/htup.h"
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
+#include "executor/tuptable.h"
 #include "utils/array.h"
 
 #include "data/arrays.h"
@@ -20,12 +20,14 @@ typedef struct SourceColumn
 {
 	const char *name;
 	AttrNumber	attribute;		/* of the relation */
+	Oid			type;
 	int			field;			/* of the query, from 1 */
 	IdKind		kind;			/* of an array of ids */
 } SourceColumn;
 
 typedef struct Source
 {
+	Oid			oid;
 	char	   *relation;		/* qualified, quoted */
 	SourceColumn items;
 	SourceColumn events;
@@ -40,8 +42,7 @@ typedef struct Source
 typedef struct SourceRow
 {
 	const Source *source;
-	HeapTuple	tuple;
-	TupleDesc	tupdesc;
+	TupleTableSlot *slot;
 	IdArray		items;			/* without nulls */
 	bool		has_feature[CONFIG_MAX_FEATURES];	/* the column's array is not null */
 	IdArray		feature[CONFIG_MAX_FEATURES];	/* as long as items */
@@ -62,9 +63,11 @@ typedef void (*SourceRowFunction) (void *context, const SourceRow *row);
 extern char *source_name(Oid relation);
 
 /*
- * Look at the columns of a relation.  features: names of those with parallel
- * arrays (text[]), or NULL for "categories" where the column exists.
- * missing_ok: a named feature may be missing, and is then no column.
+ * Look at the columns of a relation, and lock it in AccessShareLock until the
+ * transaction ends, as a query does: whatever is decided by the columns holds
+ * as long as it is read.  features: names of those with parallel arrays
+ * (text[]), or NULL for "categories" where the column exists.  missing_ok: a
+ * named feature may be missing, and is then no column.
  */
 extern Source source_open(Oid relation, ArrayType *features, bool missing_ok);
 

@@ -22,6 +22,7 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "data/source.h"
 
 /* The first arguments of recseq_train, which are no options. */
 enum
@@ -300,8 +301,7 @@ char *
 options_to_sql(const Catalog *catalog, Oid source, Jsonb *options)
 {
 	TrainFunction function = train_function(catalog);
-	char	   *relation = quote_qualified_identifier(get_namespace_name(get_rel_namespace(source)),
-													  get_rel_name(source));
+	char	   *relation = source_name(source);
 	JsonbIterator *iterator;
 	JsonbValue	key;
 	JsonbValue	value;

@@ -10,13 +10,18 @@
 #   make app             the web page over the demo's database
 #   make bench           speed and quality beside the peers
 #   make quality         how good the recommendations are: docs/quality.md
-#   make libnn           the network alone: build/libnn.a, without PostgreSQL
-#   make unit-tests      the programs that test it, plain and with sanitizers
+#   make libnn           the network alone: build/libnn.a, without PostgreSQL; likewise librank and libmodel
+#   make unit-tests      the programs that test these, plain and with sanitizers
 
 PG_CONFIG ?= pg_config
 
 # "make demo DATA=dir" means a directory of CSV files; PGXS means files to install by the same name.
 DEMO_DATA := $(if $(filter command environment,$(firstword $(origin DATA))),$(DATA))
+
+# Flags of who builds a package, from the command line or the environment: PGXS takes its own from here on.
+given = $(if $(filter command environment,$(firstword $(origin $(1)))),$($(1)))
+GIVEN_CFLAGS := $(call given,CFLAGS)
+GIVEN_CPPFLAGS := $(call given,CPPFLAGS)
 
 all:
 
@@ -38,17 +43,17 @@ DATA_built = $(SQL_SCRIPT)
 # "make DATA=dir" is for the demo and no list of files to install.
 override DATA =
 
-# Folders of src: the libraries, which know nothing of PostgreSQL, and the rest. Each may use those after it (test/includes.sh).
-LIBRARIES = model rank nn
+# Folders of src: the rest, and the libraries, which know nothing of PostgreSQL. Each may use those after it (test/includes.pl).
 GLUE = jobs evaluate train serve store data
+LIBRARIES = model rank nn
 
 GLUE_OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c $(GLUE:%=src/%/*.c)))
-NN_SRCS = $(wildcard $(LIBRARIES:%=src/%/*.c))
-NN_OBJS = $(NN_SRCS:src/%.c=build/%.o)
-NN_HEADERS = $(wildcard $(LIBRARIES:%=src/%/*.h))
+LIBRARY_SRCS = $(wildcard $(LIBRARIES:%=src/%/*.c))
+LIBRARY_OBJS = $(LIBRARY_SRCS:src/%.c=build/%.o)
+LIBRARY_HEADERS = $(wildcard $(LIBRARIES:%=src/%/*.h))
 EXPORTS = src/recseq.map
 
-OBJS = $(GLUE_OBJS) $(NN_OBJS)
+OBJS = $(GLUE_OBJS) $(LIBRARY_OBJS)
 EXTRA_CLEAN = build
 
 # Input in test/sql and test/specs, expected output of both in expected/, in a database that has the extension. These lists
@@ -97,7 +102,7 @@ MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 $(SQL_SCRIPT): $(SQL_PARTS) Makefile
 	cat $(SQL_PARTS) > $@
 
-$(GLUE_OBJS): $(wildcard src/*.h $(GLUE:%=src/%/*.h)) $(NN_HEADERS) Makefile
+$(GLUE_OBJS): $(wildcard src/*.h $(GLUE:%=src/%/*.h)) $(LIBRARY_HEADERS) Makefile
 
 recseq.so: $(EXPORTS)
 
@@ -121,13 +126,15 @@ endif
 
 # ---------------------------------------------------------------- the libraries: no PostgreSQL in sight
 
-NN_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS)
-NN_MATH = -fno-math-errno -fno-trapping-math
-NN_CFLAGS = -std=gnu11 -g -O3 $(NN_MATH) -fPIC -fvisibility=hidden -Wall -Wextra $(WERROR) $(COPT)
+LIBRARY_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS) $(GIVEN_CPPFLAGS)
+# Loops are vectorized only where nobody looks at errno or at traps. That comes after what a packager gives; and so does what
+# keeps infinities, NaN and the order of sums, by which the same data gives the same model.
+LIBRARY_MATH = -fno-fast-math -fno-math-errno -fno-trapping-math
+LIBRARY_CFLAGS = -std=gnu11 -g -O3 -Wall -Wextra $(WERROR) $(GIVEN_CFLAGS) $(COPT) $(LIBRARY_MATH) -fPIC -fvisibility=hidden
 
 # The sanitized twin, for the tests: the same sources and arithmetic, slower.
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-ASAN_CFLAGS = $(filter-out -O3,$(NN_CFLAGS)) -O1 $(SANITIZE)
+ASAN_CFLAGS = $(filter-out -O3,$(LIBRARY_CFLAGS)) -O1 $(SANITIZE)
 
 # On any other machine these two compile to nothing.
 ifneq ($(filter x86_64%,$(MACHINE)),)
@@ -135,36 +142,43 @@ ifneq ($(filter x86_64%,$(MACHINE)),)
 %/kernels_avx512.o: EXTRA_CFLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
 endif
 
-$(NN_OBJS): build/%.o: src/%.c $(NN_HEADERS) Makefile
+$(LIBRARY_OBJS): build/%.o: src/%.c $(LIBRARY_HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(NN_CPPFLAGS) $(NN_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+	$(CC) $(LIBRARY_CPPFLAGS) $(LIBRARY_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
-$(NN_SRCS:src/%.c=build/asan/%.o): build/asan/%.o: src/%.c $(NN_HEADERS) Makefile
+$(LIBRARY_SRCS:src/%.c=build/asan/%.o): build/asan/%.o: src/%.c $(LIBRARY_HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(NN_CPPFLAGS) $(ASAN_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+	$(CC) $(LIBRARY_CPPFLAGS) $(ASAN_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
-build/libnn.a: $(NN_OBJS)
-build/asan/libnn.a: $(NN_SRCS:src/%.c=build/asan/%.o)
-build/libnn.a build/asan/libnn.a:
+# In the order in which the linker needs them.
+LIBRARY_ARCHIVES = $(LIBRARIES:%=build/lib%.a)
+ASAN_ARCHIVES = $(LIBRARIES:%=build/asan/lib%.a)
+
+define archive_rule
+build/lib$(1).a: $(patsubst src/%.c,build/%.o,$(wildcard src/$(1)/*.c))
+build/asan/lib$(1).a: $(patsubst src/%.c,build/asan/%.o,$(wildcard src/$(1)/*.c))
+lib$(1): build/lib$(1).a
+endef
+$(foreach library,$(LIBRARIES),$(eval $(call archive_rule,$(library))))
+
+$(LIBRARY_ARCHIVES) $(ASAN_ARCHIVES):
 	rm -f $@
 	$(AR) rcs $@ $^
 
-libnn: build/libnn.a
-
-# ---------------------------------------------------------------- its tests: test/unit/*_test.c, each a program that prints TAP
+# ---------------------------------------------------------------- their tests: test/unit/*_test.c, each a program that prints TAP
 
 UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/*_test.c))
 UNIT_HELPERS = $(filter-out $(UNIT_TESTS:%=test/unit/%.c),$(wildcard test/unit/*.c))
-UNIT_DEPS = $(UNIT_HELPERS) $(wildcard test/unit/*.h) $(NN_HEADERS) Makefile
-UNIT_CPPFLAGS = -Itest/unit $(NN_CPPFLAGS)
+UNIT_DEPS = $(UNIT_HELPERS) $(wildcard test/unit/*.h) $(LIBRARY_HEADERS) Makefile
+UNIT_CPPFLAGS = -Itest/unit $(LIBRARY_CPPFLAGS)
 
-build/unit/%: test/unit/%.c build/libnn.a $(UNIT_DEPS)
+build/unit/%: test/unit/%.c $(LIBRARY_ARCHIVES) $(UNIT_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CPPFLAGS) $(NN_CFLAGS) -o $@ $< $(UNIT_HELPERS) build/libnn.a $(BLAS_LIBS) -lm
+	$(CC) $(UNIT_CPPFLAGS) $(LIBRARY_CFLAGS) -o $@ $< $(UNIT_HELPERS) $(LIBRARY_ARCHIVES) $(BLAS_LIBS) -lm
 
-build/asan/unit/%: test/unit/%.c build/asan/libnn.a $(UNIT_DEPS)
+build/asan/unit/%: test/unit/%.c $(ASAN_ARCHIVES) $(UNIT_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CPPFLAGS) $(ASAN_CFLAGS) -o $@ $< $(UNIT_HELPERS) build/asan/libnn.a $(BLAS_LIBS) -lm
+	$(CC) $(UNIT_CPPFLAGS) $(ASAN_CFLAGS) -o $@ $< $(UNIT_HELPERS) $(ASAN_ARCHIVES) $(BLAS_LIBS) -lm
 
 unit-tests: unit-tests-plain unit-tests-asan
 unit-tests-plain: $(UNIT_TESTS:%=build/unit/%)
@@ -194,4 +208,4 @@ superset:
 superset-stop superset-test:
 	@$(RUN) app/bi/superset.sh $(@:superset-%=%)
 
-.PHONY: libnn unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench quality superset superset-stop superset-test clients-test app
+.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench quality superset superset-stop superset-test clients-test app

@@ -1,6 +1,6 @@
 # The benchmark's own program. From the checkout: make -f bench/bench.mk build/bench/output_layer
 include Makefile
 
-build/bench/%: bench/%.c build/libnn.a
+build/bench/%: bench/%.c $(LIBRARY_ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(NN_CPPFLAGS) $(NN_CFLAGS) -o $@ $< build/libnn.a $(BLAS_LIBS) -lm
+	$(CC) $(LIBRARY_CPPFLAGS) $(LIBRARY_CFLAGS) -o $@ $< $(LIBRARY_ARCHIVES) $(BLAS_LIBS) -lm

@@ -60,7 +60,8 @@ apt_get() {
 	local log=$ROOT/build/apt.log
 	command -v apt-get >/dev/null || die "there is no apt-get here: install by other means ${MISSING[*]-}"
 	mkdir -p "${log%/*}"
-	DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" \
+	# parts of the tests come here at the same time
+	DEBIAN_FRONTEND=noninteractive flock "$ROOT/build/apt.lock" apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" \
 		</dev/null >"$log" 2>&1 || die "apt-get $* failed" "$log"
 }
 

@@ -1,14 +1,19 @@
 #!/bin/bash
-# Every test, on a private server that is gone afterwards. Ends with the plain line "N passed, N failed".
+# Every test, on private servers that are gone afterwards. Ends with a table of where the time went, and the plain line
+# "N passed, N failed".
 #
-# Stages, each skipped where it has no tests:
-#   test/unit/*_test.c   the network alone, plain and with sanitizers
+# Stages, each left out where it has no tests:
+#   test/includes.pl     who may include whom in src/
+#   test/unit/*_test.c   the libraries alone, plain and with sanitizers
 #   test/sql/*.sql       pg_regress, through make installcheck, in a database that has recseq; expected output in expected/
 #   test/specs/*.spec    pg_isolation_regress, likewise, in a database in which each creates the extension
 #   test/pgtap/*.sql     pgTAP, in a database that has pgtap and recseq
 #   test/t/*.pl          PostgreSQL::Test::Cluster, as the server's account, in a copy of the checkout's test files
 #   test/clients/run.sh  the programs of docs/clients.md, in the languages that are here
 #   test/page/test_*.py  the web page (app/page): its logic through Streamlit's AppTest, and all of it in Chromium
+#
+# Stages that do not need each other run side by side, in lanes (at the end of this file); what a stage has to say comes in one
+# piece, when it has ended. As many files of test/t run at once as there are processors, each with servers of its own.
 #
 # What tests find in the environment: NN_VECTORS_DIR (unit tests: reference vectors) and RECSEQ_DATA (real Retailrocket
 # files; unset where there are none). RECSEQ_IMAGES=docs/images makes the page's pictures go there. Logs stay in build/test/.
@@ -18,9 +23,9 @@ export LC_ALL=C.UTF-8
 . "$(dirname "${BASH_SOURCE[0]}")/../app/lib.sh"
 
 OUT=$ROOT/build/test
-STAGE_LIMIT=900 # seconds, so that a test that hangs is a failure and not a wait
-PASSED=0
-FAILED=0
+STAGE_LIMIT=900 # seconds for a stage, or one file of several, so that a test that hangs is a failure and not a wait
+PROCESSORS=$(getconf _NPROCESSORS_ONLN)
+RESULTS=$OUT/results # a line for each stage: seconds, passed, failed, title
 
 files() { compgen -G "$ROOT/$1" || true; }
 
@@ -41,46 +46,76 @@ want_for_tests() {
 
 # ------------------------------------------------------------------ stages and their counts
 
-# stage TITLE LOG COMMAND...: runs it, shows what matters of its output as it comes, and adds its results to the totals.
+# stage TITLE LOG COMMAND...: runs it, then shows what matters of its output, and notes its results.
 stage() {
 	local title=$1 log=$2 started=$SECONDS status=0 passed failed
 	shift 2
-	printf '\n== %s\n' "$title"
-	"$@" </dev/null 2>&1 | tee "$log" | show_progress || status=${PIPESTATUS[0]}
+	"$@" </dev/null >"$log" 2>&1 || status=$?
 	read -r passed failed < <(count_results "$log")
 	# A stage that broke before, between or after its tests is a failure too.
-	if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+	if [ $((passed + failed)) -eq 0 ] || { [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; }; then
 		failed=1
-		[ "$status" -ne 124 ] || say "   stopped after $STAGE_LIMIT seconds"
-		tail -n 30 "$log" | sed 's/^/   | /'
-	elif [ $((passed + failed)) -eq 0 ]; then
-		failed=1
-		say "   no test has run"
 	fi
-	say "   $passed passed, $failed failed in $((SECONDS - started)) s"
-	PASSED=$((PASSED + passed))
-	FAILED=$((FAILED + failed))
+	note "$((SECONDS - started))" "$passed" "$failed" "$title"
+	{
+		flock 8
+		printf '\n== %s\n' "$title"
+		show_progress <"$log"
+		[ "$passed" -gt 0 ] || say "   no test has passed"
+		[ "$status" -ne 124 ] || say "   stopped after $STAGE_LIMIT seconds"
+		[ "$status" -eq 0 ] || [ "$failed" -gt 1 ] || tail -n 30 "$log" | sed 's/^/   | /'
+		say "   $passed passed, $failed failed in $((SECONDS - started)) s"
+	} 8>>"$OUT/output.lock"
 	[ "$failed" -eq 0 ]
 }
 
+note() { printf '%s %s %s %s\n' "$@" >>"$RESULTS"; }
+
 limited() { timeout --foreground -k 10 "$STAGE_LIMIT" "$@"; }
 
-# Of TAP from prove -v: a line for each file, and what failed with its diagnostics. Of pg_regress: its lines.
+# at_once COMMAND... -- FILE...: the command for each file, on all processors; the output of each in one piece.
+at_once() {
+	local command=() file pids=() pid status=0
+	while [ "$1" != -- ]; do
+		command+=("$1")
+		shift
+	done
+	shift
+	for file; do
+		[ "$(jobs -rp | wc -l)" -lt "$PROCESSORS" ] || wait -n || true
+		(
+			log=$(mktemp -p "$OUT") failed=0
+			"${command[@]}" "$file" >"$log" 2>&1 || failed=$?
+			[ "$failed" -ne 124 ] || say "not ok - $file: stopped after $STAGE_LIMIT seconds" >>"$log"
+			flock 7
+			cat "$log"
+			rm "$log"
+			exit "$failed"
+		) 7>>"$OUT/at_once.lock" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || status=$?
+	done
+	return "$status"
+}
+
+# Of TAP from prove -v, a file at a time: a line for each file, and what failed with its diagnostics. Of pg_regress: its lines.
 # shellcheck disable=SC2016
 show_progress() {
 	awk '
 	function flush_context(   i) { for (i = 0; i < lines; i++) print "   |", context[i]; lines = 0 }
 	/^Test Summary Report/               { summary = 1 }
-	summary                              { print "   " $0; fflush(); next }
-	/ \.\.+ *$/                          { file = $1; tests = 0; lines = 0; diagnostics = 0; next }
-	/ \.\.+ skipped/                     { print "   " $0; fflush(); next }
-	/^not ok/ && !/# TODO/               { print "   " $0; fflush(); tests++; lines = 0; diagnostics = 1; next }
-	/^(not )?ok [0-9]+ +[-+] .* [0-9]+ ms$/ { print "   " $0; fflush(); next }
+	/ \.\.+ *$/                          { file = $1; sub(/^.*\/test\/|^.*\/build\//, "", file); tests = 0; lines = 0; diagnostics = 0; summary = 0; next }
+	/^Files=/ && !summary && file != ""  { printf "   %s: %d ok, %s s\n", file, tests, $3; next }
+	summary                              { print "   " $0; next }
+	/ \.\.+ skipped/                     { print "   " $0; file = ""; next }
+	/^not ok/ && !/# TODO/               { print "   " $0; tests++; lines = 0; diagnostics = 1; next }
+	/^(not )?ok [0-9]+ +[-+] .* [0-9]+ ms$/ { print "   " $0; next }
 	/^(not )?ok[ ]/                      { tests++; lines = 0; diagnostics = 0; next }
-	/^ok$/ && file != ""                 { printf "   %s: %d ok\n", file, tests; fflush(); next }
-	/^Dubious|^Failed [0-9]|^No subtests/ { flush_context(); printf "   %s: %s\n", file, $0; fflush(); next }
-	diagnostics && /^ *#/                { print "   " $0; fflush(); next }
-	/^(test|  )[^.]*\.\.\. /             { print "   " $0; fflush(); next }
+	/^Dubious|^Failed [0-9]|^No subtests/ { flush_context(); printf "   %s: %s\n", file, $0; next }
+	diagnostics && /^ *#/                { print "   " $0; next }
+	/^(test|  )[^.]*\.\.\. /             { print "   " $0; next }
 	lines < 60                           { context[lines++] = $0 }
 	'
 }
@@ -99,27 +134,63 @@ count_results() {
 	' "$1"
 }
 
-# On every way out: the server goes, and the last line tells the totals. A way out before the end is a failure.
+# On every way out: what still runs goes, so does the server, and the last line tells the totals. A way out before the end is a
+# failure.
 COMPLETE=
+LANES=()
 finish() {
+	local lane
+	for lane in "${LANES[@]}"; do
+		kill -TERM -- "-$lane" 2>/dev/null || true
+	done
 	end_server
-	[ -n "$COMPLETE" ] || FAILED=$((FAILED + 1))
-	printf '\n%s passed, %s failed\n' "$PASSED" "$FAILED"
-	[ "$FAILED" -eq 0 ] || exit 1
+	[ -n "$COMPLETE" ] || note 0 0 1 "ended early"
+	printf '\nWhere the time went:\n'
+	sort -rn "$RESULTS" | awk '{ seconds = $1; passed = $2; failed = $3; sub(/^[0-9]+ [0-9]+ [0-9]+ /, "")
+		printf "   %4d s  %5d passed  %3d failed  %s\n", seconds, passed, failed, $0 }'
+	printf '   %4d s  from start to end\n\n' "$SECONDS"
+	awk '{ passed += $2; failed += $3 } END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' "$RESULTS" || exit 1
 }
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
+# lane STAGE...: one after the other, beside other lanes. In a process group of its own, which finish() can end.
+lane() {
+	set -m
+	(
+		set +m
+		for stage; do "$stage"; done
+	) </dev/null &
+	LANES+=($!)
+	set +m
+}
+
+wait_for_lanes() {
+	local lane
+	for lane in "${LANES[@]}"; do
+		wait "$lane" || note 0 0 1 "a lane broke off"
+	done
+	LANES=()
+}
+
 # ------------------------------------------------------------------ the stages
+
+include_tests() {
+	stage "who may include whom" "$OUT/includes.log" limited prove -v -m "$ROOT/test/includes.pl" || true
+}
 
 # unit_tests plain|asan DIRECTORY TITLE
 unit_tests() {
-	if ! (build "$OUT/build-unit-$1.log" "unit-tests-$1"); then
-		FAILED=$((FAILED + 1))
-		return
-	fi
-	stage "$3" "$OUT/unit-$1.log" limited prove -v -m --exec '' "${UNIT_TESTS[@]/#/$ROOT/$2/}" || true
+	local tests started=$SECONDS
+	mapfile -t tests < <(files 'test/unit/*_test.c' | sed 's,.*/,,; s,\.c$,,')
+	[ ${#tests[@]} -gt 0 ] || return 0
+	build "$OUT/build-unit-$1.log" WERROR=-Werror "unit-tests-$1"
+	note "$((SECONDS - started))" 0 0 "building the $3"
+	stage "$3" "$OUT/unit-$1.log" at_once limited prove -v -m --exec '' -- "${tests[@]/#/$ROOT/$2/}" || true
 }
+
+plain_unit_tests() { unit_tests plain build/unit "unit tests of the libraries"; }
+sanitized_unit_tests() { unit_tests asan build/asan/unit "unit tests, with address and undefined-behaviour sanitizers"; }
 
 # installcheck TITLE NAME VARIABLE...
 installcheck() {
@@ -127,9 +198,12 @@ installcheck() {
 	shift 2
 	rm -f "$diffs"
 	stage "$title" "$OUT/$name.log" limited env PGHOST="$(server_socket_dir)" PGUSER="$DATABASE_USER" \
-		"$MAKE" -C "$ROOT" --no-print-directory PG_CONFIG="$PG_CONFIG" installcheck "$@" ||
+		"$MAKE" -C "$ROOT" --no-print-directory PG_CONFIG="$PG_CONFIG" WERROR=-Werror installcheck "$@" ||
 		show_file "$diffs"
 }
+
+regression_tests() { [ -z "$(files 'test/sql/*.sql')" ] || installcheck pg_regress regress ISOLATION=; }
+isolation_tests() { [ -z "$(files 'test/specs/*.spec')" ] || installcheck isolation isolation REGRESS=; }
 
 show_file() {
 	[ -s "$1" ] || return 0
@@ -138,7 +212,9 @@ show_file() {
 }
 
 pgtap_tests() {
-	local tests=("$@")
+	local tests
+	mapfile -t tests < <(files 'test/pgtap/*.sql')
+	[ ${#tests[@]} -gt 0 ] || return 0
 	server_psql postgres -c "CREATE DATABASE pgtap"
 	server_psql pgtap -c "CREATE EXTENSION pgtap" -c "CREATE EXTENSION recseq"
 	stage "pgTAP" "$OUT/pgtap.log" limited env PGHOST="$(server_socket_dir)" PGUSER="$DATABASE_USER" \
@@ -146,7 +222,9 @@ pgtap_tests() {
 }
 
 cluster_tests() {
-	local tests=("${@#"$ROOT/"}") tap=$SERVER/tap pgxs src name
+	local tests tap=$SERVER/tap pgxs src name
+	mapfile -t tests < <(files 'test/t/*.pl')
+	[ ${#tests[@]} -gt 0 ] || return 0
 	pgxs=$("$PG_CONFIG" --pgxs)
 	src=${pgxs%/makefiles/pgxs.mk}
 	if [ ! -f "$src/test/perl/PostgreSQL/Test/Cluster.pm" ]; then
@@ -157,10 +235,10 @@ cluster_tests() {
 	cp -r "$ROOT/test" "$ROOT/sql" "$ROOT/docs" "$SERVER/checkout"
 	[ -z "$AM_ROOT" ] || chown -R "$SERVER_ACCOUNT:" "$tap" "$SERVER/checkout"
 	# TESTDIR is for PostgreSQL 15, the other two for 16 and later.
-	stage "TAP" "$OUT/tap.log" limited_as_server env -C "$SERVER/checkout" \
+	stage "TAP" "$OUT/tap.log" at_once limited_as_server env -C "$SERVER/checkout" \
 		TESTDIR="$tap" TESTDATADIR="$tap/tmp_check" TESTLOGDIR="$tap/tmp_check/log" \
 		PG_REGRESS="$src/test/regress/pg_regress" LANG="$LC_ALL" \
-		prove -v -m -I "$src/test/perl" -I test/t "${tests[@]}" || {
+		prove -v -m -I "$src/test/perl" -I test/t -- "${tests[@]#"$ROOT/"}" || {
 		mkdir -p "$OUT/tap"
 		cp -r "$tap/tmp_check/log/." "$OUT/tap/" || true
 		sed -n 's,^test/t/\([^ ]*\)\.pl *(Wstat.*,\1,p' "$OUT/tap.log" | while read -r name; do
@@ -173,10 +251,10 @@ cluster_tests() {
 # The page's packages come from PyPI, and Chromium through apt: where they cannot be had, its tests are left out.
 page_tests() {
 	local venv=$ROOT/build/page-test-venv
-	printf '\n== the page\n'
+	[ -n "$(files 'test/page/test_*.py')" ] || return 0
 	if ! (want chromium command -v chromium && install_missing) ||
 		! (make_venv "$venv" "$ROOT/app/requirements.txt" "$ROOT/test/page/requirements.txt"); then
-		say "   skipped: Chromium or the Python packages of app/requirements.txt cannot be installed here"
+		say "the page's tests are left out: Chromium or the Python packages of app/requirements.txt cannot be installed here"
 		return
 	fi
 	server_psql postgres -c "CREATE DATABASE page"
@@ -185,6 +263,12 @@ page_tests() {
 		RECSEQ_PAGE_URL="postgresql+psycopg://recseq_page@/page?host=$(server_socket_dir)" \
 		RECSEQ_IMAGES="${RECSEQ_IMAGES:-$OUT/images}" \
 		"$venv/bin/python" -m pytest -q --no-header --no-summary --tb=short -p no:cacheprovider test/page || true
+}
+
+client_tests() {
+	[ -x "$ROOT/test/clients/run.sh" ] || return 0
+	stage "programs of docs/clients.md" "$OUT/clients.log" limited "$ROOT/test/clients/run.sh" || true
+	sed -n 's/^ok [0-9]* - \(.*\) # SKIP \(.*\)/   left out: \1 (\2)/p' "$OUT/clients.log"
 }
 
 limited_as_server() { as_server timeout --foreground -k 10 "$STAGE_LIMIT" "$@"; }
@@ -223,41 +307,18 @@ make_server() {
 
 rm -rf "$OUT"
 mkdir -p "$OUT"
+: >"$RESULTS"
 install_requirements want_for_tests
-
-mapfile -t UNIT_TESTS < <(files 'test/unit/*_test.c' | sed 's,.*/,,; s,\.c$,,')
-if [ ${#UNIT_TESTS[@]} -gt 0 ]; then
-	export NN_VECTORS_DIR=$ROOT/test/unit/vectors
-	unit_tests plain build/unit "unit tests of the network"
-	unit_tests asan build/asan/unit "unit tests of the network, with address and undefined-behaviour sanitizers"
-fi
-
-printf '\n== build and install for PostgreSQL %s\n' "$PG_MAJOR"
-build "$OUT/build.log" all
+export NN_VECTORS_DIR=$ROOT/test/unit/vectors
+say "build and install for PostgreSQL $PG_MAJOR; then tests, side by side on $PROCESSORS processors"
+build "$OUT/build.log" WERROR=-Werror all
 install_extension "$OUT/build.log" || true
 make_server
+note "$SECONDS" 0 0 "packages, build and server"
 
-if [ -n "$(files 'test/sql/*.sql')" ]; then
-	installcheck pg_regress regress ISOLATION=
-fi
-if [ -n "$(files 'test/specs/*.spec')" ]; then
-	installcheck isolation isolation REGRESS=
-fi
-mapfile -t PGTAP_TESTS < <(files 'test/pgtap/*.sql')
-if [ ${#PGTAP_TESTS[@]} -gt 0 ]; then
-	pgtap_tests "${PGTAP_TESTS[@]}"
-fi
-mapfile -t CLUSTER_TESTS < <(files 'test/t/*.pl')
-if [ ${#CLUSTER_TESTS[@]} -gt 0 ]; then
-	cluster_tests "${CLUSTER_TESTS[@]}"
-fi
-if [ -n "$(files 'test/clients/run.sh')" ]; then
-	stage "programs of docs/clients.md" "$OUT/clients.log" limited "$ROOT/test/clients/run.sh" || true
-	sed -n 's/^ok [0-9]* - \(.*\) # SKIP \(.*\)/   left out: \1 (\2)/p' "$OUT/clients.log"
-fi
-
-if [ -n "$(files 'test/page/test_*.py')" ]; then
-	page_tests
-fi
-
+# The longest first. Those of a lane share the server, or build in the same directory.
+lane cluster_tests
+lane regression_tests isolation_tests pgtap_tests page_tests
+lane include_tests plain_unit_tests sanitized_unit_tests client_tests
+wait_for_lanes
 COMPLETE=yes

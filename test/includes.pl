@@ -22,7 +22,6 @@ my @LIBRARIES = qw(model rank nn);
 my @KNOWN = (
 	'store/transfer.c serve/cache.h',
 	'data/dataset data/split data/dataset',
-	'train/train train/update train/train',
 	'jobs/jobs jobs/launcher jobs/jobs');
 
 my $sources = $ARGV[0] || "$FindBin::RealBin/../src";

@@ -117,6 +117,16 @@ ids_of_array_without_nulls(ArrayType *array, const char *what)
 	return result;
 }
 
+ArrayType *
+array_of_names(const char (*names)[MODEL_FEATURE_NAME], int count)
+{
+	Datum		datums[CONFIG_MAX_FEATURES];
+
+	for (int i = 0; i < count; i++)
+		datums[i] = CStringGetTextDatum(names[i]);
+	return construct_array(datums, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
 const TimestampTz *
 times_of_array(ArrayType *array, const char *what, int *count)
 {

@@ -10,7 +10,7 @@
 #include "datatype/timestamp.h"
 #include "utils/array.h"
 
-#include "model/vocabulary.h"
+#include "model/model.h"
 
 /* One id; text points into the array it came from. */
 typedef struct Id
@@ -79,6 +79,9 @@ extern Id	id_at(const Vocabulary *vocabulary, int32 index);
 
 /* Index of an id in a vocabulary of the same kind, or -1. */
 extern int32 find_id(const Vocabulary *vocabulary, const Id *id);
+
+/* The names of features as text[], in the current context. */
+extern ArrayType *array_of_names(const char (*names)[MODEL_FEATURE_NAME], int count);
 
 /* The elements of a one-dimensional timestamptz[], none of them null. */
 extern const TimestampTz *times_of_array(ArrayType *array, const char *what, int *count);

@@ -11,6 +11,7 @@
 #include "common/hashfn.h"
 
 #include "memory.h"
+#include "names.h"
 #include "nn/rng.h"
 
 /* Names of the protocols, by enum SplitProtocol. */
@@ -19,15 +20,8 @@ static const char *const protocol_names[] = {"leave_one_out", "temporal", "rando
 SplitProtocol
 split_protocol(const char *name)
 {
-	for (int i = 0; i < lengthof(protocol_names); i++)
-	{
-		if (strcmp(name, protocol_names[i]) == 0)
-			return (SplitProtocol) i;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"protocol\" is \"%s\"", name),
-			 errhint("It must be \"leave_one_out\", \"temporal\" or \"random_windows\".")));
+	return (SplitProtocol) place_of_name("\"protocol\"", name, protocol_names,
+										 lengthof(protocol_names));
 }
 
 static void

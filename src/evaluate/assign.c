@@ -55,6 +55,7 @@ read_weights(FunctionCallInfo fcinfo, int variants)
 {
 	double	   *weights = palloc(sizeof(double) * variants);
 	double		sum = 0;
+	ArrayType  *array;
 	Datum	   *elements;
 	bool	   *nulls;
 	int			count;
@@ -65,7 +66,9 @@ read_weights(FunctionCallInfo fcinfo, int variants)
 			weights[i] = 1;
 		return weights;
 	}
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_WEIGHTS), FLOAT8OID, sizeof(float8),
+	array = PG_GETARG_ARRAYTYPE_P(ARG_WEIGHTS);
+	check_one_dimension(array, "weights");
+	deconstruct_array(array, FLOAT8OID, sizeof(float8),
 					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, &nulls, &count);
 	if (count != variants)
 		ereport(ERROR,

@@ -18,7 +18,7 @@
 #include "evaluate/evaluate.h"
 #include "train/options.h"
 #include "data/source.h"
-#include "train/train.h"
+#include "train/training.h"
 
 /* Arguments of recseq_backtest that recseq_evaluate does not have. */
 enum
@@ -97,7 +97,7 @@ recseq_backtest(PG_FUNCTION_ARGS)
 				 errmsg("\"options\" must not be null"),
 				 errhint("Leave it out to use the defaults of recseq_train.")));
 	MemoryContextSwitchTo(context);
-	options = train_options(options_to_call(&catalog, evaluation.source,
+	options = train_options(train_arguments(&catalog, evaluation.source,
 											PG_GETARG_JSONB_P(ARG_OPTIONS), false));
 	if (PG_ARGISNULL(EVALUATE_ARG_MODEL))
 		options.model = "(backtest)";	/* for recseq_progress */

@@ -39,7 +39,7 @@
 #include "jobs/jobs.h"
 #include "train/options.h"
 #include "data/source.h"
-#include "train/train.h"
+#include "train/training.h"
 
 PGDLLEXPORT void recseq_job_main(Datum unused);
 
@@ -264,7 +264,7 @@ begin_training(Job *job)
 	MemoryContextSwitchTo(context);
 	check_privilege(job, &catalog);
 	check_source(job);
-	options = train_options(options_to_call(&catalog, job->source, jsonb_of_text(job->options),
+	options = train_options(train_arguments(&catalog, job->source, jsonb_of_text(job->options),
 											true));
 	options.model = job->model;
 	options.job = job->job;

@@ -32,7 +32,6 @@
 #include "jobs/launcher.h"
 #include "train/options.h"
 #include "data/source.h"
-#include "train/train.h"
 
 /* While somebody waits, how often a row is read if nobody says that a job has ended. */
 #define LOOK_AGAIN_MS 1000
@@ -259,13 +258,13 @@ Datum
 recseq_train_async(PG_FUNCTION_ARGS)
 {
 	Catalog		catalog = catalog_open(fcinfo);
-	TrainOptions options = train_options(fcinfo);
+	TrainOptions options = train_options(fcinfo->args);
 	int64		job;
 
 	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
 	check_login();
 	check_source(&options);
-	job = insert_job(&catalog, &options, options_of_call(fcinfo));
+	job = insert_job(&catalog, &options, options_to_json(&options, true));
 	wake_at_commit();
 	PG_RETURN_INT64(job);
 }

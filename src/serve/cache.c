@@ -295,16 +295,6 @@ cache_get(const Catalog *catalog, int64 id)
 	return cached;
 }
 
-ArrayType *
-model_feature_names(const Model *model)
-{
-	Datum		names[CONFIG_MAX_FEATURES];
-
-	for (int f = 0; f < model->config.features; f++)
-		names[f] = CStringGetTextDatum(model->feature_name[f]);
-	return construct_array(names, model->config.features, TEXTOID, -1, false, TYPALIGN_INT);
-}
-
 static CacheEntry *
 entry_of(CachedModel *cached)
 {

@@ -45,9 +45,6 @@ extern Recommender *recommender_of_backend(void);
 /* A question for k items of a model, with the memory to work on it but for the answer. */
 extern Question allocate_question(const Model *model, int32 k);
 
-/* The names of a model's features (text[]), to read the same columns of a source. */
-extern ArrayType *model_feature_names(const Model *model);
-
 /* Keep a version loaded until the transaction, or cache_unpin, ends it. */
 extern void cache_pin(CachedModel *cached);
 extern void cache_unpin(CachedModel *cached);

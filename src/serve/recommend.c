@@ -784,7 +784,9 @@ recseq_recommend_batch(PG_FUNCTION_ARGS)
 	batch->context = AllocSetContextCreate(CurrentMemoryContext, "recseq batch",
 										   ALLOCSET_DEFAULT_SIZES);
 
-	source = source_open(PG_GETARG_OID(ARG_ITEMS), model_feature_names(&cached->model), true);
+	source = source_open(PG_GETARG_OID(ARG_ITEMS),
+						 array_of_names(cached->model.feature_name,
+										cached->model.config.features), true);
 	source_for_each(&source, add_to_batch, batch);
 	answer_batch(batch);
 	cache_unpin(cached);

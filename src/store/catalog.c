@@ -39,6 +39,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "names.h"
 #include "store/shared.h"
 
 /*
@@ -62,7 +63,7 @@ enum
 };
 
 /* Values of the argument "activate", by enum Activation. */
-static const char *const activation_names[] = {"always", "if_better", "never"};
+const char *const activation_names[ACTIVATIONS] = {"always", "if_better", "never"};
 
 static Oid
 find_table(Oid schema, const char *name)
@@ -200,17 +201,10 @@ catalog_version_argument(FunctionCallInfo fcinfo, int arg)
 Activation
 catalog_activate_argument(FunctionCallInfo fcinfo, int arg)
 {
-	const char *value = PG_ARGISNULL(arg) ? "null" : text_to_cstring(PG_GETARG_TEXT_PP(arg));
-
-	for (int i = 0; i < lengthof(activation_names); i++)
-	{
-		if (strcmp(value, activation_names[i]) == 0)
-			return (Activation) i;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"activate\" is \"%s\"", value),
-			 errhint("It must be \"always\", \"if_better\" or \"never\".")));
+	return (Activation) place_of_name("option \"activate\"",
+									  PG_ARGISNULL(arg) ? "null"
+									  : text_to_cstring(PG_GETARG_TEXT_PP(arg)),
+									  activation_names, lengthof(activation_names));
 }
 
 pg_noreturn static void

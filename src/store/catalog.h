@@ -28,8 +28,11 @@ typedef enum Activation
 {
 	ACTIVATE_ALWAYS,
 	ACTIVATE_IF_BETTER,			/* not below the active version's hit rate */
-	ACTIVATE_NEVER
+	ACTIVATE_NEVER,
+	ACTIVATIONS
 } Activation;
+
+extern const char *const activation_names[ACTIVATIONS];
 
 /* What is stored of a new version besides its image. */
 typedef struct NewVersion

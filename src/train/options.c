@@ -1,30 +1,33 @@
 /*
  * options.c
- *	  Options of recseq_train as a JSON object.
+ *	  The options of a training, as arguments of a call and as JSON.
  *
- * Names, types and defaults of the options are those of the SQL function, so
- * they are written down only once.
+ * One table says of every option its name, its type, which values it may have
+ * and where it is kept.  Its order is that of the arguments of recseq_train.
+ * Defaults are those of the SQL function, which is where users look for them.
  */
 #include "train/options.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
+#include "common/shortest_dec.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/syscache.h"
 
-#include "compat.h"
+#include "data/arrays.h"
+#include "data/dataset.h"
 #include "data/source.h"
+#include "guc.h"
+#include "names.h"
 
-/* The first arguments of recseq_train, which are no options. */
+/* The arguments of recseq_train: two that are no options, then all that are. */
 enum
 {
 	ARG_SOURCE,
@@ -32,60 +35,259 @@ enum
 	FIRST_OPTION
 };
 
-/* What the catalog says of recseq_train, or of a function with the same arguments. */
-typedef struct TrainFunction
-{
-	int			arguments;
-	Oid		   *types;			/* [arguments] */
-	char	  **names;			/* [arguments] */
-	List	   *defaults;		/* expressions, of the last arguments */
-} TrainFunction;
+#define MAX_EPOCHS 10000
+#define MAX_BATCH_SIZE 65536
+#define MAX_NEGATIVES 65536
 
-static TrainFunction
-read_function(Oid oid)
+typedef enum OptionType
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
-	TrainFunction function;
-	Datum		defaults;
-	char	   *modes;
-	bool		isnull;
+	OPTION_BOOLEAN,				/* bool */
+	OPTION_INTEGER,				/* int32 */
+	OPTION_LIMIT,				/* int32; null: -1, none */
+	OPTION_SEED,				/* uint64 */
+	OPTION_REAL,				/* double */
+	OPTION_SHARE,				/* float, 0 to below 1, also after it is rounded to one */
+	OPTION_FLOAT,				/* float */
+	OPTION_CHOICE,				/* an enum, by name */
+	OPTION_COLUMNS,				/* ArrayType *; null: NULL */
+	OPTION_KINDS				/* Vocabulary of texts */
+} OptionType;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", oid);
-	function.arguments = ((Form_pg_proc) GETSTRUCT(tuple))->pronargs;
-	get_func_arg_info(tuple, &function.types, &function.names, &modes);
-	defaults = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &isnull);
-	function.defaults = isnull ? NIL : castNode(List, stringToNode(TextDatumGetCString(defaults)));
-	ReleaseSysCache(tuple);
-	return function;
+static const Oid sql_types[] = {
+	[OPTION_BOOLEAN] = BOOLOID,
+	[OPTION_INTEGER] = INT4OID,
+	[OPTION_LIMIT] = INT4OID,
+	[OPTION_SEED] = INT8OID,
+	[OPTION_REAL] = FLOAT8OID,
+	[OPTION_SHARE] = FLOAT8OID,
+	[OPTION_FLOAT] = FLOAT8OID,
+	[OPTION_CHOICE] = TEXTOID,
+	[OPTION_COLUMNS] = TEXTARRAYOID,
+	[OPTION_KINDS] = TEXTARRAYOID
+};
+
+typedef struct Option
+{
+	const char *name;
+	OptionType	type;
+	Size		field;			/* offset in TrainOptions */
+	double		low;			/* of numbers */
+	double		high;
+	const char *const *names;	/* of choices, by enum */
+	int			choices;
+	bool		not_learned;	/* has no part in what the weights are */
+} Option;
+
+/* Names of the losses, by enum Loss. */
+static const char *const loss_names[] = {"softmax", "sampled_softmax", "bpr_max"};
+
+#define OPTION(option, kind, place, ...) \
+	{.name = option, .type = kind, .field = offsetof(TrainOptions, place), __VA_ARGS__}
+#define RANGE(least, most) .low = least, .high = most
+
+static const Option table[] = {
+	OPTION("features", OPTION_COLUMNS, features),
+	OPTION("units", OPTION_INTEGER, config.units, RANGE(1, CONFIG_MAX_UNITS)),
+	OPTION("layers", OPTION_INTEGER, config.layers, RANGE(1, CONFIG_MAX_LAYERS)),
+	OPTION("bidirectional", OPTION_BOOLEAN, config.bidirectional),
+	OPTION("attention", OPTION_BOOLEAN, config.attention),
+	OPTION("item_dim", OPTION_INTEGER, config.item_dim, RANGE(1, CONFIG_MAX_DIM)),
+	OPTION("feature_dim", OPTION_INTEGER, config.feature_dim, RANGE(1, CONFIG_MAX_DIM)),
+	OPTION("tied", OPTION_BOOLEAN, config.tied),
+	OPTION("dropout", OPTION_SHARE, config.dropout, RANGE(0, 1)),
+	OPTION("item_dropout", OPTION_SHARE, trainer.item_dropout, RANGE(0, 1)),
+	OPTION("loss", OPTION_CHOICE, trainer.loss, .names = loss_names, .choices = lengthof(loss_names)),
+	OPTION("negatives", OPTION_INTEGER, trainer.negatives, RANGE(1, MAX_NEGATIVES)),
+	OPTION("epochs", OPTION_INTEGER, trainer.epochs, RANGE(1, MAX_EPOCHS)),
+	OPTION("batch_size", OPTION_INTEGER, trainer.batch_size, RANGE(1, MAX_BATCH_SIZE)),
+	OPTION("learning_rate", OPTION_FLOAT, trainer.learning_rate, RANGE(1e-8, 10)),
+	OPTION("clip_norm", OPTION_FLOAT, trainer.clip_norm, RANGE(0, 1e6)),
+	OPTION("patience", OPTION_INTEGER, trainer.patience, RANGE(0, MAX_EPOCHS)),
+	OPTION("validation_fraction", OPTION_REAL, validation_fraction, RANGE(0, 0.9)),
+	OPTION("max_length", OPTION_INTEGER, config.max_length, RANGE(1, CONFIG_MAX_LENGTH)),
+	OPTION("seed", OPTION_SEED, trainer.seed),
+	OPTION("workers", OPTION_LIMIT, workers, RANGE(0, MAX_TRAINING_WORKERS), .not_learned = true),
+	OPTION("purchases", OPTION_KINDS, purchases),
+	OPTION("ranker", OPTION_BOOLEAN, ranker),
+	OPTION("activate", OPTION_CHOICE, activate, .names = activation_names, .choices = ACTIVATIONS,
+		   .not_learned = true)
+};
+
+#define ARGUMENTS (FIRST_OPTION + lengthof(table))
+
+StaticAssertDecl(sizeof(Loss) == sizeof(int) && sizeof(Activation) == sizeof(int),
+				 "a choice is kept as an int");
+
+/* ---------------------------------------------------------------- arguments */
+
+static const char *
+quoted_option(const Option *option)
+{
+	return psprintf("option \"%s\"", option->name);
 }
 
-static TrainFunction
-train_function(const Catalog *catalog)
+static int32
+read_integer(const Option *option, int32 value)
+{
+	if (value < option->low || value > option->high)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" is %d", option->name, value),
+				 errhint("It must be between %.0f and %.0f.", option->low, option->high)));
+	return value;
+}
+
+static double
+read_real(const Option *option, double value)
+{
+	bool		below = option->type == OPTION_SHARE;
+
+	if (!(value >= option->low && value <= option->high) ||
+		(below && (float) value >= option->high))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" is %g", option->name, value),
+				 below
+				 ? errhint("It must be at least %g and less than %g.", option->low, option->high)
+				 : errhint("It must be between %g and %g.", option->low, option->high)));
+	return value;
+}
+
+static void
+read_option(const Option *option, NullableDatum argument, TrainOptions *options)
+{
+	char	   *field = (char *) options + option->field;
+	Datum		value = argument.value;
+
+	if (argument.isnull)
+	{
+		if (option->type == OPTION_LIMIT)
+			*(int32 *) field = -1;
+		else if (option->type != OPTION_COLUMNS)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("option \"%s\" must not be null", option->name),
+					 errhint("Leave it out to use its default.")));
+		return;
+	}
+	switch (option->type)
+	{
+		case OPTION_BOOLEAN:
+			*(bool *) field = DatumGetBool(value);
+			break;
+		case OPTION_INTEGER:
+		case OPTION_LIMIT:
+			*(int32 *) field = read_integer(option, DatumGetInt32(value));
+			break;
+		case OPTION_SEED:
+			*(uint64 *) field = (uint64) DatumGetInt64(value);
+			break;
+		case OPTION_REAL:
+			*(double *) field = read_real(option, DatumGetFloat8(value));
+			break;
+		case OPTION_SHARE:
+		case OPTION_FLOAT:
+			*(float *) field = (float) read_real(option, DatumGetFloat8(value));
+			break;
+		case OPTION_CHOICE:
+			*(int *) field = place_of_name(quoted_option(option), TextDatumGetCString(value),
+										   option->names, option->choices);
+			break;
+		case OPTION_COLUMNS:
+			*(ArrayType **) field = DatumGetArrayTypeP(value);
+			break;
+		case OPTION_KINDS:
+			*(Vocabulary *) field = vocabulary_of_texts(DatumGetArrayTypeP(value), option->name);
+			break;
+	}
+}
+
+TrainOptions
+train_options(const NullableDatum *arguments)
+{
+	TrainOptions options = {0};
+
+	if (arguments[ARG_SOURCE].isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"source\" must not be null"),
+				 errhint("Name the table or view with one row a sequence.")));
+	options.source = DatumGetObjectId(arguments[ARG_SOURCE].value);
+	if (arguments[ARG_MODEL].isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("option \"model\" must not be null"),
+				 errhint("Leave it out to use its default.")));
+	options.model = TextDatumGetCString(arguments[ARG_MODEL].value);
+	for (int i = 0; i < lengthof(table); i++)
+		read_option(&table[i], arguments[FIRST_OPTION + i], &options);
+	return options;
+}
+
+/* ---------------------------------------------------------------- defaults */
+
+/*
+ * The expressions of the defaults of recseq_train, which belong to its last
+ * arguments.  It is looked up by all of its types: anybody who may create
+ * functions in its schema may make others of that name.
+ */
+static List *
+read_defaults(const Catalog *catalog)
 {
 	List	   *name = list_make2(makeString(get_namespace_name(catalog->schema)),
 								  makeString("recseq_train"));
+	Oid			types[ARGUMENTS] = {[ARG_SOURCE] = REGCLASSOID, [ARG_MODEL] = TEXTOID};
+	HeapTuple	tuple;
+	Datum		defaults;
+	bool		isnull;
+	List	   *expressions;
 
-	return read_function(LookupFuncName(name, -1, NULL, false));
+	for (int i = 0; i < lengthof(table); i++)
+		types[FIRST_OPTION + i] = sql_types[table[i].type];
+	tuple = SearchSysCache1(PROCOID,
+							ObjectIdGetDatum(LookupFuncName(name, ARGUMENTS, types, false)));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for recseq_train");
+	defaults = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &isnull);
+	expressions = isnull ? NIL : castNode(List, stringToNode(TextDatumGetCString(defaults)));
+	ReleaseSysCache(tuple);
+	if (list_length(expressions) != ARGUMENTS - ARG_MODEL)
+		elog(ERROR, "recseq_train has no default for an option");
+	return expressions;
 }
 
-/* The number of the option of that name; if there is none -1, or an error. */
-static int
-find_option(const TrainFunction *function, const JsonbValue *key, bool unknown_ok)
+/* All arguments but the source as they are by default. */
+static NullableDatum *
+default_arguments(const Catalog *catalog, Oid source)
 {
-	for (int i = FIRST_OPTION; i < function->arguments; i++)
+	NullableDatum *arguments = palloc0(sizeof(NullableDatum) * ARGUMENTS);
+	List	   *defaults = read_defaults(catalog);
+
+	arguments[ARG_SOURCE].value = ObjectIdGetDatum(source);
+	for (int i = ARG_MODEL; i < ARGUMENTS; i++)
 	{
-		if (strlen(function->names[i]) == key->val.string.len &&
-			memcmp(function->names[i], key->val.string.val, key->val.string.len) == 0)
-			return i;
+		Const	   *value = (Const *) eval_const_expressions(NULL,
+															 list_nth(defaults, i - ARG_MODEL));
+
+		if (!IsA(value, Const))
+			elog(ERROR, "a default of recseq_train is no constant");
+		arguments[i] = (NullableDatum) {.value = value->constvalue, .isnull = value->constisnull};
 	}
-	if (unknown_ok)
-		return -1;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("recseq_train has no option \"%.*s\"", key->val.string.len,
-					key->val.string.val),
-			 errhint("The members of \"options\" are options of recseq_train.")));
+	return arguments;
+}
+
+/* ---------------------------------------------------------------- from JSON */
+
+/* The option of that name; NULL: there is none. */
+static const Option *
+find_option(const char *name, Size length)
+{
+	for (int i = 0; i < lengthof(table); i++)
+	{
+		if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
+			return &table[i];
+	}
+	return NULL;
 }
 
 static void
@@ -148,17 +350,21 @@ array_to_datum(JsonbContainer *array, Oid element_type)
 	return makeArrayResult(state, CurrentMemoryContext);
 }
 
-/* A value as an argument of a type. */
+/* A member of the JSON object as the argument of its option. */
 static NullableDatum
-value_to_argument(const JsonbValue *value, Oid type, char *name)
+value_to_argument(const JsonbValue *value, const Option *option)
 {
-	ErrorContextCallback callback = {error_context_stack, option_error_context, name};
+	ErrorContextCallback callback = {
+		error_context_stack, option_error_context, unconstify(char *, option->name)
+	};
+	Oid			type = sql_types[option->type];
+	Oid			element_type = get_element_type(type);
 	NullableDatum argument = {0};
 
 	error_context_stack = &callback;
 	if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data) &&
-		OidIsValid(get_element_type(type)))
-		argument.value = array_to_datum(value->val.binary.data, get_element_type(type));
+		OidIsValid(element_type))
+		argument.value = array_to_datum(value->val.binary.data, element_type);
 	else
 	{
 		char	   *text = scalar_to_text(value);
@@ -169,19 +375,6 @@ value_to_argument(const JsonbValue *value, Oid type, char *name)
 	}
 	error_context_stack = callback.previous;
 	return argument;
-}
-
-/* The default of an argument. */
-static NullableDatum
-default_argument(const TrainFunction *function, int argument)
-{
-	int			first = function->arguments - list_length(function->defaults);
-	Node	   *expression = list_nth(function->defaults, argument - first);
-	Const	   *value = (Const *) eval_const_expressions(NULL, expression);
-
-	if (!IsA(value, Const))
-		elog(ERROR, "the default of \"%s\" is no constant", function->names[argument]);
-	return (NullableDatum) {.value = value->constvalue, .isnull = value->constisnull};
 }
 
 /* Go on to the next member of a JSON object; false: there is none. */
@@ -207,121 +400,206 @@ jsonb_of_text(const char *json)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
 }
 
-static void
-check_is_object(Jsonb *options)
+static JsonbIterator *
+iterate_members(Jsonb *options)
 {
 	if (!JB_ROOT_IS_OBJECT(options))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("options are a JSON object"),
 				 errhint("Its members are options of recseq_train, as in {\"units\": 64}.")));
+	return JsonbIteratorInit(&options->root);
 }
 
-FunctionCallInfo
-options_to_call(const Catalog *catalog, Oid source, Jsonb *options, bool unknown_ok)
+/* The option of a member; if there is none NULL, or an error. */
+static const Option *
+option_of_member(const JsonbValue *key, bool unknown_ok)
 {
-	TrainFunction function = train_function(catalog);
-	FunctionCallInfo call = palloc0(SizeForFunctionCallInfo(function.arguments));
-	JsonbIterator *iterator;
+	const Option *option = find_option(key->val.string.val, key->val.string.len);
+
+	if (option == NULL && !unknown_ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("recseq_train has no option \"%.*s\"", key->val.string.len,
+						key->val.string.val),
+				 errhint("The members of \"options\" are options of recseq_train.")));
+	return option;
+}
+
+NullableDatum *
+train_arguments(const Catalog *catalog, Oid source, Jsonb *options, bool unknown_ok)
+{
+	NullableDatum *arguments = default_arguments(catalog, source);
+	JsonbIterator *iterator = iterate_members(options);
 	JsonbValue	key;
 	JsonbValue	value;
 
-	check_is_object(options);
-	InitFunctionCallInfoData(*call, NULL, function.arguments, InvalidOid, NULL, NULL);
-	call->args[ARG_SOURCE].value = ObjectIdGetDatum(source);
-	for (int i = ARG_MODEL; i < function.arguments; i++)
-		call->args[i] = default_argument(&function, i);
-	iterator = JsonbIteratorInit(&options->root);
 	while (next_member(&iterator, &key, &value))
 	{
-		int			i = find_option(&function, &key, unknown_ok);
+		const Option *option = option_of_member(&key, unknown_ok);
 
-		if (i >= 0)
-			call->args[i] = value_to_argument(&value, function.types[i], function.names[i]);
+		if (option != NULL)
+			arguments[FIRST_OPTION + (option - table)] = value_to_argument(&value, option);
 	}
-	return call;
+	return arguments;
 }
 
-/*
- * A value of a type as text.  *plain: SQL and JSON write it so; else it is to be
- * quoted.
- */
-static char *
-datum_to_text(Datum value, Oid type, bool *plain)
+void
+train_arguments_set(NullableDatum *arguments, const char *option, NullableDatum value)
 {
-	Oid			output;
-	bool		varlena;
+	const Option *found = find_option(option, strlen(option));
 
-	*plain = type == BOOLOID || type == INT4OID || type == INT8OID || type == FLOAT8OID;
-	if (type == BOOLOID)
-		return DatumGetBool(value) ? "true" : "false";
-	getTypeOutputInfo(type, &output, &varlena);
-	return OidOutputFunctionCall(output, value);
+	if (found == NULL)
+		elog(ERROR, "recseq_train has no option \"%s\"", option);
+	arguments[FIRST_OPTION + (found - table)] = value;
+}
+
+/* ---------------------------------------------------------------- to JSON */
+
+/* Texts as a JSON array. */
+static void
+append_texts(StringInfo json, const Id *texts, int count)
+{
+	appendStringInfoChar(json, '[');
+	for (int i = 0; i < count; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(json, ", ");
+		escape_json(json, pnstrdup(texts[i].text, texts[i].length));
+	}
+	appendStringInfoChar(json, ']');
+}
+
+static void
+append_columns(StringInfo json, ArrayType *columns)
+{
+	IdArray		ids;
+
+	if (columns == NULL)
+	{
+		appendStringInfoString(json, "null");
+		return;
+	}
+	ids = ids_of_array_without_nulls(columns, "features");
+	append_texts(json, ids.ids, ids.count);
+}
+
+static void
+append_kinds(StringInfo json, const Vocabulary *kinds)
+{
+	Id		   *ids = palloc(sizeof(Id) * Max(kinds->count, 1));
+
+	for (int32 i = 0; i < kinds->count; i++)
+		ids[i] = id_at(kinds, i);
+	append_texts(json, ids, kinds->count);
+}
+
+/* An option as a JSON value that is read as the same one again, to the bit. */
+static void
+append_value(StringInfo json, const Option *option, const TrainOptions *options)
+{
+	const char *field = (const char *) options + option->field;
+	char		number[Max(FLOAT_SHORTEST_DECIMAL_LEN, DOUBLE_SHORTEST_DECIMAL_LEN)];
+
+	switch (option->type)
+	{
+		case OPTION_BOOLEAN:
+			appendStringInfoString(json, *(const bool *) field ? "true" : "false");
+			break;
+		case OPTION_LIMIT:
+			if (*(const int32 *) field < 0)
+			{
+				appendStringInfoString(json, "null");
+				break;
+			}
+			/* FALLTHROUGH */
+		case OPTION_INTEGER:
+			appendStringInfo(json, "%d", *(const int32 *) field);
+			break;
+		case OPTION_SEED:
+			appendStringInfo(json, INT64_FORMAT, (int64) *(const uint64 *) field);
+			break;
+		case OPTION_REAL:
+			double_to_shortest_decimal_buf(*(const double *) field, number);
+			appendStringInfoString(json, number);
+			break;
+		case OPTION_SHARE:
+		case OPTION_FLOAT:
+			float_to_shortest_decimal_buf(*(const float *) field, number);
+			appendStringInfoString(json, number);
+			break;
+		case OPTION_CHOICE:
+			appendStringInfo(json, "\"%s\"", option->names[*(const int *) field]);
+			break;
+		case OPTION_COLUMNS:
+			append_columns(json, *(ArrayType *const *) field);
+			break;
+		case OPTION_KINDS:
+			append_kinds(json, (const Vocabulary *) field);
+			break;
+	}
 }
 
 char *
-options_of_call(FunctionCallInfo fcinfo)
+options_to_json(const TrainOptions *options, bool all)
 {
-	TrainFunction function = read_function(fcinfo->flinfo->fn_oid);
 	StringInfoData json;
 
 	initStringInfo(&json);
-	for (int i = ARG_MODEL; i < PG_NARGS(); i++)
+	for (int i = 0; i < lengthof(table); i++)
 	{
-		bool		plain = true;
-		char	   *text = PG_ARGISNULL(i) ? "null"
-			: datum_to_text(PG_GETARG_DATUM(i), function.types[i], &plain);
-
-		appendStringInfoString(&json, i == ARG_MODEL ? "{" : ", ");
-		escape_json(&json, function.names[i]);
-		appendStringInfoString(&json, ": ");
-		if (plain)
-			appendStringInfoString(&json, text);
-		else
-			escape_json(&json, text);
+		if (table[i].not_learned && !all)
+			continue;
+		appendStringInfo(&json, "%s\"%s\": ", json.len == 0 ? "{" : ", ", table[i].name);
+		append_value(&json, &table[i], options);
 	}
+	if (options->base != NULL)
+		appendStringInfo(&json, ", \"update_of\": %d", options->base->version);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }
 
-/* A value of a type as an SQL literal. */
+/* ---------------------------------------------------------------- to SQL */
+
+/* An argument as an SQL literal of exactly its type. */
 static char *
 argument_to_sql(NullableDatum argument, Oid type)
 {
-	bool		plain;
-	char	   *text;
+	const char *cast = format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
+	Oid			output;
+	bool		varlena;
 
 	if (argument.isnull)
-		return "NULL";
-	text = datum_to_text(argument.value, type, &plain);
-	return plain ? text : quote_literal_cstr(text);
+		return psprintf("NULL::%s", cast);
+	if (type == INT4OID)		/* as it is written */
+		return psprintf("%d", DatumGetInt32(argument.value));
+	if (type == BOOLOID)
+		return pstrdup(DatumGetBool(argument.value) ? "true" : "false");
+	getTypeOutputInfo(type, &output, &varlena);
+	return psprintf("%s::%s", quote_literal_cstr(OidOutputFunctionCall(output, argument.value)),
+					cast);
 }
 
 char *
 options_to_sql(const Catalog *catalog, Oid source, Jsonb *options)
 {
-	TrainFunction function = train_function(catalog);
-	char	   *relation = source_name(source);
-	JsonbIterator *iterator;
+	JsonbIterator *iterator = iterate_members(options);
 	JsonbValue	key;
 	JsonbValue	value;
 	StringInfoData sql;
 
-	check_is_object(options);
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT * FROM %s(%s",
+	appendStringInfo(&sql, "SELECT * FROM %s(%s::pg_catalog.regclass",
 					 quote_qualified_identifier(get_namespace_name(catalog->schema),
 												"recseq_train"),
-					 quote_literal_cstr(relation));
-	iterator = JsonbIteratorInit(&options->root);
+					 quote_literal_cstr(source_name(source)));
 	while (next_member(&iterator, &key, &value))
 	{
-		int			i = find_option(&function, &key, false);
+		const Option *option = option_of_member(&key, false);
 
-		appendStringInfo(&sql, ", %s => %s", quote_identifier(function.names[i]),
-						 argument_to_sql(value_to_argument(&value, function.types[i],
-														   function.names[i]),
-										 function.types[i]));
+		appendStringInfo(&sql, ", %s => %s", option->name,
+						 argument_to_sql(value_to_argument(&value, option),
+										 sql_types[option->type]));
 	}
 	appendStringInfoChar(&sql, ')');
 	return sql.data;

@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "portability/instr_time.h"
+
 #include "nn/trainer.h"
 
 typedef enum ProgressPhase
@@ -36,5 +38,15 @@ extern void progress_windows(ProgressSlot *slot, int64 windows, double loss);
 
 /* The epoch is done. */
 extern void progress_report(ProgressSlot *slot, const EpochReport *report);
+
+static inline double
+seconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
 
 #endif							/* RECSEQ_PROGRESS_H */

@@ -30,7 +30,7 @@
 #include "nn/rng.h"
 #include "train/options.h"
 #include "results.h"
-#include "train/train.h"
+#include "train/training.h"
 
 /* Arguments of recseq_tune by number, as sql/evaluation.sql declares them. */
 enum
@@ -305,7 +305,7 @@ run_trial(Tuning *tuning, Trial *trial, int32 epochs, int32 most)
 	Training   *training;
 
 	MemoryContextSwitchTo(context);
-	options = train_options(options_to_call(&tuning->catalog, tuning->relation,
+	options = train_options(train_arguments(&tuning->catalog, tuning->relation,
 											trial->options, false));
 	options.model = "(tuning)";	/* for recseq_progress */
 	training = training_begin(&options, tuning->source);
@@ -494,7 +494,7 @@ recseq_tune(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	INSTR_TIME_SET_CURRENT(tuning.start);
 	read_arguments(fcinfo, &tuning);
-	options = train_options(options_to_call(&tuning.catalog, tuning.relation, tuning.options,
+	options = train_options(train_arguments(&tuning.catalog, tuning.relation, tuning.options,
 											false));
 	tuning.epochs = options.trainer.epochs;
 	for (tuning.rungs = 1; rung_trials(tuning.trials, tuning.rungs - 1) > 1; tuning.rungs++)
@@ -505,7 +505,7 @@ recseq_tune(PG_FUNCTION_ARGS)
 		tuning.trial[t].number = t + 1;
 		tuning.trial[t].options = draw_options(&tuning, t + 1);
 		/* complain now if the space has what recseq_train does not take */
-		train_options(options_to_call(&tuning.catalog, tuning.relation,
+		train_options(train_arguments(&tuning.catalog, tuning.relation,
 									  tuning.trial[t].options, false));
 	}
 	tuning.kept = palloc(sizeof(Trial *) * tuning.trials);

@@ -66,11 +66,10 @@ SELECT model, owner, state, phase, epoch, epochs, loss > 0 AS loss, val_loss > 0
 	queued <= started AND started <= ended AS times, resumed
 FROM recseq_jobs WHERE job = :job;
 SELECT jsonb_pretty(options) FROM recseq_jobs WHERE job = :job;
-SELECT j.options - 'workers' = a.options - 'workers' - 'source' AS same_options
-FROM recseq_jobs j, LATERAL (
-	SELECT jsonb_object_agg(name, CASE name WHEN 'features' THEN '"{}"' ELSE j.options -> name END) AS options
-	FROM pg_proc, unnest(proargnames[:pronargs]) AS name WHERE proname = 'recseq_train') a
-WHERE job = :job;
+-- all of them, by the names of the arguments
+SELECT (SELECT array_agg(name ORDER BY name) FROM jsonb_object_keys(options) AS name) = (SELECT array_agg(name ORDER BY name)
+	FROM pg_proc, unnest(proargnames[3:pronargs]) AS name WHERE proname = 'recseq_train') AS all_options
+FROM recseq_jobs WHERE job = :job;
 -- both take the same arguments
 SELECT count(DISTINCT (proargtypes, proargnames[1:pronargs], pg_get_expr(proargdefaults, 0), pronargs)) AS forms
 FROM pg_proc WHERE proname IN ('recseq_train', 'recseq_train_async');

@@ -53,6 +53,41 @@ SELECT option, value, outcome(CASE WHEN option = 'epochs' THEN '' ELSE 'epochs =
 FROM try
 WHERE option IN ('epochs', 'units', 'item_dim', 'batch_size')
 ORDER BY n;
+-- the same as a JSON object: the same complaints
+CREATE FUNCTION outcome_of_json(option text, value text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	member	jsonb;
+	state	text;
+	message	text;
+	hint	text;
+BEGIN
+	EXECUTE format('SELECT COALESCE(to_jsonb((%s)::text), ''null'')', value) INTO member;
+	PERFORM FROM recseq_tune('small', NULL, 1, jsonb_build_object(option, member), '{}');
+	RETURN 'trained';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+	RETURN state || ' ' || message || ' / ' || hint;
+END $$;
+SELECT count(*) > 50 AS complaints, count(*) FILTER (WHERE o.outcome <> outcome_of_json(option, value)) AS differ
+FROM try, LATERAL (SELECT outcome(format('epochs => 1, units => 2, item_dim => 2, batch_size => 8, %s => %s', option, value)) AS outcome
+				   WHERE option NOT IN ('model', 'epochs', 'units', 'item_dim', 'batch_size')) o
+WHERE o.outcome <> 'trained';
+SELECT outcome_of_json('unit', '1') AS unknown, outcome_of_json('model', '1') AS model, outcome_of_json('source', '1') AS source,
+	outcome_of_json('Units', '1') AS case_matters, outcome_of_json('', '1') AS nameless;
+-- each goes where it belongs, and a version says so, no digit of it lost
+CREATE TABLE another (option text, value jsonb);
+INSERT INTO another VALUES ('features', '[]'), ('units', '3'), ('layers', '2'), ('bidirectional', 'false'), ('attention', 'true'), ('item_dim', '4'), ('feature_dim', '3'),
+	('tied', 'false'), ('dropout', '0.12345679'), ('item_dropout', '0.3'), ('loss', '"bpr_max"'), ('negatives', '7'), ('epochs', '2'), ('batch_size', '3'), ('learning_rate', '1e-08'),
+	('clip_norm', '0.1'), ('patience', '9'), ('validation_fraction', '0.30000000000000004'), ('max_length', '2'), ('seed', '-9223372036854775808'), ('purchases', '["a \"b\"", "c"]'),
+	('ranker', 'false');
+SELECT option, outcome(format('model => %L, %s => %L', option, option, CASE jsonb_typeof(value)
+	WHEN 'array' THEN (SELECT COALESCE(array_agg(e), '{}')::text FROM jsonb_array_elements_text(value) e) ELSE value #>> '{}' END)) AS outcome
+FROM another WHERE option <> 'features';
+SELECT outcome('model => ''features''') AS with_defaults;
+SELECT option, options -> option AS option_is, d.key, d.value FROM another JOIN recseq_models ON model = option, jsonb_each(options) d
+WHERE d.value <> CASE WHEN d.key = option THEN another.value ELSE (SELECT options -> d.key FROM recseq_models WHERE model = 'features') END;
+SELECT (SELECT array_agg(option ORDER BY option) FROM another) = array_agg(name ORDER BY name) AS all_options
+FROM recseq_models, jsonb_object_keys(options) AS name WHERE model = 'features';
 -- the longest and largest that are allowed are too much for the memory that is
 SET recseq.max_training_memory = '16MB';
 SELECT regexp_replace(outcome('epochs => 1, ranker => false, max_length => 1000'), '\d+ MB', 'N MB') AS max_length,
@@ -75,5 +110,5 @@ SELECT recseq_train('no_such_table');
 
 SET client_min_messages = warning;
 SELECT count(recseq_drop_model(model)) FROM recseq_model;
-DROP TABLE small, try;
-DROP FUNCTION outcome;
+DROP TABLE small, try, another;
+DROP FUNCTION outcome, outcome_of_json;

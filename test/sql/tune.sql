@@ -31,12 +31,19 @@ FROM tuning WHERE trial > 1 AND rung = 1;
 
 -- going on from a checkpoint is the same as training in one go: the winner's figures are those of recseq_train with its options
 SELECT call FROM tuning WHERE trial = 1 AND rung = 1;
-SELECT call ~ '^SELECT \* FROM public.recseq_train\(''public.ring'', .*units => \d+.*\)$' AS call FROM tuning WHERE best;
+SELECT call ~ '^SELECT \* FROM public.recseq_train\(''public.ring''::pg_catalog.regclass, .*units => \d+.*\)$' AS call FROM tuning WHERE best;
 CREATE FUNCTION train_with(call text) RETURNS TABLE (val_loss float8, hit_rate float8, epochs int) LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN QUERY EXECUTE replace(call, '*', 'val_loss, hit_rate, epochs');
 END $$;
 SELECT t.val_loss = w.val_loss AS val_loss, t.hit_rate = w.hit_rate AS hit_rate, t.epochs = w.epochs AS epochs FROM tuning t, train_with(call) w WHERE best;
+-- also where somebody has made another function of that name, whose arguments literals would rather be
+CREATE FUNCTION recseq_train(source text, loss text DEFAULT '', units int DEFAULT 0, epochs int DEFAULT 0, learning_rate numeric DEFAULT 0, item_dim int DEFAULT 0,
+	feature_dim int DEFAULT 0, batch_size int DEFAULT 0, tied boolean DEFAULT false, layers int DEFAULT 0, dropout numeric DEFAULT 0)
+RETURNS TABLE (val_loss float8, hit_rate float8, epochs int) LANGUAGE sql AS 'SELECT -1::float8, -1::float8, -1';
+SELECT t.val_loss = w.val_loss AS val_loss, t.hit_rate = w.hit_rate AS hit_rate, t.epochs = w.epochs AS epochs FROM tuning t, train_with(call) w WHERE best;
+SELECT method, cases FROM tuning t, recseq_backtest('ring', options => t.options) WHERE best AND method = 'model';
+DROP FUNCTION recseq_train(text, text, int, int, numeric, int, int, int, boolean, int, numeric);
 -- and recseq_backtest takes them
 SELECT method, cases FROM tuning t, recseq_backtest('ring', options => t.options) WHERE best AND method = 'model';
 

@@ -1,9 +1,9 @@
 /*
- * team.h
+ * parallel.h
  *	  Runs a trainer in this backend and in parallel workers.
  */
-#ifndef RECSEQ_TEAM_H
-#define RECSEQ_TEAM_H
+#ifndef RECSEQ_PARALLEL_H
+#define RECSEQ_PARALLEL_H
 
 #include "postgres.h"
 
@@ -12,31 +12,31 @@
 #include "nn/trainer.h"
 
 /* The block of a trainer. */
-typedef struct TeamMemory
+typedef struct ParallelMemory
 {
 	char	   *block;
 	dsm_segment *segment;		/* NULL: private, so nobody can join */
-} TeamMemory;
+} ParallelMemory;
 
 /*
  * Allocate a block of that many bytes, aligned as arenas must be: shared if
  * workers are wanted and a segment of that size can be had, else private, in
  * the current context.  The segment goes with the query, unless it is pinned.
  */
-extern TeamMemory team_allocate(Size bytes, int workers);
+extern ParallelMemory parallel_allocate(Size bytes, int workers);
 
 /*
  * Train for at most that many epochs more, with up to that many workers; with
  * fewer where they cannot be had.  The trainer lies in memory->block and is
  * started.  Needs a transaction and an active snapshot.
  */
-extern NnStatus team_run(Trainer *trainer, const TeamMemory *memory, int workers,
+extern NnStatus parallel_run(Trainer *trainer, const ParallelMemory *memory, int workers,
 						 const TrainerCalls *calls, int32 epochs);
 
 /*
  * The answer to MayGoOn in this backend and in workers: leaves when the query is
  * cancelled, and when the postmaster is gone, which nothing else would notice.
  */
-extern bool team_may_go_on(void *context);
+extern bool parallel_may_go_on(void *context);
 
-#endif							/* RECSEQ_TEAM_H */
+#endif							/* RECSEQ_PARALLEL_H */

@@ -1,9 +1,9 @@
 /*
- * update.h
- *	  Training that goes on from a version, with items it did not know.
+ * base.h
+ *	  The version that a training goes on from, with items that it did not know.
  */
-#ifndef RECSEQ_UPDATE_H
-#define RECSEQ_UPDATE_H
+#ifndef RECSEQ_BASE_H
+#define RECSEQ_BASE_H
 
 #include "postgres.h"
 
@@ -45,4 +45,4 @@ extern void base_set_weights(Base *base, const SourceData *source, Trainer *trai
  */
 extern void base_set_rank_stage(const Base *base, const SourceData *source, Model *model);
 
-#endif							/* RECSEQ_UPDATE_H */
+#endif							/* RECSEQ_BASE_H */

@@ -1,5 +1,5 @@
 /*
- * team.c
+ * parallel.c
  *	  Runs a trainer in this backend and in parallel workers.
  *
  * The trainer's block lies in a segment of dynamic shared memory.  The leader
@@ -16,7 +16,7 @@
  * Without a segment (not enough shared memory), or without workers (none
  * allowed or free), the leader trains alone, with the same result to the bit.
  */
-#include "train/team.h"
+#include "train/parallel.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
@@ -32,7 +32,7 @@
 #include "memory.h"
 #include "segment.h"
 
-#define TEAM_KEY 1				/* of the table of contents */
+#define SHARED_KEY 1			/* of the table of contents */
 
 /*
  * How often a waiting process looks before it sleeps.  Phases of a minibatch
@@ -41,28 +41,28 @@
 #define SPINS 4000
 
 /* What the leader and the workers share besides the trainer's block. */
-typedef struct Team
+typedef struct ParallelTraining
 {
 	dsm_handle	segment;
 	Config		config;
 	TrainerOptions options;
 	TrainerSizes sizes;
-	int32		epochs;			/* that this team trains, at most */
+	int32		epochs;			/* to train, at most */
 	/* the barrier */
 	pg_atomic_uint32 members;	/* 0: not known yet */
 	pg_atomic_uint32 arrived;
 	pg_atomic_uint32 phase;
 	ConditionVariable changed;	/* members or phase */
-} Team;
+} ParallelTraining;
 
 PGDLLEXPORT void recseq_train_worker(dsm_segment *seg, shm_toc *toc);
 
 /* ---------------------------------------------------------------- memory */
 
-TeamMemory
-team_allocate(Size bytes, int workers)
+ParallelMemory
+parallel_allocate(Size bytes, int workers)
 {
-	TeamMemory	memory = {0};
+	ParallelMemory	memory = {0};
 
 	if (workers > 0)
 		memory.segment = segment_create(bytes);
@@ -77,46 +77,52 @@ team_allocate(Size bytes, int workers)
 
 /* Wait until a counter is no longer that value. */
 static void
-wait_for_change(Team *team, pg_atomic_uint32 *counter, uint32 value)
+wait_for_change(ParallelTraining *shared, pg_atomic_uint32 *counter, uint32 value)
 {
 	for (int i = 0; i < SPINS; i++)
 	{
 		if (pg_atomic_read_u32(counter) != value)
 		{
+			/* what others wrote before they changed it is read after it */
 			pg_read_barrier();
 			return;
 		}
 		SPIN_DELAY();
 	}
-	ConditionVariablePrepareToSleep(&team->changed);
+	ConditionVariablePrepareToSleep(&shared->changed);
 	while (pg_atomic_read_u32(counter) == value)
-		ConditionVariableSleep(&team->changed, PG_WAIT_EXTENSION);
+		ConditionVariableSleep(&shared->changed, PG_WAIT_EXTENSION);
 	ConditionVariableCancelSleep();
 	pg_read_barrier();
 }
 
-/* TrainerCalls.barrier: wait for all members. */
+/*
+ * TrainerCalls.barrier: wait for all members.  PostgreSQL's Barrier would do, but
+ * it sleeps at once.
+ */
 static void
-wait_for_team(void *context)
+wait_for_all(void *context)
 {
-	Team	   *team = context;
-	uint32		phase = pg_atomic_read_u32(&team->phase);
+	ParallelTraining *shared = context;
+	uint32		phase = pg_atomic_read_u32(&shared->phase);
 
 	CHECK_FOR_INTERRUPTS();
-	if (pg_atomic_add_fetch_u32(&team->arrived, 1) == pg_atomic_read_u32(&team->members))
+	/* this is a full memory barrier: what each wrote is there for all who go on */
+	if (pg_atomic_add_fetch_u32(&shared->arrived, 1) == pg_atomic_read_u32(&shared->members))
 	{
-		pg_atomic_write_u32(&team->arrived, 0);
-		pg_atomic_add_fetch_u32(&team->phase, 1);
-		ConditionVariableBroadcast(&team->changed);
+		/* before the phase, since the next barrier may begin right after it */
+		pg_atomic_write_u32(&shared->arrived, 0);
+		pg_atomic_add_fetch_u32(&shared->phase, 1);
+		ConditionVariableBroadcast(&shared->changed);
 	}
 	else
-		wait_for_change(team, &team->phase, phase);
+		wait_for_change(shared, &shared->phase, phase);
 }
 
 /* ---------------------------------------------------------------- workers */
 
 bool
-team_may_go_on(void *context)
+parallel_may_go_on(void *context)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (!PostmasterIsAlive())
@@ -128,13 +134,13 @@ team_may_go_on(void *context)
 void
 recseq_train_worker(dsm_segment *seg, shm_toc *toc)
 {
-	Team	   *team = shm_toc_lookup(toc, TEAM_KEY, false);
-	dsm_segment *segment = dsm_attach(team->segment);
+	ParallelTraining *shared = shm_toc_lookup(toc, SHARED_KEY, false);
+	dsm_segment *segment = dsm_attach(shared->segment);
 	/* it reports nothing */
 	TrainerCalls calls = {
-		.context = team,
-		.may_go_on = team_may_go_on,
-		.barrier = wait_for_team
+		.context = shared,
+		.may_go_on = parallel_may_go_on,
+		.barrier = wait_for_all
 	};
 	Trainer		trainer;
 	Arena		arena = {0};
@@ -144,17 +150,17 @@ recseq_train_worker(dsm_segment *seg, shm_toc *toc)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("could not map dynamic shared memory segment")));
 	arena.base = dsm_segment_address(segment);
-	trainer_place(&trainer, &arena, &team->config, &team->options, &team->sizes);
-	wait_for_change(team, &team->members, 0);
+	trainer_place(&trainer, &arena, &shared->config, &shared->options, &shared->sizes);
+	wait_for_change(shared, &shared->members, 0);
 	trainer_run(&trainer, ParallelWorkerNumber + 1,
-				(int32) pg_atomic_read_u32(&team->members), &calls, team->epochs);
+				(int32) pg_atomic_read_u32(&shared->members), &calls, shared->epochs);
 	dsm_detach(segment);
 }
 
-/* The leader's calls: its own, and the barrier of the team. */
+/* The leader's calls: its own, and the barrier that it shares. */
 typedef struct Leader
 {
-	Team	   *team;
+	ParallelTraining *shared;
 	const TrainerCalls *calls;
 } Leader;
 
@@ -185,15 +191,15 @@ leader_epoch_done(void *context, const EpochReport *report)
 static void
 leader_barrier(void *context)
 {
-	wait_for_team(((Leader *) context)->team);
+	wait_for_all(((Leader *) context)->shared);
 }
 
 NnStatus
-team_run(Trainer *trainer, const TeamMemory *memory, int workers,
+parallel_run(Trainer *trainer, const ParallelMemory *memory, int workers,
 		 const TrainerCalls *calls, int32 epochs)
 {
 	ParallelContext *pcxt;
-	Team	   *team;
+	ParallelTraining *shared;
 	NnStatus	status;
 	Leader		leader = {.calls = calls};
 	TrainerCalls leader_calls = {
@@ -209,26 +215,26 @@ team_run(Trainer *trainer, const TeamMemory *memory, int workers,
 
 	EnterParallelMode();
 	pcxt = CreateParallelContext("recseq", "recseq_train_worker", workers);
-	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(Team));
+	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(ParallelTraining));
 	shm_toc_estimate_keys(&pcxt->estimator, 1);
 	InitializeParallelDSM(pcxt);
-	team = shm_toc_allocate(pcxt->toc, sizeof(Team));
-	team->segment = dsm_segment_handle(memory->segment);
-	team->config = trainer->config;
-	team->options = trainer->options;
-	team->sizes = trainer->sizes;
-	team->epochs = epochs;
-	pg_atomic_init_u32(&team->members, 0);
-	pg_atomic_init_u32(&team->arrived, 0);
-	pg_atomic_init_u32(&team->phase, 0);
-	ConditionVariableInit(&team->changed);
-	shm_toc_insert(pcxt->toc, TEAM_KEY, team);
+	shared = shm_toc_allocate(pcxt->toc, sizeof(ParallelTraining));
+	shared->segment = dsm_segment_handle(memory->segment);
+	shared->config = trainer->config;
+	shared->options = trainer->options;
+	shared->sizes = trainer->sizes;
+	shared->epochs = epochs;
+	pg_atomic_init_u32(&shared->members, 0);
+	pg_atomic_init_u32(&shared->arrived, 0);
+	pg_atomic_init_u32(&shared->phase, 0);
+	ConditionVariableInit(&shared->changed);
+	shm_toc_insert(pcxt->toc, SHARED_KEY, shared);
 	LaunchParallelWorkers(pcxt);
 	WaitForParallelWorkersToAttach(pcxt);
 
-	leader.team = team;
-	pg_atomic_write_u32(&team->members, (uint32) pcxt->nworkers_launched + 1);
-	ConditionVariableBroadcast(&team->changed);
+	leader.shared = shared;
+	pg_atomic_write_u32(&shared->members, (uint32) pcxt->nworkers_launched + 1);
+	ConditionVariableBroadcast(&shared->changed);
 	status = trainer_run(trainer, 0, pcxt->nworkers_launched + 1, &leader_calls, epochs);
 
 	WaitForParallelWorkersToFinish(pcxt);

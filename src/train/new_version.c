@@ -1,0 +1,95 @@
+/*
+ * new_version.c
+ *	  A training that is finished -> a stored version.
+ */
+#include "train/training.h"
+
+#include <math.h>
+
+#include "utils/json.h"
+
+#include "data/source.h"
+#include "memory.h"
+#include "model/codec.h"
+
+/* The sizes of the vocabularies as a JSON object. */
+static char *
+vocabulary_to_json(const SourceData *source)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfo(&json, "{\"items\": %d", source->items.count);
+	for (int f = 0; f < source->data.features; f++)
+	{
+		appendStringInfoString(&json, ", ");
+		escape_json(&json, source->feature_name[f]);
+		appendStringInfo(&json, ": %d", source->feature_values[f].count);
+	}
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+/* A member of a JSON object; NAN: null. */
+static void
+append_json_number(StringInfo json, const char *name, double value)
+{
+	appendStringInfo(json, ", \"%s\": ", name);
+	if (isfinite(value))
+		appendStringInfo(json, "%.6g", value);
+	else
+		appendStringInfoString(json, "null");
+}
+
+/* The training curve as a JSON array, an object an epoch. */
+static char *
+curve_to_json(const TrainerResult *result)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '[');
+	for (int32 i = 0; i < result->epochs; i++)
+	{
+		const EpochReport *report = &result->curve[i];
+
+		appendStringInfo(&json, "%s{\"epoch\": %d", i > 0 ? ", " : "", report->epoch);
+		append_json_number(&json, "loss", report->loss);
+		append_json_number(&json, "val_loss", report->validation_loss);
+		append_json_number(&json, "hit_rate", report->hit_rate);
+		append_json_number(&json, "learning_rate", report->learning_rate);
+		appendStringInfoChar(&json, '}');
+	}
+	appendStringInfoChar(&json, ']');
+	return json.data;
+}
+
+int32
+training_store(const Training *training, const Catalog *catalog)
+{
+	const TrainOptions *options = &training->options;
+	const TrainerResult *result = &training->result;
+	Size		bytes = codec_bytes(&training->model);
+	char	   *image = allocate_aligned(bytes);
+	NewVersion	version = {
+		.model = options->model,
+		.activate = options->activate,
+		.hit_rate_to_reach = options->base != NULL && !isnan(options->base->hit_rate)
+			? &options->base->hit_rate : NULL,
+		.source = source_name(options->source),
+		.options = options_to_json(options, false),
+		.vocabulary = vocabulary_to_json(training->source),
+		.curve = curve_to_json(result),
+		.sequences = training->source->sequences,
+		.windows = training->trainer.sizes.training_windows,
+		.epochs = result->epochs,
+		.best_epoch = result->best.epoch,
+		.val_loss = result->best.validation_loss,
+		.hit_rate = result->best.hit_rate,
+		.seconds = training->seconds
+	};
+
+	progress_phase(training->progress, PROGRESS_STORING);
+	codec_write(&training->model, image);
+	return catalog_store(catalog, &version, image, bytes);
+}

@@ -11,43 +11,19 @@
 
 #include "model/recommender.h"
 #include "nn/rng.h"
+#include "rank/ranker_train.h"
 
-#define PERIODS 3				/* newest periods that examples come from */
 #define PERIOD_SHARE 0.1		/* of the time that the data spans */
 #define LAST_EVENTS 5			/* of each sequence, likewise */
 #define MAX_PERIOD_EXAMPLES 20000
 #define MAX_LAST_EXAMPLES 20000
 #define EPOCHS 5
 #define TRIAL_EPOCHS 2			/* of the fit that is measured */
-#define MAX_VOTE_EXAMPLES 4000	/* or so many as have the candidates of ... */
-#define FULL_VOTE_EXAMPLES 1500 /* ... that have as many as there can be */
 
-/* Event number `position` of a sequence, to be found from those before it. */
-typedef struct Example
-{
-	int32_t		sequence;
-	int32_t		position;
-	int32_t		counts;			/* which of Fitting.counts */
-} Example;
-
-/* The counts of everything; those before come the counts of what was before a period. */
-#define ALL_COUNTS PERIODS
-
-typedef struct Fitting
-{
-	const RankFit *fit;
-	Counts		counts[PERIODS + 1];
-	int32_t		examples;
-	int32_t		unseen_examples;	/* the last ones, of sequences held out */
-	Example    *example;
-	int			which;			/* the ranker that is fitted */
-	void	   *training;		/* of ranker_train */
-	Recommender recommender;
-	Candidate  *candidate;		/* CANDIDATES_MAX */
-	Scored	   *best;			/* CANDIDATES_NETWORK, as the next */
-	Scored	   *lower;
-	Scored	   *scan_candidates;
-} Fitting;
+/* Of a shard: examples that the network is asked about, or so many as have ... */
+#define MAX_VOTE_EXAMPLES (4000 / SHARDS)
+/* ... the candidates of so many that have as many as there can be. */
+#define FULL_VOTE_EXAMPLES (1500 / SHARDS)
 
 /* ---------------------------------------------------------------- periods */
 
@@ -114,117 +90,259 @@ count_before(Counts *counts, const RankFit *fit, double time)
 
 /* ---------------------------------------------------------------- examples */
 
-/* Leave no more than `most` of the examples from `first` on, drawn at random. */
-static void
-draw_examples(Fitting *fitting, int32_t first, int32_t most, uint64_t place)
+/* Examples while they are drawn. */
+typedef struct Drawing
 {
-	Rng			rng = rng_stream(fitting->fit->seed, RNG_RANKER_EXAMPLES, place);
-	int32_t		count = fitting->examples - first;
+	const RankFit *fit;
+	RankExample *example;
+	int32_t		examples;
+} Drawing;
 
-	if (count <= most)
-		return;
-	for (int32_t i = 0; i < most; i++)
+/* Put `most` examples from `first` on into random order, those that come first. */
+static void
+shuffle_examples(Drawing *drawing, int32_t first, int32_t most, uint64_t place)
+{
+	Rng			rng = rng_stream(drawing->fit->seed, RNG_RANKER_EXAMPLES, place);
+	int32_t		count = drawing->examples - first;
+
+	for (int32_t i = 0; i < most && i < count; i++)
 	{
 		int32_t		drawn = first + i + (int32_t) rng_below(&rng, (uint32_t) (count - i));
-		Example		swapped = fitting->example[first + i];
+		RankExample swapped = drawing->example[first + i];
 
-		fitting->example[first + i] = fitting->example[drawn];
-		fitting->example[drawn] = swapped;
+		drawing->example[first + i] = drawing->example[drawn];
+		drawing->example[drawn] = swapped;
 	}
-	fitting->examples = first + most;
+}
+
+/* Leave no more than `most` of the examples from `first` on, drawn at random. */
+static void
+draw_examples(Drawing *drawing, int32_t first, int32_t most, uint64_t place)
+{
+	if (drawing->examples - first <= most)
+		return;
+	shuffle_examples(drawing, first, most, place);
+	drawing->examples = first + most;
 }
 
 /* The events of the newest periods; counts what was before each. */
 static NnStatus
-take_periods(Fitting *fitting)
+take_periods(Drawing *drawing, Counts *counts)
 {
-	const RankFit *fit = fitting->fit;
+	const RankFit *fit = drawing->fit;
 	const Dataset *dataset = fit->events->dataset;
-	double		span = fitting->counts[ALL_COUNTS].span[0];
+	double		span = counts[RANK_FIT_ALL_COUNTS].span[0];
 
-	for (int32_t p = 0; p < PERIODS; p++)
+	for (int32_t p = 0; p < RANK_FIT_PERIODS; p++)
 	{
 		double		begin = span * (1 - PERIOD_SHARE * (p + 1));
 		double		end = p > 0 ? begin + span * PERIOD_SHARE : span + 1;
 
-		if (count_before(&fitting->counts[p], fit, begin) != NN_OK)
+		if (count_before(&counts[p], fit, begin) != NN_OK)
 			return NN_CANCELLED;
 		for (int32_t s = 0; s < dataset->sequences; s++)
 		{
 			for (int64_t t = dataset->start[s] + 1; t < dataset->start[s + 1]; t++)
 			{
 				if (fit->events->hours[t] >= begin && fit->events->hours[t] < end)
-					fitting->example[fitting->examples++] =
-						(Example) {s, (int32_t) (t - dataset->start[s]), p};
+					drawing->example[drawing->examples++] =
+						(RankExample) {s, (int32_t) (t - dataset->start[s]), p};
 			}
 		}
 	}
-	draw_examples(fitting, 0, MAX_PERIOD_EXAMPLES, 0);
+	draw_examples(drawing, 0, MAX_PERIOD_EXAMPLES, 0);
 	return NN_OK;
 }
 
 /* The last events of each sequence. */
 static void
-take_last_events(Fitting *fitting)
+take_last_events(Drawing *drawing)
 {
-	const Dataset *dataset = fitting->fit->events->dataset;
-	int32_t		first = fitting->examples;
+	const Dataset *dataset = drawing->fit->events->dataset;
+	int32_t		first = drawing->examples;
 
 	for (int32_t s = 0; s < dataset->sequences; s++)
 	{
 		int32_t		length = (int32_t) (dataset->start[s + 1] - dataset->start[s]);
 
 		for (int32_t t = length > LAST_EVENTS ? length - LAST_EVENTS : 1; t < length; t++)
-			fitting->example[fitting->examples++] = (Example) {s, t, ALL_COUNTS};
+			drawing->example[drawing->examples++] = (RankExample) {s, t, RANK_FIT_ALL_COUNTS};
 	}
-	draw_examples(fitting, first, MAX_LAST_EXAMPLES, 1);
+	draw_examples(drawing, first, MAX_LAST_EXAMPLES, 1);
 }
 
-/* What the network says of the beginning of a sequence that it was not trained on. */
-static NetworkOpinion
-ask_network(Fitting *fitting, TopK *top, const Example *example)
+/* Doubles a shard that the sums of a fit need. */
+static int32_t
+board_width(void)
 {
-	Infer	   *infer = fitting->fit->infer;
-	const Dataset *dataset = fitting->fit->events->dataset;
-	int32_t		length = example->position < infer->model->config.max_length
-		? example->position : infer->model->config.max_length;
-	int64_t		first = dataset->start[example->sequence] + example->position - length;
-	int32_t    *feature[CONFIG_MAX_FEATURES];
-	NetworkOpinion opinion;
-	ScanRequest scan = {
-		.top = top,
-		.candidates = fitting->scan_candidates,
-		.lower = fitting->lower
-	};
-
-	for (int32_t f = 0; f < dataset->features; f++)
-		feature[f] = (int32_t *) dataset->feature[f] + first;
-	scan.representation = infer_representation(infer, dataset->item + first, feature, length);
-	infer_rank(infer, &scan, 1);
-	topk_sort(top);
-	opinion = recommender_opinion(infer->model, scan.representation, top, scan.log_normaliser);
-	return opinion;
+	return ranker_board_width() > VOTE_BOARD_WIDTH ? ranker_board_width() : VOTE_BOARD_WIDTH;
 }
+
+/* Lay out the board, for one process or for all. */
+static Sharing
+place_board(Arena *arena)
+{
+	Sharing		sharing = {0};
+
+	shards_place(&sharing, arena, board_width());
+	return sharing;
+}
+
+NnStatus
+rank_fit_begin(RankFitData *data, RankStage *stage, const RankFit *fit)
+{
+	const EventData *events = fit->events;
+	const Dataset *dataset = events->dataset;
+	int64_t		tokens = dataset->start[dataset->sequences];
+	Drawing		drawing = {fit, ALLOCATE(&fit->temporary, RankExample, 2 * tokens), 0};
+	Arena		arena = {0};
+
+	memset(stage, 0, sizeof(*stage));
+	memset(data, 0, sizeof(*data));
+	if (counts_build(&stage->counts, events, fit->items, fit->categories,
+					 fit->item_category, &fit->lasting, &fit->temporary,
+					 &fit->interrupt) != NN_OK)
+		return NN_CANCELLED;
+	data->counts[RANK_FIT_ALL_COUNTS] = stage->counts;
+	if (events->hours != NULL && take_periods(&drawing, data->counts) != NN_OK)
+		return NN_CANCELLED;
+	take_last_events(&drawing);
+	shuffle_examples(&drawing, 0, drawing.examples, 2);
+
+	data->sizes = (RankFitSizes) {
+		.config = fit->model->config,
+		.seed = fit->seed,
+		.memory = fit->memory,
+		.sequences = dataset->sequences,
+		.tokens = tokens,
+		.kinds = events->bought != NULL,
+		.times = events->hours != NULL,
+		.examples = drawing.examples
+	};
+	for (int c = 0; c <= RANK_FIT_PERIODS; c++)
+		data->sizes.counts[c] = data->counts[c].sizes;
+	data->start = (int64_t *) dataset->start;
+	data->item = (int32_t *) dataset->item;
+	for (int32_t f = 0; f < fit->model->config.features; f++)
+		data->feature[f] = (int32_t *) dataset->feature[f];
+	data->bought = (bool *) events->bought;
+	data->hours = (double *) events->hours;
+	data->example = drawing.example;
+	data->held_out = ALLOCATE(&fit->temporary, bool, drawing.examples);
+	for (int32_t e = 0; e < drawing.examples; e++)
+		data->held_out[e] = drawing.example[e].sequence >= fit->first_unseen;
+	data->params = fit->model->params;
+	data->index = fit->model->index;
+	place_board(&arena);
+	arena = (Arena) {ALLOCATE(&fit->temporary, char, arena.used), 0};
+	data->board = place_board(&arena).board;
+	return NN_OK;
+}
+
+/* ---------------------------------------------------------------- for other processes */
+
+void
+rank_fit_place(RankFitData *data, Arena *arena, const RankFitSizes *sizes)
+{
+	const Config *config = &sizes->config;
+
+	memset(data, 0, sizeof(*data));
+	data->sizes = *sizes;
+	data->start = ARENA_TAKE(arena, int64_t, sizes->sequences + 1);
+	data->item = ARENA_TAKE(arena, int32_t, sizes->tokens);
+	for (int32_t f = 0; f < config->features; f++)
+		data->feature[f] = ARENA_TAKE(arena, int32_t, sizes->tokens);
+	if (sizes->kinds)
+		data->bought = ARENA_TAKE(arena, bool, sizes->tokens);
+	if (sizes->times)
+		data->hours = ARENA_TAKE(arena, double, sizes->tokens);
+	data->example = ARENA_TAKE(arena, RankExample, sizes->examples);
+	data->held_out = ARENA_TAKE(arena, bool, sizes->examples);
+	for (int c = sizes->times ? 0 : RANK_FIT_ALL_COUNTS; c <= RANK_FIT_PERIODS; c++)
+		counts_place(&data->counts[c], arena, &sizes->counts[c]);
+	params_bind(&data->params, config, ARENA_TAKE(arena, float, params_count(config)));
+	scan_place(&data->index, arena, config->items, config_output_dim(config));
+	data->board = place_board(arena).board;
+}
+
+void
+rank_fit_copy(const RankFitData *to, const RankFitData *from)
+{
+	const RankFitSizes *sizes = &from->sizes;
+	size_t		tokens = (size_t) sizes->tokens;
+	Arena		index = {0};
+
+	memcpy(to->start, from->start, ((size_t) sizes->sequences + 1) * sizeof(int64_t));
+	memcpy(to->item, from->item, tokens * sizeof(int32_t));
+	for (int32_t f = 0; f < sizes->config.features; f++)
+		memcpy(to->feature[f], from->feature[f], tokens * sizeof(int32_t));
+	if (sizes->kinds)
+		memcpy(to->bought, from->bought, tokens * sizeof(bool));
+	if (sizes->times)
+		memcpy(to->hours, from->hours, tokens * sizeof(double));
+	memcpy(to->example, from->example, (size_t) sizes->examples * sizeof(RankExample));
+	memcpy(to->held_out, from->held_out, (size_t) sizes->examples * sizeof(bool));
+	for (int c = sizes->times ? 0 : RANK_FIT_ALL_COUNTS; c <= RANK_FIT_PERIODS; c++)
+	{
+		Arena		arena = {0};
+		Counts		measured;
+
+		counts_place(&measured, &arena, &sizes->counts[c]);
+		memcpy(to->counts[c].span, from->counts[c].span, arena.used);
+	}
+	memcpy(to->params.block, from->params.block, from->params.count * sizeof(float));
+	scan_place(&(ScanIndex) {0}, &index, sizes->config.items,
+			   config_output_dim(&sizes->config));
+	memcpy(to->index.codes, from->index.codes, index.used);
+}
+
+/* ---------------------------------------------------------------- candidates */
+
+/* What the network says of the history of an example. */
+typedef struct Opinion
+{
+	int32_t		example;
+	TopK		top;
+	float	   *representation;
+	float		log_normaliser;
+} Opinion;
+
+/* The part of a fit that one process has. */
+typedef struct Fitting
+{
+	RankFitData *data;
+	const RankFitCalls *calls;
+	Sharing		sharing;
+	Dataset		dataset;
+	int			which;			/* the ranker that is fitted */
+	RankerExamples *examples;
+	Recommender recommender;
+	Model		model;			/* the network alone */
+	Infer		infer;
+	Candidate  *candidate;		/* CANDIDATES_MAX */
+	int32_t		opinions[SHARDS];	/* of this process's shards */
+	Opinion    *opinion[SHARDS];	/* MAX_VOTE_EXAMPLES each */
+} Fitting;
 
 /* The candidates of an example, with their features; *target as in RankerExample. */
 static int32_t
-find_candidates(Fitting *fitting, const Example *example, const NetworkOpinion *opinion,
+find_candidates(Fitting *fitting, const RankExample *example, const NetworkOpinion *opinion,
 				float *features, int32_t *target)
 {
-	const EventData *events = fitting->fit->events;
-	int64_t		start = events->dataset->start[example->sequence];
-	int32_t		next = events->dataset->item[start + example->position];
+	const RankFitData *data = fitting->data;
+	int64_t		start = data->start[example->sequence];
+	int32_t		next = data->item[start + example->position];
 	bool		full = fitting->which == RANKER_FULL;
 	RankHistory history = {
 		.length = example->position,
-		.item = events->dataset->item + start,
-		.category = events->dataset->features > 0 ? events->dataset->feature[0] + start : NULL,
-		.bought = full && events->bought != NULL ? events->bought + start : NULL,
-		.hours = full && events->hours != NULL ? events->hours + start : NULL,
-		.own_sequence = example->counts == ALL_COUNTS ? example->sequence : -1
+		.item = data->item + start,
+		.category = data->sizes.config.features > 0 ? data->feature[0] + start : NULL,
+		.bought = full && data->sizes.kinds ? data->bought + start : NULL,
+		.hours = full && data->sizes.times ? data->hours + start : NULL,
+		.own_sequence = example->counts == RANK_FIT_ALL_COUNTS ? example->sequence : -1
 	};
 	int32_t		count = candidates_find(fitting->recommender.work,
-										&fitting->counts[example->counts], &history, opinion,
+										&data->counts[example->counts], &history, opinion,
 										fitting->candidate, features);
 
 	*target = -1;
@@ -242,96 +360,125 @@ read_example(void *context, int32_t index, float *features, int32_t *target)
 {
 	Fitting    *fitting = context;
 
-	return find_candidates(fitting, &fitting->example[index], NULL, features, target);
+	return find_candidates(fitting, &fitting->data->example[index], NULL, features, target);
+}
+
+/* Ask the network about the beginning of a sequence that it was not trained on. */
+static void
+ask_network(Fitting *fitting, Opinion *opinion, Scored *candidates, Scored *lower)
+{
+	const RankFitData *data = fitting->data;
+	const RankExample *example = &data->example[opinion->example];
+	const Config *config = &data->sizes.config;
+	int32_t		length = example->position < config->max_length
+		? example->position : config->max_length;
+	int64_t		first = data->start[example->sequence] + example->position - length;
+	int32_t    *feature[CONFIG_MAX_FEATURES];
+	ScanRequest scan = {.top = &opinion->top, .candidates = candidates, .lower = lower};
+
+	for (int32_t f = 0; f < config->features; f++)
+		feature[f] = data->feature[f] + first;
+	scan.representation = infer_representation(&fitting->infer, data->item + first, feature,
+											   length);
+	infer_rank(&fitting->infer, &scan, 1);
+	topk_sort(&opinion->top);
+	opinion->log_normaliser = scan.log_normaliser;
+	memcpy(opinion->representation, scan.representation,
+		   (size_t) config_output_dim(config) * sizeof(float));
+}
+
+/* Ask the network about the first examples of each shard that were held out from it. */
+static NnStatus
+collect_opinions(Fitting *fitting)
+{
+	const RankFitData *data = fitting->data;
+	const Allocator *allocator = &fitting->calls->temporary;
+	Scored	   *candidates = ALLOCATE(allocator, Scored, scan_room(CANDIDATES_NETWORK));
+	Scored	   *lower = ALLOCATE(allocator, Scored, CANDIDATES_NETWORK);
+	int32_t		columns = config_output_dim(&data->sizes.config);
+
+	for (int32_t s = 0; s < SHARDS; s++)
+	{
+		float	   *representation;
+		Scored	   *best;
+
+		if (!shards_mine(&fitting->sharing, s))
+			continue;
+		fitting->opinion[s] = ALLOCATE(allocator, Opinion, MAX_VOTE_EXAMPLES);
+		representation = ALLOCATE(allocator, float, MAX_VOTE_EXAMPLES * columns);
+		best = ALLOCATE(allocator, Scored, MAX_VOTE_EXAMPLES * CANDIDATES_NETWORK);
+		for (int32_t e = s; e < data->sizes.examples; e += SHARDS)
+		{
+			int32_t		number = fitting->opinions[s];
+			Opinion    *opinion = &fitting->opinion[s][number];
+
+			if (!data->held_out[e])
+				continue;
+			if (number == MAX_VOTE_EXAMPLES)
+				break;
+			if (!interrupt_go_on(&fitting->calls->interrupt))
+				return NN_CANCELLED;
+			*opinion = (Opinion) {
+				e, {CANDIDATES_NETWORK, 0, best + number * CANDIDATES_NETWORK},
+				representation + (size_t) number * (size_t) columns, 0
+			};
+			ask_network(fitting, opinion, candidates, lower);
+			fitting->opinions[s]++;
+		}
+	}
+	return NN_OK;
 }
 
 /* ---------------------------------------------------------------- fitting */
 
-/* Take working memory. */
-static void
-prepare(Fitting *fitting)
-{
-	const RankFit *fit = fitting->fit;
-	const Dataset *dataset = fit->events->dataset;
-	int64_t		tokens = dataset->start[dataset->sequences];
-	Arena		arena = {0};
-
-	fitting->example = ALLOCATE(&fit->temporary, Example, 2 * tokens);
-	fitting->candidate = ALLOCATE(&fit->temporary, Candidate, CANDIDATES_MAX);
-	fitting->best = ALLOCATE(&fit->temporary, Scored, CANDIDATES_NETWORK);
-	fitting->lower = ALLOCATE(&fit->temporary, Scored, CANDIDATES_NETWORK);
-	fitting->scan_candidates = ALLOCATE(&fit->temporary, Scored, scan_room(CANDIDATES_NETWORK));
-	recommender_place(&fitting->recommender, &arena);
-	arena = (Arena) {ALLOCATE(&fit->temporary, char, arena.used), 0};
-	recommender_place(&fitting->recommender, &arena);
-	recommender_start(&fitting->recommender);
-}
-
-/* Put the examples of sequences that were held out last. */
-static void
-part_examples(Fitting *fitting)
-{
-	int32_t		seen = 0;
-
-	for (int32_t e = 0; e < fitting->examples; e++)
-	{
-		Example		example = fitting->example[e];
-
-		if (example.sequence >= fitting->fit->first_unseen)
-			continue;
-		fitting->example[e] = fitting->example[seen];
-		fitting->example[seen++] = example;
-	}
-	fitting->unseen_examples = fitting->examples - seen;
-}
-
-/* Fit a ranker of the kind fitting->which to the first so many examples. */
-static NnStatus
-fit_ranker(Ranker *ranker, Fitting *fitting, int32_t examples, int32_t epochs, float *missed)
-{
-	const RankFit *fit = fitting->fit;
-	RankerTraining training = {
-		.example = read_example,
-		.context = fitting,
-		.examples = examples,
-		.epochs = epochs,
-		.seed = fit->seed,
-		.interrupt = fit->interrupt
-	};
-
-	return ranker_train(ranker, &training, fitting->training, missed);
-}
-
-/* Candidates of so many examples that there is room for. */
+/* Candidates of a shard that there is room for. */
 static int64_t
-vote_room(int32_t examples)
+vote_room(const Fitting *fitting, int32_t shard)
 {
+	int32_t		examples = fitting->opinions[shard];
+
 	return (int64_t) (examples < FULL_VOTE_EXAMPLES ? examples : FULL_VOTE_EXAMPLES) *
 		CANDIDATES_MAX;
 }
 
-/* The candidates of the examples held out, as a ranker scores them. */
+static VoteExamples
+vote_examples_create(const Fitting *fitting, int32_t shard)
+{
+	const Allocator *allocator = &fitting->calls->temporary;
+	int32_t		examples = fitting->opinions[shard];
+	int64_t		room = vote_room(fitting, shard);
+
+	return (VoteExamples) {
+		.start = ALLOCATE(allocator, int32_t, examples + 1),
+		.target = ALLOCATE(allocator, int32_t, examples),
+		.score = ALLOCATE(allocator, float, room),
+		.input = ALLOCATE(allocator, float, room * VOTES)
+	};
+}
+
+/* The candidates of a shard's examples held out, as a ranker scores them. */
 static NnStatus
-read_votes(VoteExamples *votes, int32_t *asked, Fitting *fitting, const Ranker *ranker)
+read_votes(VoteExamples *votes, int32_t *asked, Fitting *fitting, int32_t shard,
+		   const Ranker *ranker)
 {
 	Recommender *recommender = &fitting->recommender;
 
 	*asked = 0;
-	votes->examples = 0;
 	votes->start[0] = 0;
-	for (int32_t e = fitting->examples - fitting->unseen_examples;
-		 e < fitting->examples && *asked < MAX_VOTE_EXAMPLES &&
-		 votes->start[votes->examples] + CANDIDATES_MAX <= vote_room(MAX_VOTE_EXAMPLES); e++)
+	for (int32_t o = 0; o < fitting->opinions[shard]; o++)
 	{
+		const Opinion *asking = &fitting->opinion[shard][o];
 		int32_t		first = votes->start[votes->examples];
-		TopK		top = {CANDIDATES_NETWORK, 0, fitting->best};
-		NetworkOpinion opinion = ask_network(fitting, &top, &fitting->example[e]);
-		int32_t		count = find_candidates(fitting, &fitting->example[e], &opinion,
-											recommender->features,
-											&votes->target[votes->examples]);
+		NetworkOpinion opinion = recommender_opinion(&fitting->model, asking->representation,
+													 &asking->top, asking->log_normaliser);
+		int32_t		count;
 
-		if (!interrupt_go_on(&fitting->fit->interrupt))
+		if (first + CANDIDATES_MAX > vote_room(fitting, shard))
+			break;
+		if (!interrupt_go_on(&fitting->calls->interrupt))
 			return NN_CANCELLED;
+		count = find_candidates(fitting, &fitting->data->example[asking->example], &opinion,
+								recommender->features, &votes->target[votes->examples]);
 		(*asked)++;
 		if (votes->target[votes->examples] < 0)
 			continue;
@@ -351,86 +498,126 @@ read_votes(VoteExamples *votes, int32_t *asked, Fitting *fitting, const Ranker *
 static NnStatus
 measure(RankStage *stage, Fitting *fitting, const Ranker *ranker, double *hit_rate)
 {
-	const RankFit *fit = fitting->fit;
-	int32_t		examples = fitting->unseen_examples < MAX_VOTE_EXAMPLES
-		? fitting->unseen_examples : MAX_VOTE_EXAMPLES;
-	int64_t		room = vote_room(examples);
-	VoteExamples votes = {
-		.start = ALLOCATE(&fit->temporary, int32_t, examples + 1),
-		.target = ALLOCATE(&fit->temporary, int32_t, examples),
-		.score = ALLOCATE(&fit->temporary, float, room),
-		.input = ALLOCATE(&fit->temporary, float, room * VOTES)
-	};
+	Sharing    *sharing = &fitting->sharing;
 	Vote	   *vote = &stage->vote[fitting->which];
-	int32_t		asked;
+	VoteExamples votes[SHARDS] = {0};
+	int32_t		asked[SHARDS];
+	double		sum[3];			/* asked, with the target, hits */
 
-	if (read_votes(&votes, &asked, fitting, ranker) != NN_OK)
-		return NN_CANCELLED;
-	stage->missed[fitting->which] = 1 - (float) votes.examples / (float) asked;
-	vote_fit(vote, &votes, ALLOCATE(&fit->temporary, float, CANDIDATES_MAX));
-	*hit_rate = (double) vote_hits(vote, &votes, RANK_HIT_RATE_K) / asked;
+	for (int32_t s = 0; s < SHARDS; s++)
+	{
+		if (!shards_mine(sharing, s))
+			continue;
+		votes[s] = vote_examples_create(fitting, s);
+		if (read_votes(&votes[s], &asked[s], fitting, s, ranker) != NN_OK)
+			return NN_CANCELLED;
+	}
+	vote_fit(vote, votes, ALLOCATE(&fitting->calls->temporary, float, CANDIDATES_MAX), sharing);
+	for (int32_t s = 0; s < SHARDS; s++)
+	{
+		double	   *out = shards_doubles(sharing, s);
+
+		if (!shards_mine(sharing, s))
+			continue;
+		out[0] = asked[s];
+		out[1] = votes[s].examples;
+		out[2] = vote_hits(vote, &votes[s], RANK_HIT_RATE_K);
+	}
+	shards_sum_doubles(sharing, sum, 3);
+	stage->missed[fitting->which] = (float) (1 - sum[1] / sum[0]);
+	*hit_rate = sum[2] / sum[0];
 	return NN_OK;
 }
 
 /* Fit one of the rankers, and the network's vote beside it. */
 static NnStatus
-fit_stage(RankStage *stage, Fitting *fitting, int which, double *hit_rate)
+fit_stage(RankStage *stage, Fitting *fitting, int which, bool measured, double *hit_rate)
 {
-	const RankFit *fit = fitting->fit;
-	int32_t		seen = fitting->examples - fitting->unseen_examples;
+	const RankFitCalls *calls = fitting->calls;
+	Ranker	   *ranker = &stage->ranker[which];
 	float		missed;
 	Ranker		trial;
 
 	fitting->which = which;
-	ranker_bind(&stage->ranker[which], ALLOCATE(&fit->lasting, float, ranker_count()));
-	if (fit_ranker(&stage->ranker[which], fitting, fitting->examples, EPOCHS,
-				   &stage->missed[which]) != NN_OK)
+	ranker_bind(ranker, ALLOCATE(&calls->lasting, float, ranker_count()));
+	memset(ranker->block, 0, ranker->count * sizeof(float));
+	if (ranker_collect(fitting->examples, ranker, &fitting->sharing) != NN_OK ||
+		ranker_train(ranker, fitting->examples, true, EPOCHS, &fitting->sharing,
+					 &stage->missed[which]) != NN_OK)
 		return NN_CANCELLED;
-	if (seen == 0 || fitting->unseen_examples == 0)
+	if (!measured)
 		return NN_OK;
-	ranker_bind(&trial, ALLOCATE(&fit->temporary, float, ranker_count()));
-	if (fit_ranker(&trial, fitting, seen, TRIAL_EPOCHS, &missed) != NN_OK)
+	ranker_bind(&trial, ALLOCATE(&calls->temporary, float, ranker_count()));
+	memcpy(trial.block, ranker->block, ranker->count * sizeof(float));
+	if (ranker_train(&trial, fitting->examples, false, TRIAL_EPOCHS, &fitting->sharing,
+					 &missed) != NN_OK)
 		return NN_CANCELLED;
 	return measure(stage, fitting, &trial, hit_rate);
 }
 
-/* Lay out what training a ranker takes. */
+/* Take working memory. */
 static void
-prepare_training(Fitting *fitting)
+prepare(Fitting *fitting)
 {
-	const RankFit *fit = fitting->fit;
+	RankFitData *data = fitting->data;
+	const RankFitCalls *calls = fitting->calls;
+	const Allocator *allocator = &calls->temporary;
+	RankerSource source = {
+		.example = read_example,
+		.context = fitting,
+		.examples = data->sizes.examples,
+		.held_out = data->held_out,
+		.memory = data->sizes.memory,
+		.seed = data->sizes.seed
+	};
 	Arena		arena = {0};
 
-	ranker_place_training(&arena, &fitting->training, fitting->examples);
-	arena = (Arena) {ALLOCATE(&fit->temporary, char, arena.used), 0};
-	ranker_place_training(&arena, &fitting->training, fitting->examples);
+	fitting->sharing = (Sharing) {
+		.rank = calls->rank,
+		.ranks = calls->ranks,
+		.interrupt = calls->interrupt,
+		.barrier = calls->barrier,
+		.context = calls->context,
+		.board = data->board,
+		.width = board_width()
+	};
+	fitting->model = (Model) {
+		.config = data->sizes.config,
+		.params = data->params,
+		.index = data->index
+	};
+	fitting->candidate = ALLOCATE(allocator, Candidate, CANDIDATES_MAX);
+	fitting->examples = ranker_examples_create(&source, &fitting->sharing, allocator);
+	recommender_place(&fitting->recommender, &arena);
+	infer_place(&fitting->infer, &arena, &fitting->model, 1);
+	arena = (Arena) {ALLOCATE(allocator, char, arena.used), 0};
+	recommender_place(&fitting->recommender, &arena);
+	infer_place(&fitting->infer, &arena, &fitting->model, 1);
+	recommender_start(&fitting->recommender);
 }
 
 NnStatus
-rank_fit(RankStage *stage, const RankFit *fit, double *hit_rate)
+rank_fit_run(RankStage *stage, RankFitData *data, const RankFitCalls *calls, double *hit_rate)
 {
-	Fitting    *fitting = ALLOCATE(&fit->temporary, Fitting, 1);
+	Fitting    *fitting = ALLOCATE(&calls->temporary, Fitting, 1);
+	int32_t		held_out = 0;
+	bool		measured;
 
-	memset(stage, 0, sizeof(*stage));
 	memset(fitting, 0, sizeof(*fitting));
-	fitting->fit = fit;
+	fitting->data = data;
+	fitting->calls = calls;
 	prepare(fitting);
-	if (counts_build(&stage->counts, fit->events, fit->items, fit->categories,
-					 fit->item_category, &fit->lasting, &fit->temporary,
-					 &fit->interrupt) != NN_OK)
-		return NN_CANCELLED;
-	fitting->counts[ALL_COUNTS] = stage->counts;
-	stage->kinds = fit->events->bought != NULL;
-	stage->times = fit->events->hours != NULL;
-	if (stage->times && take_periods(fitting) != NN_OK)
-		return NN_CANCELLED;
-	take_last_events(fitting);
-	part_examples(fitting);
-	prepare_training(fitting);
+	for (int32_t e = 0; e < data->sizes.examples; e++)
+		held_out += data->held_out[e];
+	measured = held_out > 0 && held_out < data->sizes.examples;
+	stage->kinds = data->sizes.kinds;
+	stage->times = data->sizes.times;
 	*hit_rate = NAN;
-	if (fit_stage(stage, fitting, RANKER_PLAIN, hit_rate) != NN_OK ||
+	if (measured && collect_opinions(fitting) != NN_OK)
+		return NN_CANCELLED;
+	if (fit_stage(stage, fitting, RANKER_PLAIN, measured, hit_rate) != NN_OK ||
 		((stage->kinds || stage->times) &&
-		 fit_stage(stage, fitting, RANKER_FULL, hit_rate) != NN_OK))
+		 fit_stage(stage, fitting, RANKER_FULL, measured, hit_rate) != NN_OK))
 		return NN_CANCELLED;
 	stage->present = true;
 	return NN_OK;

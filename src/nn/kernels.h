@@ -129,6 +129,13 @@ typedef struct Kernels
 	int32_t		(*find_at_least) (int32_t *found, const float *values, int32_t count,
 								  float threshold);
 
+	/*
+	 * Values within +-127 / scale as codes of 8 bits, rounded to the nearest; and
+	 * back, times scale.
+	 */
+	void		(*to_codes) (int8_t *codes, const float *values, size_t count, float scale);
+	void		(*from_codes) (float *values, const int8_t *codes, size_t count, float scale);
+
 	/* Sum of squares. */
 	double		(*sum_squares) (const float *values, size_t count);
 

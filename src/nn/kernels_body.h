@@ -483,6 +483,21 @@ adam(float *weight, float *gradient, float *first, float *second, size_t count,
 	}
 }
 
+static void
+to_codes(int8_t *restrict codes, const float *restrict values, size_t count, float scale)
+{
+	/* conversion cuts off: what is shifted above 0 is rounded so */
+	for (size_t i = 0; i < count; i++)
+		codes[i] = (int8_t) ((int32_t) (values[i] * scale + 128.5f) - 128);
+}
+
+static void
+from_codes(float *restrict values, const int8_t *restrict codes, size_t count, float scale)
+{
+	for (size_t i = 0; i < count; i++)
+		values[i] = (float) codes[i] * scale;
+}
+
 static bool
 supported(void)
 {
@@ -504,6 +519,8 @@ const Kernels KERNELS_TABLE = {
 	.scan_codes = scan_codes,
 	.upper_bounds = upper_bounds,
 	.find_at_least = find_at_least,
+	.to_codes = to_codes,
+	.from_codes = from_codes,
 	.sum_squares = sum_squares,
 	.adam_catch_up = adam_catch_up,
 	.adam = adam,

@@ -10,11 +10,11 @@
 #include "nn/arena.h"
 #include "rank/candidates.h"
 #include "nn/kernels.h"
-#include "nn/status.h"
 
 #define RANKER_HIDDEN 48
+#define RANKER_FEATURE_LIMIT 5.0f	/* standardised features are held within +- this */
 
-/* Views into one block; not to be changed but by ranker_train. */
+/* Views into one block; not to be changed but by ranker_train.h. */
 typedef struct Ranker
 {
 	float	   *block;
@@ -45,32 +45,11 @@ extern void ranker_scores(const Ranker *ranker, float *features, int32_t count,
 /* Turn the scores of the candidates of one history into probabilities, sum 1. */
 extern void ranker_softmax(float *score, int32_t count);
 
-/*
- * Write the features of the candidates of training example number `index`,
- * CANDIDATES_MAX x RANK_FEATURES; set *target to the place of what really came
- * next, or -1 where it is not among them.  Returns their number.
- */
-typedef int32_t (*RankerExample) (void *context, int32_t index, float *features,
-								  int32_t *target);
+/* The features as the perceptron takes them: by their mean and scale, within the limit. */
+extern void ranker_standardise(const Ranker *ranker, float *features, int32_t rows);
 
-typedef struct RankerTraining
-{
-	RankerExample example;
-	void	   *context;
-	int32_t		examples;
-	int32_t		epochs;			/* at least */
-	uint64_t	seed;
-	Interrupt	interrupt;
-} RankerTraining;
-
-/* Lay out what ranker_train needs. */
-extern void ranker_place_training(Arena *arena, void **memory, int32_t examples);
-
-/*
- * Fit the ranker.  memory: laid out for as many examples or more.  *missed: share of
- * the examples whose target is no candidate.
- */
-extern NnStatus ranker_train(Ranker *ranker, const RankerTraining *training, void *memory,
-							 float *missed);
+/* Scores of standardised features.  hidden1, hidden2: rows x RANKER_HIDDEN. */
+extern void ranker_forward(const Ranker *ranker, const float *features, int32_t rows,
+						   float *hidden1, float *hidden2, float *score);
 
 #endif							/* NN_RANKER_H */

@@ -52,9 +52,9 @@ vote_add(const Vote *vote, const Candidate *candidate, int32_t count, float *sco
 	}
 }
 
-/* Gradient of the mean cross-entropy. */
+/* Add up the gradient of the cross-entropy of a shard's examples. */
 static void
-find_gradient(double *gradient, const Vote *vote, const VoteExamples *examples, float *work)
+add_gradient(double *gradient, const Vote *vote, const VoteExamples *examples, float *work)
 {
 	memset(gradient, 0, VOTES * sizeof(double));
 	for (int32_t e = 0; e < examples->examples; e++)
@@ -73,28 +73,35 @@ find_gradient(double *gradient, const Vote *vote, const VoteExamples *examples, 
 				gradient[v] += work[c] * examples->input[(size_t) (start + c) * VOTES + v];
 		}
 	}
-	for (int v = 0; v < VOTES; v++)
-		gradient[v] = gradient[v] / examples->examples + PENALTY * vote->weight[v];
 }
 
 void
-vote_fit(Vote *vote, const VoteExamples *examples, float *work)
+vote_fit(Vote *vote, const VoteExamples *examples, float *work, Sharing *sharing)
 {
 	double		squares[VOTES] = {0};
 
 	memset(vote, 0, sizeof(*vote));
-	if (examples->examples == 0)
-		return;
 	for (int step = 0; step < STEPS; step++)
 	{
-		double		gradient[VOTES];
+		double		sum[VOTE_BOARD_WIDTH];	/* the gradient; examples */
 		double		size = STEP_SIZE * (1 - (double) step / STEPS);
 
-		find_gradient(gradient, vote, examples, work);
+		for (int32_t s = 0; s < SHARDS; s++)
+		{
+			if (!shards_mine(sharing, s))
+				continue;
+			add_gradient(shards_doubles(sharing, s), vote, &examples[s], work);
+			shards_doubles(sharing, s)[VOTES] = examples[s].examples;
+		}
+		shards_sum_doubles(sharing, sum, VOTE_BOARD_WIDTH);
+		if (sum[VOTES] == 0)
+			return;
 		for (int v = 0; v < VOTES; v++)
 		{
-			squares[v] = DECAY * squares[v] + (1 - DECAY) * gradient[v] * gradient[v];
-			vote->weight[v] -= (float) (size * gradient[v] / (sqrt(squares[v]) + 1e-8));
+			double		gradient = sum[v] / sum[VOTES] + PENALTY * vote->weight[v];
+
+			squares[v] = DECAY * squares[v] + (1 - DECAY) * gradient * gradient;
+			vote->weight[v] -= (float) (size * gradient / (sqrt(squares[v]) + 1e-8));
 		}
 	}
 }

@@ -10,6 +10,7 @@
 #define NN_VOTE_H
 
 #include "rank/candidates.h"
+#include "rank/shards.h"
 
 /* Weights of what the network says of a candidate. */
 enum
@@ -44,8 +45,15 @@ typedef struct VoteExamples
 	float	   *input;			/* candidates x VOTES */
 } VoteExamples;
 
-/* Fit the weights.  work: room for as many floats as the largest example. */
-extern void vote_fit(Vote *vote, const VoteExamples *examples, float *work);
+/* Doubles a shard that the fit's sums need (shards.h). */
+#define VOTE_BOARD_WIDTH (VOTES + 1)
+
+/*
+ * Fit the weights.  examples: [SHARDS], filled in for the shards of this process;
+ * work: room for as many floats as the largest example.  Every process calls it.
+ */
+extern void vote_fit(Vote *vote, const VoteExamples *examples, float *work,
+					 Sharing *sharing);
 
 /* How many targets are among the best k of their candidates; ties do not help. */
 extern int32_t vote_hits(const Vote *vote, const VoteExamples *examples, int32_t k);

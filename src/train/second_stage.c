@@ -9,9 +9,11 @@
 #include "guc.h"
 #include "memory.h"
 #include "model/rank_fit.h"
-#include "serve/cache.h"
 #include "train/parallel.h"
 #include "train/progress.h"
+
+/* The features that it is fitted to take this part of the memory for training. */
+#define FEATURE_MEMORY_SHARE 2
 
 void *
 second_stage_allocate(void *context, size_t bytes)
@@ -40,27 +42,35 @@ second_stage_fit(Model *model, const SourceData *source, int32 first_unseen, uin
 	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "recseq ranker",
 													ALLOCSET_DEFAULT_SIZES);
 	EventData	events = {&source->data, source->bought, source->hours};
+	Interrupt	interrupt = {parallel_may_go_on, NULL};
 	double		hit_rate;
-	Infer		infer;
 	RankFit		fit = {
 		.events = &events,
 		.items = source->items.count,
-		.infer = &infer,
+		.model = model,
 		.first_unseen = first_unseen,
 		.seed = seed,
+		.memory = (Size) recseq_max_training_memory * 1024 / FEATURE_MEMORY_SHARE,
 		.lasting = {second_stage_allocate, CurrentMemoryContext},
 		.temporary = {second_stage_allocate, temporary},
-		.interrupt = {parallel_may_go_on, NULL}
+		.interrupt = interrupt
 	};
+	RankFitCalls calls = {
+		.ranks = 1,
+		.interrupt = interrupt,
+		.lasting = fit.lasting,
+		.temporary = fit.temporary
+	};
+	RankFitData data;
 
 	fit.item_category = dataset_item_category(source, &fit.categories);
 	model->origin = source->origin;
-	model_create_infer(&infer, model, 1);
 	INSTR_TIME_SET_CURRENT(start);
 	if (recseq_progress)
 		ereport(NOTICE,
 				(errmsg("fitting the second stage")));
-	rank_fit(&model->rank, &fit, &hit_rate);
+	rank_fit_begin(&data, &model->rank, &fit);
+	rank_fit_run(&model->rank, &data, &calls, &hit_rate);
 	MemoryContextDelete(temporary);
 	if (recseq_progress && !isnan(hit_rate))
 		ereport(NOTICE,

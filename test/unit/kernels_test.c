@@ -690,6 +690,38 @@ check_score_rows(const Kernels *kernels)
 	ok(wrong == 0, "%s: score rows, every tail", kernels->name);
 }
 
+/* Values as codes and back: the nearest code, whatever the tail. */
+static void
+check_codes(const Kernels *kernels)
+{
+	const float range = 5;
+	const float scale = INT8_MAX / range;
+	int			wrong = 0;
+
+	for (size_t count = 0; count < 200; count += 7)
+	{
+		Rng			rng = test_rng(count);
+		float	   *values = new_random(count + 2, range, &rng);
+		int8_t	   *codes = NEW(int8_t, count + 2);
+		float	   *back = NEW(float, count + 2);
+
+		values[0] = range;
+		values[1] = -range;
+		kernels->to_codes(codes, values, count + 2, scale);
+		kernels->from_codes(back, codes, count + 2, 1 / scale);
+		for (size_t i = 0; i < count + 2; i++)
+		{
+			wrong += abs(codes[i]) > INT8_MAX ||
+				fabs(values[i] * scale - codes[i]) > 0.5 + 1e-4;
+			wrong += fabsf(back[i] - (float) codes[i] / scale) > 1e-6f;
+		}
+		free(values);
+		free(codes);
+		free(back);
+	}
+	ok(wrong == 0, "%s: codes of 8 bits are the nearest ones", kernels->name);
+}
+
 /* --------------------------------------------------- sums and the optimizer */
 
 static void
@@ -821,6 +853,7 @@ main(void)
 		check_softmax_infinite(list[i]);
 		check_count(list[i]);
 		check_score_rows(list[i]);
+		check_codes(list[i]);
 		check_sum_squares(list[i]);
 		check_adam(list[i]);
 		check_adam_nan(list[i]);

@@ -7,6 +7,7 @@
 #include "fixture.h"
 #include "model/rank_fit.h"
 #include "model/recommender.h"
+#include "rank/ranker_train.h"
 #include "tap.h"
 
 static Pool pool;
@@ -263,11 +264,13 @@ static void
 check_ranker(void)
 {
 	uint64_t	seed = 100;
-	RankerTraining training = {
-		.example = easy_example, .context = &seed, .examples = 2000, .epochs = 5, .seed = 1
+	RankerSource source = {
+		.example = easy_example, .context = &seed, .examples = 2000,
+		.memory = (size_t) 1 << 24, .seed = 1
 	};
+	Sharing		sharing = {.ranks = 1};
 	Arena		arena = {0};
-	void	   *memory;
+	RankerExamples *examples;
 	Ranker		ranker;
 	Ranker		again;
 	float		missed;
@@ -276,14 +279,17 @@ check_ranker(void)
 	int			right = 0;
 	int			tested = 0;
 
-	ranker_place_training(&arena, &memory, training.examples);
+	shards_place(&sharing, &arena, ranker_board_width());
 	arena = (Arena) {.base = pool_allocate(&pool, arena.used)};
-	ranker_place_training(&arena, &memory, training.examples);
-	ranker_bind(&ranker, NEW(float, ranker_count()));
-	ranker_bind(&again, NEW(float, ranker_count()));
-	ok(ranker_train(&ranker, &training, memory, &missed) == NN_OK && near(missed, 0.125),
-	   "a ranker is trained, and knows how often there is no target");
-	ranker_train(&again, &training, memory, &missed);
+	shards_place(&sharing, &arena, ranker_board_width());
+	examples = ranker_examples_create(&source, &sharing, &from_pool);
+	ranker_bind(&ranker, new_zeros(ranker_count()));
+	ranker_bind(&again, new_zeros(ranker_count()));
+	ok(ranker_collect(examples, &ranker, &sharing) == NN_OK &&
+	   ranker_train(&ranker, examples, true, 5, &sharing, &missed) == NN_OK &&
+	   near(missed, 0.125), "a ranker is trained, and knows how often there is no target");
+	ranker_collect(examples, &again, &sharing);
+	ranker_train(&again, examples, true, 5, &sharing, &missed);
 	ok(memcmp(ranker.block, again.block, ranker_count() * sizeof(float)) == 0,
 	   "again with the same seed it is the same to the bit");
 	seed = 9000000;
@@ -326,7 +332,9 @@ check_vote(void)
 	int32_t		target[EXAMPLES];
 	float	   *score = NEW(float, EXAMPLES * CANDIDATES);
 	float	   *input = NEW(float, EXAMPLES * CANDIDATES * VOTES);
-	VoteExamples examples = {EXAMPLES, start, target, score, input};
+	VoteExamples examples[SHARDS] = {{EXAMPLES, start, target, score, input}};
+	Sharing		sharing = {.ranks = 1};
+	Arena		arena = {0};
 	float		work[CANDIDATES];
 	Rng			rng = test_rng(7);
 	Vote		vote;
@@ -346,14 +354,20 @@ check_vote(void)
 			x[VOTE_NEW_RANK] = rng_uniform(&rng);
 		}
 	}
-	vote_fit(&vote, &examples, work);
+	for (int32_t s = 1; s < SHARDS; s++)
+		examples[s].start = start;
+	shards_place(&sharing, &arena, VOTE_BOARD_WIDTH);
+	arena = (Arena) {.base = pool_allocate(&pool, arena.used)};
+	shards_place(&sharing, &arena, VOTE_BOARD_WIDTH);
+	vote_fit(&vote, examples, work, &sharing);
 	ok(vote.weight[VOTE_NEW] > 0.3f, "an opinion that is worth something gets a vote (%g)",
 	   vote.weight[VOTE_NEW]);
 	ok(fabsf(vote.weight[VOTE_NEW_RANK]) < 0.5f, "noise gets hardly any (%g)",
 	   vote.weight[VOTE_NEW_RANK]);
 	ok(vote.weight[VOTE_SEEN] == 0, "what never occurs gets none");
-	examples.examples = 0;
-	vote_fit(&vote, &examples, work);
+	examples[0].examples = 0;
+	vote_fit(&vote, examples, work, &sharing);
+	pool_free(&pool);
 	ok(vote.weight[VOTE_NEW] == 0, "without examples there is no vote");
 	free(score);
 	free(input);

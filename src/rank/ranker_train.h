@@ -1,0 +1,59 @@
+/*
+ * ranker_train.h
+ *	  Fits rankers to examples: histories of which it is known what came next.
+ *
+ * The candidates of an example are found once, and their features kept in 8 bits
+ * for all epochs and all rankers that learn from them.  Each process keeps those
+ * of its own shards: example number e is of shard e % SHARDS.
+ */
+#ifndef NN_RANKER_TRAIN_H
+#define NN_RANKER_TRAIN_H
+
+#include "nn/allocator.h"
+#include "rank/ranker.h"
+#include "rank/shards.h"
+
+/*
+ * Write the features of the candidates of example number `index`,
+ * CANDIDATES_MAX x RANK_FEATURES; set *target to the place of what really came
+ * next, or -1 where it is not among them.  Returns their number.
+ */
+typedef int32_t (*RankerExample) (void *context, int32_t index, float *features,
+								  int32_t *target);
+
+/* What is to be learned from. */
+typedef struct RankerSource
+{
+	RankerExample example;
+	void	   *context;
+	int32_t		examples;		/* in random order */
+	const bool *held_out;		/* [examples], or NULL: none is */
+	size_t		memory;			/* bytes for features, of all processes together: later
+								 * examples that would need more are left out */
+	uint64_t	seed;
+} RankerSource;
+
+typedef struct RankerExamples RankerExamples;
+
+/* Doubles a shard that the fit's sums need (shards.h). */
+extern int32_t ranker_board_width(void);
+
+/* Room for the examples of this process's shards, and for fitting rankers to them. */
+extern RankerExamples *ranker_examples_create(const RankerSource *source, const Sharing *sharing,
+											  const Allocator *allocator);
+
+/*
+ * Find the candidates of all examples, for a ranker: sets its mean and scale.
+ * What was kept before is forgotten.  Every process calls it, as the next.
+ */
+extern NnStatus ranker_collect(RankerExamples *examples, Ranker *ranker, Sharing *sharing);
+
+/*
+ * Fit a ranker, whose mean and scale are set, in at least so many epochs; to all
+ * examples, or to those that are not held out.  *missed: share of these whose
+ * target is no candidate.
+ */
+extern NnStatus ranker_train(Ranker *ranker, RankerExamples *examples, bool all,
+							 int32_t epochs, Sharing *sharing, float *missed);
+
+#endif							/* NN_RANKER_TRAIN_H */

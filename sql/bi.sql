@@ -16,7 +16,7 @@ CREATE VIEW @extschema@.recseq_model_metrics AS
 			('val_loss', v.val_loss, false),
 			('sequences', v.sequences::pg_catalog.float8, NULL),
 			('windows', v.windows::pg_catalog.float8, NULL),
-			('items', (v.vocabulary OPERATOR(pg_catalog.->>) 'items')::pg_catalog.float8, NULL),
+			('items', (v.vocabulary OPERATOR(pg_catalog.->>) 'items'::pg_catalog.text)::pg_catalog.float8, NULL),
 			('epochs', v.epochs::pg_catalog.float8, NULL),
 			('best_epoch', v.best_epoch::pg_catalog.float8, NULL),
 			('seconds', v.seconds, false),
@@ -32,12 +32,3 @@ COMMENT ON COLUMN @extschema@.recseq_model_metrics.metric IS 'name of the figure
 COMMENT ON COLUMN @extschema@.recseq_model_metrics.value IS 'the figure; null for hit_rate and val_loss where nothing was held out for validation';
 COMMENT ON COLUMN @extschema@.recseq_model_metrics.higher_is_better IS 'true or false where more or less of it is better; null where it is neither';
 GRANT SELECT ON @extschema@.recseq_model_metrics TO PUBLIC;
-
-/* As for recseq_models: row security on recseq_model applies to who reads the view. */
-DO $$
-BEGIN
-	IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 150000 THEN
-		ALTER VIEW @extschema@.recseq_model_metrics SET (security_invoker = true);
-	END IF;
-END
-$$;

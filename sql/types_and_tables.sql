@@ -16,15 +16,19 @@ CREATE TABLE @extschema@.recseq_model (
 	active_id bigint,
 	active_before bigint[] NOT NULL DEFAULT '{}',
 	last_version integer NOT NULL,
-	keep_versions integer CHECK (keep_versions OPERATOR(pg_catalog.>=) 1)
+	keep_versions integer CHECK (keep_versions OPERATOR(pg_catalog.>=) 1),
+	owner_oid oid,
+	owner_cluster bigint
 );
 COMMENT ON TABLE @extschema@.recseq_model IS 'recseq: one row a model. Row security on this table decides who may use which model.';
 COMMENT ON COLUMN @extschema@.recseq_model.model IS 'name of the model';
-COMMENT ON COLUMN @extschema@.recseq_model.owner IS 'role that may train, activate and drop its versions';
+COMMENT ON COLUMN @extschema@.recseq_model.owner IS 'role that may train, activate and drop its versions, as it was called when the model was last changed; decides only where owner_oid does not';
 COMMENT ON COLUMN @extschema@.recseq_model.active_id IS 'recseq_version.id of the version that answers';
 COMMENT ON COLUMN @extschema@.recseq_model.active_before IS 'recseq_version.id of the versions that were active before, the latest last: recseq_rollback takes it from here';
 COMMENT ON COLUMN @extschema@.recseq_model.keep_versions IS 'how many of the newest versions are kept (recseq_retain); null: all';
 COMMENT ON COLUMN @extschema@.recseq_model.last_version IS 'highest version number that was ever given';
+COMMENT ON COLUMN @extschema@.recseq_model.owner_oid IS 'OID of the owner; decides in the cluster of owner_cluster, whatever the role is called by now';
+COMMENT ON COLUMN @extschema@.recseq_model.owner_cluster IS 'system identifier of the cluster in which owner_oid means a role; in another one, after pg_dump or by logical replication, the name decides until the model is changed there';
 
 CREATE TABLE @extschema@.recseq_version (
 	id bigint PRIMARY KEY,
@@ -44,6 +48,7 @@ CREATE TABLE @extschema@.recseq_version (
 	seconds double precision NOT NULL,
 	bytes bigint NOT NULL,
 	curve jsonb NOT NULL,
+	update_of bigint,
 	UNIQUE (model, version)
 );
 COMMENT ON TABLE @extschema@.recseq_version IS 'recseq: one row a version of a model; never changed. Read it through recseq_models.';
@@ -64,6 +69,7 @@ COMMENT ON COLUMN @extschema@.recseq_version.hit_rate IS 'share of the held-out 
 COMMENT ON COLUMN @extschema@.recseq_version.seconds IS 'seconds that training took';
 COMMENT ON COLUMN @extschema@.recseq_version.bytes IS 'size of the image in bytes';
 COMMENT ON COLUMN @extschema@.recseq_version.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (both null without validation windows), learning_rate';
+COMMENT ON COLUMN @extschema@.recseq_version.update_of IS 'id of the version that recseq_update went on from; null: none, or it is not of this database';
 
 CREATE TABLE @extschema@.recseq_chunk (
 	id bigint NOT NULL,
@@ -81,15 +87,42 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_model', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_version', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.recseq_chunk', '');
 
-/* To be allowed to use models; the images are read only by recseq itself. */
+/*
+ * To be allowed to use models, as row security on recseq_model lets through.
+ * Versions and images are read only by recseq itself, which asks that first.
+ */
 GRANT SELECT ON @extschema@.recseq_model TO PUBLIC;
-GRANT SELECT ON @extschema@.recseq_version TO PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_get_models()
+RETURNS TABLE (
+	model text,
+	version integer,
+	active boolean,
+	owner name,
+	created timestamptz,
+	trained_by name,
+	source text,
+	options jsonb,
+	vocabulary jsonb,
+	sequences bigint,
+	windows bigint,
+	epochs integer,
+	best_epoch integer,
+	val_loss double precision,
+	hit_rate double precision,
+	seconds double precision,
+	bytes bigint,
+	curve jsonb)
+AS 'MODULE_PATHNAME', 'recseq_get_models'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_get_models() IS
+'Every version of the models that the caller may use: those whose rows in recseq_model SELECT and row security let the caller see. Read it through recseq_models.';
 
 CREATE VIEW @extschema@.recseq_models AS
-	SELECT v.model,
+	SELECT v.model COLLATE pg_catalog."C" AS model,
 		v.version,
-		m.active_id OPERATOR(pg_catalog.=) v.id AS active,
-		m.owner,
+		v.active,
+		v.owner,
 		v.created,
 		v.trained_by,
 		v.source,
@@ -104,10 +137,9 @@ CREATE VIEW @extschema@.recseq_models AS
 		v.seconds,
 		v.bytes,
 		v.curve
-	FROM @extschema@.recseq_version v
-		JOIN @extschema@.recseq_model m ON m.model OPERATOR(pg_catalog.=) v.model
-	ORDER BY v.model, v.version;
-COMMENT ON VIEW @extschema@.recseq_models IS 'every version of every model';
+	FROM @extschema@.recseq_get_models() v
+	ORDER BY 1, 2;
+COMMENT ON VIEW @extschema@.recseq_models IS 'every version of every model that the caller may use: see recseq_model';
 COMMENT ON COLUMN @extschema@.recseq_models.model IS 'name of the model';
 COMMENT ON COLUMN @extschema@.recseq_models.version IS 'number of the version, from 1; not given twice while the model exists';
 COMMENT ON COLUMN @extschema@.recseq_models.active IS 'whether this version answers when none is asked for';
@@ -127,12 +159,3 @@ COMMENT ON COLUMN @extschema@.recseq_models.seconds IS 'seconds that training to
 COMMENT ON COLUMN @extschema@.recseq_models.bytes IS 'size of the image in bytes';
 COMMENT ON COLUMN @extschema@.recseq_models.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (both null without validation windows), learning_rate';
 GRANT SELECT ON @extschema@.recseq_models TO PUBLIC;
-
-/* Row security on recseq_model must apply to who reads the view: possible from 15 on. */
-DO $$
-BEGIN
-	IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 150000 THEN
-		ALTER VIEW @extschema@.recseq_models SET (security_invoker = true);
-	END IF;
-END
-$$;

@@ -8,13 +8,13 @@
 #include "segment.h"
 
 #include "access/xact.h"
+#include "storage/lwlock.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
 #if PG_VERSION_NUM >= 170000
 #include "storage/dsm_registry.h"
 #else
-#include "storage/lwlock.h"
 #include "storage/shmem.h"
 #endif
 
@@ -59,20 +59,34 @@ segment_create(Size bytes)
 	return segment;
 }
 
+/* Sets up what follows the lock of the struct that segment_named() creates. */
+static void (*init_rest) (void *memory);
+
+static void
+init_with_lock(void *memory)
+{
+	LWLockInitialize(memory, LWLockNewTrancheId());
+	init_rest(memory);
+}
+
 void *
 segment_named(const char *name, Size bytes, void (*init) (void *memory))
 {
 	void	   *memory;
 	bool		found;
 
+	init_rest = init;
 #if PG_VERSION_NUM >= 170000
-	memory = GetNamedDSMSegment(name, bytes, init, &found);
+	memory = GetNamedDSMSegment(name, bytes, init_with_lock, &found);
 #else
+	/* two backends that ask first at the same time: one creates it, the other waits for it */
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	memory = ShmemInitStruct(name, bytes, &found);
 	if (!found)
-		init(memory);
+		init_with_lock(memory);
 	LWLockRelease(AddinShmemInitLock);
 #endif
+	/* the number is the cluster's, the name each backend's own */
+	LWLockRegisterTranche(((LWLock *) memory)->tranche, "recseq");
 	return memory;
 }

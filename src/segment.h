@@ -17,9 +17,9 @@
 extern dsm_segment *segment_create(Size bytes);
 
 /*
- * The memory of that name that all backends share.  It needs no
- * shared_preload_libraries: whoever asks first creates it, and init sets it up.
- * A few kilobytes at most.
+ * The struct of that name that all backends share, which begins with an LWLock
+ * of its own.  It needs no shared_preload_libraries: whoever asks first creates
+ * it, and init sets up what follows the lock.  A few kilobytes at most.
  */
 extern void *segment_named(const char *name, Size bytes, void (*init) (void *memory));
 

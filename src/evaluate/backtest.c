@@ -104,7 +104,7 @@ recseq_backtest(PG_FUNCTION_ARGS)
 	else
 	{
 		options.model = text_to_cstring(PG_GETARG_TEXT_PP(EVALUATE_ARG_MODEL));
-		catalog_check_trainable(&catalog, options.model, "recseq_backtest()");
+		version_check_storable(&catalog, options.model, "recseq_backtest()");
 	}
 	evaluation.split.cut = find_cut(fcinfo, &evaluation);
 	options.split = &evaluation.split;

@@ -268,7 +268,7 @@ begin_training(Job *job)
 											true));
 	options.model = job->model;
 	options.job = job->job;
-	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
+	version_check_storable(&catalog, options.model, "recseq_train_async()");
 	training = training_begin(&options, NULL);
 	if (training->memory.segment != NULL)
 		dsm_pin_mapping(training->memory.segment);

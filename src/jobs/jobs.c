@@ -79,22 +79,19 @@ job_begin(const Catalog *catalog, int64 number)
 					" RETURNING owner, source, seconds, checkpoint, checkpoint_crc, data_crc,"
 					" source_name, options, settings, model", lengthof(values), types, values, NULL) > 0)
 	{
-		HeapTuple	row = SPI_tuptable->vals[0];
-		TupleDesc	tupdesc = SPI_tuptable->tupdesc;
-
 		job = MemoryContextAlloc(context, sizeof(Job));
 		*job = (Job) {
 			.job = number,
 			.owner = DatumGetObjectId(catalog_first_row(1)),
 			.source = DatumGetObjectId(catalog_first_row(2)),
 			.seconds = DatumGetFloat8(catalog_first_row(3)),
-			.checkpoint = DatumGetInt64(catalog_first_row(4)),
-			.checkpoint_crc = (uint32) DatumGetInt64(catalog_first_row(5)),
-			.data_crc = (uint32) DatumGetInt64(catalog_first_row(6)),
-			.source_name = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 7)),
-			.options = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 8)),
-			.settings = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 9)),
-			.model = MemoryContextStrdup(context, SPI_getvalue(row, tupdesc, 10))
+			.checkpoint = DatumGetInt64(catalog_first_row_or(4, Int64GetDatum(0))),
+			.checkpoint_crc = (uint32) DatumGetInt64(catalog_first_row_or(5, Int64GetDatum(0))),
+			.data_crc = (uint32) DatumGetInt64(catalog_first_row_or(6, Int64GetDatum(0))),
+			.source_name = catalog_first_row_text(7, context),
+			.options = catalog_first_row_text(8, context),
+			.settings = catalog_first_row_text(9, context),
+			.model = catalog_first_row_text(10, context)
 		};
 	}
 	catalog_become_caller(&caller);
@@ -261,7 +258,7 @@ recseq_train_async(PG_FUNCTION_ARGS)
 	TrainOptions options = train_options(fcinfo->args);
 	int64		job;
 
-	catalog_check_trainable(&catalog, options.model, "recseq_train_async()");
+	version_check_storable(&catalog, options.model, "recseq_train_async()");
 	check_login();
 	check_source(&options);
 	job = insert_job(&catalog, &options, options_to_json(&options, true));

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "store/catalog.h"
+#include "store/as_owner.h"
 
 /* A job that its process has begun to run; all in the context of the call. */
 typedef struct Job

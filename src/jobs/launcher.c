@@ -122,7 +122,6 @@ board_init(void *memory)
 {
 	Board	   *created = memory;
 
-	LWLockInitialize(&created->lock, LWLockNewTrancheId());
 	ConditionVariableInit(&created->ended);
 	created->attempts = 0;
 	for (int i = 0; i < MAX_LAUNCHERS; i++)
@@ -137,7 +136,6 @@ launcher_attach(void)
 	if (board != NULL)
 		return;
 	board = segment_named(BOARD_NAME, sizeof(Board), board_init);
-	LWLockRegisterTranche(board->lock.tranche, "recseq");
 }
 
 /* The launcher of a database, or (InvalidOid) a free entry, or NULL.  Under the lock. */

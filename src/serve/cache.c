@@ -2,7 +2,7 @@
  * cache.c
  *	  Models that this backend has loaded.
  *
- * The image of a version lies in shared memory where possible (shared.h), else
+ * The image of a version lies in shared memory where possible (image.h), else
  * in memory of this backend; working memory is always the backend's own.  A
  * version never changes and its id is never given twice, so an entry is valid
  * as long as the table that holds it exists, and a version that another session
@@ -23,7 +23,7 @@
 #include "nn/exclusion.h"
 #include "guc.h"
 #include "memory.h"
-#include "segment.h"
+#include "store/image.h"
 #include "store/shared.h"
 
 typedef struct CacheEntry
@@ -31,7 +31,7 @@ typedef struct CacheEntry
 	dlist_node	node;			/* in entries, used last first */
 	Oid			table;			/* recseq_chunk, which holds the image */
 	int64		id;
-	dsm_segment *segment;		/* holds the image; NULL: the context does */
+	Image		image;			/* in shared memory, or in the context */
 	Size		bytes;			/* in the context */
 	int			pins;
 	MemoryContext context;		/* owns the entry */
@@ -92,8 +92,8 @@ detach_segment(void *arg)
 {
 	CacheEntry *entry = arg;
 
-	if (entry->segment != NULL)
-		dsm_detach(entry->segment);
+	if (entry->image.segment != NULL)
+		dsm_detach(entry->image.segment);
 }
 
 /* Free entries until there is room for that many bytes more. */
@@ -119,63 +119,6 @@ make_room(Size bytes)
 	}
 }
 
-/* Complain about an image that codec_read refuses. */
-static void
-check_status(CodecStatus status)
-{
-	if (status == CODEC_NEWER_FORMAT || status == CODEC_OTHER_BYTE_ORDER)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the stored model %s", codec_message(status)),
-				 errhint(status == CODEC_NEWER_FORMAT ? "Install the version of recseq that trained it, or a newer one."
-						 : "Train the model again on this machine.")));
-	if (status != CODEC_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("the stored model %s", codec_message(status)),
-				 errhint("Restore recseq's tables from a backup, or train the model again.")));
-}
-
-void
-model_load(Model *model, const Catalog *catalog, int64 id, char *image, Size bytes)
-{
-	catalog_load(catalog, id, image, bytes);
-	check_status(codec_read(model, image, bytes));
-}
-
-/*
- * Load a version into shared memory, or attach to what another backend has
- * loaded.  NULL: there is no room.
- */
-static dsm_segment *
-load_shared(Model *model, const Catalog *catalog, int64 id)
-{
-	SharedKey	key = {MyDatabaseId, catalog->chunk, id};
-	dsm_segment *segment = shared_attach(key);
-	Size		bytes;
-
-	if (segment == NULL)
-	{
-		bytes = catalog_image_bytes(catalog, id);
-		if (bytes / 1024 >= recseq_shared_cache_size)
-			return NULL;
-		segment = segment_create(bytes);
-		if (segment == NULL)
-			return NULL;
-		model_load(model, catalog, id, dsm_segment_address(segment), bytes);
-		if (shared_publish(key, segment))
-			dsm_pin_mapping(segment);
-		else
-		{
-			dsm_detach(segment);
-			segment = shared_attach(key);
-		}
-	}
-	if (segment != NULL)
-		codec_bind(model, dsm_segment_address(segment), dsm_segment_map_length(segment));
-	return segment;
-}
-
 /* Let go of the versions that have been dropped since the last look. */
 static void
 release_forgotten(void)
@@ -190,7 +133,7 @@ release_forgotten(void)
 	{
 		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
 
-		if (entry->segment != NULL && entry->pins == 0 &&
+		if (entry->image.segment != NULL && entry->pins == 0 &&
 			!shared_exists((SharedKey) {MyDatabaseId, entry->table, entry->id}))
 			free_entry(entry);
 	}
@@ -272,14 +215,12 @@ cache_get(const Catalog *catalog, int64 id)
 	entry->context = context;
 	entry->on_delete = (MemoryContextCallback) {detach_segment, entry, NULL};
 	MemoryContextRegisterResetCallback(context, &entry->on_delete);
-	entry->segment = load_shared(&cached->model, catalog, id);
-	if (entry->segment == NULL)
+	if (!image_share(catalog, id, &entry->image))
 	{
-		Size		bytes = catalog_image_bytes(catalog, id);
-
-		make_room(bytes);
-		model_load(&cached->model, catalog, id, allocate_aligned(bytes), bytes);
+		make_room(catalog_image_bytes(catalog, id));
+		entry->image = image_load(catalog, id);
 	}
+	codec_bind(&cached->model, entry->image.bytes, entry->image.length);
 	model_create_infer(&cached->infer, &cached->model, 1);
 	cached->scratch = AllocSetContextCreate(context, "recseq call",
 											ALLOCSET_DEFAULT_SIZES);

@@ -32,10 +32,6 @@ typedef struct CachedModel
  */
 extern CachedModel *cache_get(const Catalog *catalog, int64 id);
 
-/* Load the image of a version, which has that many bytes, to `image`, and check it. */
-extern void model_load(Model *model, const Catalog *catalog, int64 id, char *image,
-					   Size bytes);
-
 /* Give a model working memory for so many histories, in the current context. */
 extern void model_create_infer(Infer *infer, const Model *model, int32 histories);
 

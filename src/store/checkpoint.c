@@ -12,38 +12,35 @@
 #include "miscadmin.h"
 
 #include "model/crc32c.h"
+#include "store/chunks.h"
 
-/* As for the chunks of an image; a checkpoint is never dumped. */
-#define CHUNK_BYTES (4 * 1024 * 1024)
+/* Add a piece to a checksum. */
+static uint32
+checksum_piece(uint32 checksum, const TrainerPiece *piece)
+{
+	for (Size done = 0; done < piece->bytes; done += CHUNK_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		checksum = crc32c(checksum, (char *) piece->at + done,
+						  Min(piece->bytes - done, CHUNK_BYTES));
+	}
+	return checksum;
+}
 
 int64
 checkpoint_store(const Caller *caller, const TrainerPiece *pieces, int count,
 				 uint32 *checksum)
 {
-	int64		id = catalog_new_id();
-	Oid			types[] = {INT8OID, INT4OID, BYTEAOID};
-	bytea	   *data = palloc(VARHDRSZ + CHUNK_BYTES);
+	int64		id = chunks_new_id();
 	int32		number = 0;
 
 	*checksum = 0;
 	for (int i = 0; i < count; i++)
 	{
-		for (Size done = 0; done < pieces[i].bytes; done += CHUNK_BYTES)
-		{
-			Size		length = Min(pieces[i].bytes - done, CHUNK_BYTES);
-			Datum		values[] = {
-				Int64GetDatum(id), Int32GetDatum(number++), PointerGetDatum(data)
-			};
-
-			CHECK_FOR_INTERRUPTS();
-			SET_VARSIZE(data, VARHDRSZ + length);
-			memcpy(VARDATA(data), (char *) pieces[i].at + done, length);
-			*checksum = crc32c(*checksum, VARDATA(data), length);
-			catalog_run(caller, "INSERT INTO %s.recseq_checkpoint (id, chunk, data)"
-						" VALUES ($1, $2, $3)", lengthof(values), types, values, NULL);
-		}
+		number = chunks_write(caller, "recseq_checkpoint", id, number,
+							  pieces[i].at, pieces[i].bytes);
+		*checksum = checksum_piece(*checksum, &pieces[i]);
 	}
-	pfree(data);
 	return id;
 }
 
@@ -53,6 +50,7 @@ load_chunk(const Caller *caller, int64 id, int32 number, char *to, Size length)
 {
 	Oid			types[] = {INT8OID, INT4OID};
 	Datum		values[] = {Int64GetDatum(id), Int32GetDatum(number)};
+	Datum		stored;
 	bytea	   *data;
 	bool		fits;
 
@@ -60,11 +58,12 @@ load_chunk(const Caller *caller, int64 id, int32 number, char *to, Size length)
 					" WHERE id OPERATOR(pg_catalog.=) $1 AND chunk OPERATOR(pg_catalog.=) $2",
 					lengthof(values), types, values, NULL) == 0)
 		return false;
-	data = DatumGetByteaPP(catalog_first_row(1));
+	stored = catalog_first_row(1);
+	data = DatumGetByteaPP(stored);
 	fits = VARSIZE_ANY_EXHDR(data) == length;
 	if (fits)
 		memcpy(to, VARDATA_ANY(data), length);
-	if ((Pointer) data != DatumGetPointer(catalog_first_row(1)))
+	if ((Pointer) data != DatumGetPointer(stored))
 		pfree(data);
 	SPI_freetuptable(SPI_tuptable);
 	return fits;
@@ -81,14 +80,12 @@ checkpoint_load(const Caller *caller, int64 id, const TrainerPiece *pieces, int 
 	{
 		for (Size done = 0; done < pieces[i].bytes; done += CHUNK_BYTES)
 		{
-			Size		length = Min(pieces[i].bytes - done, CHUNK_BYTES);
-			char	   *to = (char *) pieces[i].at + done;
-
 			CHECK_FOR_INTERRUPTS();
-			if (!load_chunk(caller, id, number++, to, length))
+			if (!load_chunk(caller, id, number++, (char *) pieces[i].at + done,
+							Min(pieces[i].bytes - done, CHUNK_BYTES)))
 				return false;
-			found = crc32c(found, to, length);
 		}
+		found = checksum_piece(found, &pieces[i]);
 	}
 	return found == checksum;
 }

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "store/catalog.h"
+#include "store/as_owner.h"
 #include "nn/trainer.h"
 
 /* Store the pieces as a checkpoint; returns its id, and the CRC-32C of all bytes. */

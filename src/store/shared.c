@@ -54,7 +54,6 @@ directory_init(void *memory)
 {
 	Directory  *created = memory;
 
-	LWLockInitialize(&created->lock, LWLockNewTrancheId());
 	pg_atomic_init_u64(&created->clock, 0);
 	pg_atomic_init_u32(&created->generation, 0);
 	for (int i = 0; i < MAX_SHARED_MODELS; i++)
@@ -71,7 +70,6 @@ directory_attach(void)
 	if (directory != NULL)
 		return;
 	directory = segment_named(DIRECTORY_NAME, sizeof(Directory), directory_init);
-	LWLockRegisterTranche(directory->lock.tranche, "recseq");
 }
 
 /* The place of a version in the directory, or NULL.  Under the lock. */

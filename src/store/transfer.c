@@ -21,11 +21,10 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
-#include "serve/cache.h"
-#include "store/catalog.h"
-#include "model/codec.h"
 #include "model/crc32c.h"
 #include "memory.h"
+#include "store/image.h"
+#include "store/versions.h"
 
 #define MAGIC "RECSQX\r\n"		/* shows a transfer that changes line ends */
 #define MAGIC_BYTES 8
@@ -83,7 +82,7 @@ describe(const Catalog *catalog, int64 id)
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"encoding\": ");
 	escape_json(&json, GetDatabaseEncodingName());
-	appendStringInfo(&json, ", \"version\": %s}", catalog_describe(catalog, id));
+	appendStringInfo(&json, ", \"version\": %s}", version_describe(catalog, id));
 	return pg_server_to_any(json.data, json.len, PG_UTF8);
 }
 
@@ -98,9 +97,8 @@ recseq_export_model(PG_FUNCTION_ARGS)
 	int64		id;
 	char	   *description;
 	Size		image_bytes;
-	char	   *image;
+	Image		image;
 	Parts		parts = {0};
-	Model		model;
 	bytea	   *result;
 	char	   *to;
 	Header		header = {.format = TRANSFER_FORMAT, .byte_order = BYTE_ORDER_MARK};
@@ -123,8 +121,7 @@ recseq_export_model(PG_FUNCTION_ARGS)
 						   MAX_TRANSFER_BYTES / (1024 * 1024) + 1),
 				 errhint("Move it with pg_dump, or replicate the tables of recseq.")));
 
-	image = allocate_aligned(image_bytes);
-	model_load(&model, &catalog, id, image, image_bytes);
+	image = image_load(&catalog, id);
 	result = palloc0(VARHDRSZ + parts.end);
 	SET_VARSIZE(result, VARHDRSZ + parts.end);
 	to = VARDATA(result);
@@ -132,30 +129,13 @@ recseq_export_model(PG_FUNCTION_ARGS)
 	header.bytes = parts.end;
 	header.description = strlen(description);
 	memcpy(to + parts.description, description, strlen(description));
-	memcpy(to + parts.image, image, image_bytes);
+	memcpy(to + parts.image, image.bytes, image_bytes);
 	header.checksum = checksum(header, to, parts.end);
 	memcpy(to, &header, sizeof(header));
 	PG_RETURN_BYTEA_P(result);
 }
 
 /* ---------------------------------------------------------------- import */
-
-static void
-check_status(CodecStatus status)
-{
-	if (status == CODEC_NEWER_FORMAT || status == CODEC_OTHER_BYTE_ORDER)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the exported model %s", codec_message(status)),
-				 errhint(status == CODEC_NEWER_FORMAT
-						 ? "Install the version of recseq that exported it, or a newer one."
-						 : "Train the model again on this machine.")));
-	if (status != CODEC_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("the exported model %s", codec_message(status)),
-				 errhint("Pass the value that recseq_export_model returned, byte for byte.")));
-}
 
 /* Find the parts of an exported model. */
 static CodecStatus
@@ -233,7 +213,7 @@ text_column(int column)
 	char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
 
 	if (value == NULL)
-		check_status(CODEC_INCONSISTENT);
+		image_check(CODEC_INCONSISTENT, IMAGE_EXPORTED);
 	return value;
 }
 
@@ -245,7 +225,7 @@ column(int number)
 									  number, &isnull);
 
 	if (isnull)
-		check_status(CODEC_INCONSISTENT);
+		image_check(CODEC_INCONSISTENT, IMAGE_EXPORTED);
 	return value;
 }
 
@@ -272,7 +252,8 @@ read_description(const char *json, Size bytes, const char **encoding)
 	char	   *text = pnstrdup(json, bytes);
 
 	values[0] = CStringGetTextDatum(pg_any_to_server(text, strlen(text), PG_UTF8));
-	if (SPI_execute_with_args("SELECT d.encoding, v.model, v.source, v.options, v.vocabulary,"
+	if (SPI_execute_with_args("SELECT d.encoding, v.model, v.source,"
+							  " v.options OPERATOR(pg_catalog.-) 'update_of'::pg_catalog.text, v.vocabulary,"
 							  " v.sequences, v.windows, v.epochs, v.best_epoch, v.seconds,"
 							  " v.val_loss, v.hit_rate, v.curve"
 							  " FROM pg_catalog.jsonb_to_record($1::pg_catalog.jsonb)"
@@ -287,7 +268,7 @@ read_description(const char *json, Size bytes, const char **encoding)
 							  lengthof(types), types, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the description of a model");
 	if (SPI_processed == 0)
-		check_status(CODEC_INCONSISTENT);
+		image_check(CODEC_INCONSISTENT, IMAGE_EXPORTED);
 	*encoding = text_column(1);
 	return (NewVersion) {
 		.model = text_column(2),
@@ -334,17 +315,17 @@ recseq_import_model(PG_FUNCTION_ARGS)
 	bytes = VARSIZE_ANY_EXHDR(value);
 	from = allocate_aligned(bytes);
 	memcpy(from, VARDATA_ANY(value), bytes);
-	check_status(read_header(from, bytes, &header, &parts));
-	check_status(codec_read(&model, from + parts.image, bytes - parts.image));
+	image_check(read_header(from, bytes, &header, &parts), IMAGE_EXPORTED);
+	image_check(codec_read(&model, from + parts.image, bytes - parts.image), IMAGE_EXPORTED);
 
 	SPI_connect();
 	version = read_description(from + parts.description, header.description, &encoding);
 	if (!PG_ARGISNULL(1))
 		version.model = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	version.activate = catalog_activate_argument(fcinfo, 2);
+	version.activate = version_activate_argument(fcinfo, 2);
 	check_texts(&model, encoding);
-	catalog_check_trainable(&catalog, version.model, "recseq_import_model()");
-	values[1] = Int32GetDatum(catalog_store(&catalog, &version, from + parts.image,
+	version_check_storable(&catalog, version.model, "recseq_import_model()");
+	values[1] = Int32GetDatum(version_store(&catalog, &version, from + parts.image,
 											bytes - parts.image));
 	values[0] = SPI_datumTransfer(CStringGetTextDatum(version.model), false, -1);
 	SPI_finish();

@@ -14,7 +14,8 @@
 typedef struct Base
 {
 	const Model *model;
-	int32		version;
+	int64		id;				/* of its row */
+	int32		version;		/* its number */
 	/* set by base_extend_source */
 	int32	   *item;			/* [items + 1] index in the version, or -1 */
 	int32	   *value[CONFIG_MAX_FEATURES];	/* [values] likewise */

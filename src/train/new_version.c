@@ -76,6 +76,7 @@ training_store(const Training *training, const Catalog *catalog)
 		.activate = options->activate,
 		.hit_rate_to_reach = options->base != NULL && !isnan(options->base->hit_rate)
 			? &options->base->hit_rate : NULL,
+		.update_of = options->base == NULL ? 0 : options->base->id,
 		.source = source_name(options->source),
 		.options = options_to_json(options, false),
 		.vocabulary = vocabulary_to_json(training->source),
@@ -91,5 +92,5 @@ training_store(const Training *training, const Catalog *catalog)
 
 	progress_phase(training->progress, PROGRESS_STORING);
 	codec_write(&training->model, image);
-	return catalog_store(catalog, &version, image, bytes);
+	return version_store(catalog, &version, image, bytes);
 }

@@ -14,7 +14,7 @@
 #include "model/vocabulary.h"
 #include "nn/config.h"
 #include "nn/trainer.h"
-#include "store/catalog.h"
+#include "store/versions.h"
 #include "train/base.h"
 
 typedef struct TrainOptions

@@ -23,7 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "store/catalog.h"
+#include "store/versions.h"
 #include "compat.h"
 #include "results.h"
 #include "segment.h"
@@ -42,7 +42,7 @@ typedef struct Figures
 	Oid			user;			/* whose rights it has */
 	Oid			session_user;
 	int64		job;			/* 0: none */
-	char		model[CATALOG_MODEL_NAME];
+	char		model[VERSION_MODEL_NAME];
 	TimestampTz start;
 	ProgressPhase phase;
 	int32		epochs;			/* at most */
@@ -74,7 +74,6 @@ board_init(void *memory)
 {
 	Board	   *created = memory;
 
-	LWLockInitialize(&created->lock, LWLockNewTrancheId());
 	for (int i = 0; i < MAX_SLOTS; i++)
 	{
 		SpinLockInit(&created->slots[i].mutex);
@@ -88,7 +87,6 @@ board_attach(void)
 	if (board != NULL)
 		return;
 	board = segment_named(BOARD_NAME, sizeof(Board), board_init);
-	LWLockRegisterTranche(board->lock.tranche, "recseq");
 }
 
 /* ---------------------------------------------------------------- writing */

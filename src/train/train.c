@@ -81,6 +81,6 @@ recseq_train(PG_FUNCTION_ARGS)
 	TrainOptions options;
 
 	options = train_options(fcinfo->args);
-	catalog_check_trainable(&catalog, options.model, "recseq_train()");
+	version_check_storable(&catalog, options.model, "recseq_train()");
 	return train(fcinfo, &catalog, &options);
 }

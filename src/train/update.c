@@ -29,7 +29,7 @@ static const char *const option_names[] = {
 static NullableDatum *
 arguments_of_update(FunctionCallInfo fcinfo, const Catalog *catalog, int64 id)
 {
-	Jsonb	   *description = jsonb_of_text(catalog_describe(catalog, id));
+	Jsonb	   *description = jsonb_of_text(version_describe(catalog, id));
 	JsonbValue *options = getKeyJsonValueFromContainer(&description->root, "options",
 													   (int) strlen("options"), NULL);
 	NullableDatum *arguments = train_arguments(catalog, PG_GETARG_OID(ARG_SOURCE),
@@ -62,11 +62,12 @@ recseq_update(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"model\" and \"source\" must not be null")));
 	model = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
-	catalog_check_trainable(&catalog, model, "recseq_update()");
+	version_check_storable(&catalog, model, "recseq_update()");
 	id = catalog_find(&catalog, model, 0);
 	cached = cache_get(&catalog, id);
 	cache_pin(cached);
 	base.model = &cached->model;
+	base.id = id;
 	base.version = catalog_version_number(&catalog, id);
 	options = train_options(arguments_of_update(fcinfo, &catalog, id));
 	options.model = model;

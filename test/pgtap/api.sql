@@ -326,7 +326,7 @@ SELECT ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), pron
 FROM function WHERE proname IN ('recseq_evaluate', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign') ORDER BY proname;
 SELECT table_privs_are(:'schema', 'recseq_models', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_model', 'regress_recseq_anybody', ARRAY['SELECT']);
-SELECT table_privs_are(:'schema', 'recseq_version', 'regress_recseq_anybody', ARRAY['SELECT']);
+SELECT table_privs_are(:'schema', 'recseq_version', 'regress_recseq_anybody', ARRAY[]::text[]);
 SELECT table_privs_are(:'schema', 'recseq_chunk', 'regress_recseq_anybody', ARRAY[]::text[]);
 
 --

@@ -99,7 +99,9 @@ SELECT * FROM recseq_backtest('walks', protocol => 'temporal', test_days => 'Inf
 SELECT * FROM recseq_backtest('walks', protocol => 'temporal', test_days => NULL);
 SELECT * FROM recseq_backtest('walks', protocol => 'temporal', cut => '2019-01-01');
 BEGIN READ ONLY;
+\set VERBOSITY terse
 SELECT * FROM recseq_backtest('walks', 'kept');
+\set VERBOSITY default
 COMMIT;
 CREATE ROLE regress_recseq_anybody;
 GRANT SELECT ON walks TO regress_recseq_anybody;

@@ -152,8 +152,35 @@ FROM unnest(ARRAY[
 	'DELETE FROM recseq_version',
 	'UPDATE recseq_model SET active_id = NULL',
 	'UPDATE recseq_model SET active_id = 999999',
+	'ALTER TABLE recseq_chunk ALTER data DROP NOT NULL; UPDATE recseq_chunk SET data = NULL',
+	'ALTER TABLE recseq_chunk DROP CONSTRAINT recseq_chunk_pkey, ALTER chunk DROP NOT NULL, ALTER id DROP NOT NULL; CREATE INDEX recseq_chunk_pkey ON recseq_chunk (id, chunk); UPDATE recseq_chunk SET chunk = NULL',
+	'ALTER TABLE recseq_version ALTER bytes DROP NOT NULL; UPDATE recseq_version SET bytes = NULL',
+	'ALTER TABLE recseq_model ALTER owner DROP NOT NULL; UPDATE recseq_model SET owner = NULL, owner_oid = NULL',
 	'DELETE FROM recseq_model']) WITH ORDINALITY AS u(change, n)
 ORDER BY n;
+
+-- columns that are null once nothing forbids it
+BEGIN;
+ALTER TABLE recseq_model ALTER owner DROP NOT NULL;
+UPDATE recseq_model SET owner = NULL, owner_oid = NULL;
+SELECT recseq_activate('m', 1);
+ROLLBACK;
+BEGIN;
+ALTER TABLE recseq_model ALTER last_version DROP NOT NULL;
+UPDATE recseq_model SET last_version = NULL;
+SELECT recseq_train('ring', 'm', epochs => 1, units => 4);
+ROLLBACK;
+BEGIN;
+ALTER TABLE recseq_version ALTER version DROP NOT NULL, ALTER source DROP NOT NULL, ALTER options DROP NOT NULL, ALTER bytes DROP NOT NULL;
+UPDATE recseq_version SET version = NULL, source = NULL, options = NULL, bytes = NULL;
+SELECT version, source, options, bytes FROM recseq_models;
+SAVEPOINT s;
+\set VERBOSITY sqlstate
+SELECT recseq_export_model('m');
+ROLLBACK TO s;
+SELECT recseq_update('m', 'ring');
+\set VERBOSITY default
+ROLLBACK;
 
 -- tables that are gone
 BEGIN;

@@ -150,6 +150,7 @@ SET ROLE regress_recseq_b;
 SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'admin');
 SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'admin', version => 1);
 SELECT * FROM recseq_evaluate('ring', 'admin');
+SELECT count(*) FROM recseq_models;
 RESET ROLE;
 GRANT SELECT ON recseq_model TO PUBLIC;
 
@@ -163,6 +164,25 @@ SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'mine', version => 9
 SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'admin');
 SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'admin', version => 1);
 SELECT * FROM recseq_evaluate('ring', 'admin');
+-- the views show as much, and their tables nothing, whatever operators the caller finds first
+SELECT DISTINCT model FROM recseq_models;
+SELECT DISTINCT model FROM recseq_model_metrics;
+SELECT count(*) FROM recseq_version;
+SELECT count(*) FROM recseq_get_models() WHERE model <> 'mine';
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION recseq_export_model TO regress_recseq_a;
+SET ROLE regress_recseq_a;
+CREATE FUNCTION :"here".everything(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR :"here".= (LEFTARG = text, RIGHTARG = text, FUNCTION = :"here".everything);
+SET search_path = :"here", pg_catalog;
+SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'admin', version => 1);
+SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'admin');
+SELECT * FROM recseq_evaluate('ring', 'admin', version => 1);
+SELECT recseq_export_model('admin', 1);
+SELECT count(*) FROM recseq_models WHERE model OPERATOR(pg_catalog.=) 'admin';
+RESET search_path;
+DROP OPERATOR :"here".= (text, text);
+DROP FUNCTION :"here".everything;
 -- and training goes on as ever
 SELECT version FROM recseq_train('ring', 'mine', epochs => 1, units => 8);
 SET ROLE regress_recseq_b;
@@ -170,6 +190,7 @@ SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'admin');
 SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'mine');
 RESET ROLE;
 SELECT count(*) FROM recseq_recommend(ARRAY[1, 2], model => 'mine');
+SELECT DISTINCT model FROM recseq_models ORDER BY model;
 DROP POLICY mine_and_admins ON recseq_model;
 ALTER TABLE recseq_model DISABLE ROW LEVEL SECURITY;
 

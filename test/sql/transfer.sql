@@ -170,7 +170,9 @@ RESET ROLE;
 GRANT EXECUTE ON FUNCTION recseq_export_model, recseq_import_model TO regress_recseq_a, regress_recseq_b;
 SET ROLE regress_recseq_a;
 SELECT i.* FROM exported, recseq_import_model(image, 'mine') i;
+\set VERBOSITY terse
 SELECT i.* FROM exported, recseq_import_model(image) i;
+\set VERBOSITY default
 SELECT owner, trained_by FROM recseq_models WHERE model = 'mine';
 SET ROLE regress_recseq_b;
 SELECT i.* FROM exported, recseq_import_model(image, 'mine') i;

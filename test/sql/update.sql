@@ -194,11 +194,15 @@ FROM unnest(ARRAY['{}', '{"batch_size": 0}', '{"batch_size": 2147483647}', '{"ba
 CREATE ROLE regress_recseq_a;
 GRANT SELECT ON new TO regress_recseq_a;
 SET ROLE regress_recseq_a;
+\set VERBOSITY terse
 SELECT recseq_update('m', 'new');
+\set VERBOSITY default
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION recseq_update, recseq_export_model, recseq_import_model TO regress_recseq_a;
 SET ROLE regress_recseq_a;
+\set VERBOSITY terse
 SELECT recseq_update('m', 'new');
+\set VERBOSITY default
 SELECT i.* FROM recseq_import_model(recseq_export_model('m'), 'mine') i;
 SELECT version FROM recseq_update('mine', 'new');
 SELECT recseq_update('mine', 'old');
@@ -256,6 +260,15 @@ SELECT train(1e-6, 'if_better');
 SELECT version, active FROM recseq_models WHERE version >= 9 ORDER BY version;
 SELECT train(0.02, 'sometimes');
 SELECT train(0.02, NULL);
+-- an imported update goes back to nothing here, and not to the version that has the number by chance
+UPDATE recseq_version SET options = jsonb_set(options, '{update_of}', '1') WHERE version = 10;
+CREATE TABLE exported AS SELECT recseq_export_model('a', 10) AS image;
 SELECT recseq_drop_model('a');
+SELECT train(0.02, 'always');
+SELECT i.* FROM exported, recseq_import_model(image) i;
+SELECT train(1e-6, 'if_better');
+SELECT version, active, options ? 'update_of' AS update_of FROM recseq_models ORDER BY version;
+SELECT recseq_drop_model('a');
+DROP TABLE exported;
 DROP TABLE learnable, more;
 DROP FUNCTION train;

@@ -1,0 +1,56 @@
+/*
+ * as_owner.h
+ *	  Statements of recseq's own, which run as the owner of its tables.
+ *
+ * Referential integrity does it so, too: whoever may execute a function of
+ * recseq's may have it change the rows that it changes, and nobody needs
+ * privileges on the tables.
+ *
+ * The statements run with the search_path of whoever calls.  So every name in
+ * them, of operators, functions and types too, is qualified: a look-alike that
+ * is found by the path would run as the owner.  test/sql/search_path.sql checks
+ * it.
+ */
+#ifndef RECSEQ_AS_OWNER_H
+#define RECSEQ_AS_OWNER_H
+
+#include "postgres.h"
+
+#include "compat.h"
+#include "store/catalog.h"
+
+/* Who calls, while statements run as the owner of recseq's tables. */
+typedef struct Caller
+{
+	Oid			user;
+	int			security;
+	const char *schema;			/* of recseq's tables, quoted */
+} Caller;
+
+/* Run as the owner of recseq's tables, and connected to SPI, until catalog_become_caller(). */
+extern Caller catalog_become_owner(const Catalog *catalog);
+extern void catalog_become_caller(const Caller *caller);
+
+/*
+ * Run a statement in which %s stands for the schema; nulls as SPI wants them.
+ * Returns the number of rows.
+ */
+extern uint64 catalog_run(const Caller *owner_of, const char *statement, int count, Oid *types,
+						  Datum *values, const char *nulls);
+
+/*
+ * A column of the first row that catalog_run() returned.  An error if it is
+ * null, which it can be only where somebody dropped a constraint.
+ */
+extern Datum catalog_first_row(int column);
+
+/* The same for a column that may be null, which is then if_null. */
+extern Datum catalog_first_row_or(int column, Datum if_null);
+
+/* A column of the first row in its text form, in the given context; an error if it is null. */
+extern char *catalog_first_row_text(int column, MemoryContext context);
+
+/* Complain about a row of recseq's tables with a null that it cannot have. */
+pg_noreturn extern void catalog_complain_about_null(const char *column);
+
+#endif							/* RECSEQ_AS_OWNER_H */

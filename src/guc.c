@@ -16,6 +16,7 @@
 bool		recseq_progress;
 int			recseq_cache_size;
 int			recseq_shared_cache_size;
+int			recseq_max_call_memory;
 int			recseq_max_training_memory;
 int			recseq_max_training_workers;
 int			recseq_max_jobs;
@@ -52,6 +53,18 @@ guc_define(void)
 							&recseq_shared_cache_size,
 							512 * 1024,
 							0,
+							MAX_KILOBYTES,
+							PGC_SUSET,
+							GUC_UNIT_KB,
+							NULL,
+							NULL,
+							NULL);
+	DefineCustomIntVariable("recseq.max_call_memory",
+							"Sets the memory that one call that answers from a model may use.",
+							"A batch of histories takes as many rows at a time as fit.",
+							&recseq_max_call_memory,
+							256 * 1024,
+							1024,
 							MAX_KILOBYTES,
 							PGC_SUSET,
 							GUC_UNIT_KB,

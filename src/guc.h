@@ -13,6 +13,7 @@
 extern bool recseq_progress;		/* recseq.progress */
 extern int	recseq_cache_size;		/* recseq.cache_size, kB */
 extern int	recseq_shared_cache_size;	/* recseq.shared_cache_size, kB; 0: none */
+extern int	recseq_max_call_memory; /* recseq.max_call_memory, kB */
 extern int	recseq_max_training_memory; /* recseq.max_training_memory, kB */
 extern int	recseq_max_training_workers;	/* recseq.max_training_workers */
 extern int	recseq_max_jobs;		/* recseq.max_jobs */

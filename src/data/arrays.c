@@ -4,7 +4,11 @@
  */
 #include "data/arrays.h"
 
+#include <ctype.h>
+
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
+#include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -54,49 +58,38 @@ check_parallel(const char *what, int count, int items, const char *hint)
 				 errhint("%s", hint)));
 }
 
-IdArray
-ids_of_array(ArrayType *array, const char *what)
+ArrayType *
+array_of_datum(Datum datum, const Budget *budget)
 {
-	Oid			type = ARR_ELEMTYPE(array);
-	IdArray		result = {0};
-	Datum	   *elements;
-	int16		length;
-	bool		by_value;
-	char		alignment;
+	/* the value itself, and beside it what was stored, while it is decompressed */
+	if (VARATT_IS_EXTENDED(DatumGetPointer(datum)))
+		budget_check(budget, toast_raw_datum_size(datum) + toast_datum_size(datum));
+	return DatumGetArrayTypeP(datum);
+}
 
-	check_one_dimension(array, what);
-	if (!id_kind_of_type(type, &result.kind))
+/* Bytes of an element of a type; -1: a text; an error if it is no id. */
+static int
+width_of_type(Oid type, IdKind *kind, const char *what)
+{
+	if (!id_kind_of_type(type, kind))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("\"%s\" has elements of type %s", what, format_type_be(type)),
 				 errhint("Ids are integers or texts.")));
-	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	deconstruct_array(array, type, length, by_value, alignment,
-					  &elements, &result.nulls, &result.count);
-	result.ids = palloc0(sizeof(Id) * Max(result.count, 1));
-	for (int i = 0; i < result.count; i++)
-	{
-		Id		   *id = &result.ids[i];
+	return get_typlen(type);
+}
 
-		if (result.nulls[i])
-			continue;
-		switch (type)
-		{
-			case INT2OID:
-				id->integer = DatumGetInt16(elements[i]);
-				break;
-			case INT4OID:
-				id->integer = DatumGetInt32(elements[i]);
-				break;
-			case INT8OID:
-				id->integer = DatumGetInt64(elements[i]);
-				break;
-			default:
-				id->text = VARDATA_ANY(DatumGetPointer(elements[i]));
-				id->length = VARSIZE_ANY_EXHDR(DatumGetPointer(elements[i]));
-		}
-	}
-	pfree(elements);
+IdArray
+ids_of_array(ArrayType *array, const char *what)
+{
+	IdArray		result = {
+		.count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)),
+		.elements = ARR_DATA_PTR(array),
+		.known = ARR_NULLBITMAP(array)
+	};
+
+	check_one_dimension(array, what);
+	result.width = width_of_type(ARR_ELEMTYPE(array), &result.kind, what);
 	return result;
 }
 
@@ -104,17 +97,40 @@ IdArray
 ids_of_array_without_nulls(ArrayType *array, const char *what)
 {
 	IdArray		result = ids_of_array(array, what);
+	int			i = 0;
 
-	for (int i = 0; i < result.count; i++)
+	if (!array_contains_nulls(array))
 	{
-		if (result.nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("\"%s\" must not contain nulls", what),
-					 errdetail("Element %d is null.", i + 1),
-					 errhint("array_remove(%s, NULL) leaves them out.", what)));
+		result.known = NULL;
+		return result;
 	}
-	return result;
+	while ((result.known[i / 8] & (1 << (i % 8))) != 0)
+		i++;
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("\"%s\" must not contain nulls", what),
+			 errdetail("Element %d is null.", i + 1),
+			 errhint("array_remove(%s, NULL) leaves them out.", what)));
+}
+
+Id
+id_of_datum(Datum datum, Oid type, const char *what)
+{
+	IdKind		kind;
+	text	   *value;
+
+	switch (width_of_type(type, &kind, what))
+	{
+		case sizeof(int16):
+			return (Id) {.integer = DatumGetInt16(datum)};
+		case sizeof(int32):
+			return (Id) {.integer = DatumGetInt32(datum)};
+		case sizeof(int64):
+			return (Id) {.integer = DatumGetInt64(datum)};
+		default:
+			value = DatumGetTextPP(datum);
+			return (Id) {.text = VARDATA_ANY(value), .length = VARSIZE_ANY_EXHDR(value)};
+	}
 }
 
 ArrayType *
@@ -176,15 +192,34 @@ find_id(const Vocabulary *vocabulary, const Id *id)
 	return vocabulary_find_text(vocabulary, id->text, id->length);
 }
 
+/* As strtoll reads it, but of a text that has no end and is not copied. */
 bool
 integer_of_text(const Id *id, int64 *value)
 {
-	char	   *text = pnstrdup(id->text, id->length);
-	char	   *end;
+	const char *at = id->text;
+	const char *end = id->text + id->length;
+	bool		negative;
 
-	errno = 0;
-	*value = strtoll(text, &end, 10);
-	return end != text && *end == '\0' && errno != ERANGE;
+	while (at < end && isspace((unsigned char) *at))
+		at++;
+	negative = at < end && *at == '-';
+	if (at < end && (*at == '-' || *at == '+'))
+		at++;
+	if (at == end)
+		return false;
+	*value = 0;
+	for (; at < end; at++)
+	{
+		int			digit = *at - '0';
+
+		/* towards the sign: the least number has no positive counterpart */
+		if (digit < 0 || digit > 9 ||
+			pg_mul_s64_overflow(*value, 10, value) ||
+			(negative ? pg_sub_s64_overflow(*value, digit, value)
+			 : pg_add_s64_overflow(*value, digit, value)))
+			return false;
+	}
+	return true;
 }
 
 bool

@@ -1,15 +1,19 @@
 /*
  * arrays.h
- *	  SQL arrays of ids.
+ *	  SQL arrays of ids, read where they are: an array may have many millions of
+ *	  elements, of which few count.
  */
 #ifndef RECSEQ_ARRAYS_H
 #define RECSEQ_ARRAYS_H
 
 #include "postgres.h"
 
+#include "access/tupmacs.h"
 #include "datatype/timestamp.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 
+#include "memory.h"
 #include "model/model.h"
 
 /* One id; text points into the array it came from. */
@@ -24,9 +28,18 @@ typedef struct IdArray
 {
 	IdKind		kind;
 	int			count;
-	Id		   *ids;			/* [count]; undefined where null */
-	bool	   *nulls;			/* [count] */
+	int			width;			/* bytes of an integer, or -1: texts */
+	const char *elements;		/* as the array has them */
+	const bits8 *known;			/* a bit an element; NULL: none is null */
 } IdArray;
+
+/* Where one is in an array. */
+typedef struct IdReader
+{
+	const IdArray *array;
+	int			at;
+	const char *element;
+} IdReader;
 
 /*
  * Whether arrays with elements of this type can hold ids, and of which kind:
@@ -43,33 +56,96 @@ extern void check_one_dimension(ArrayType *array, const char *what);
 /* Complain unless an array that runs parallel to "items" is as long. */
 extern void check_parallel(const char *what, int count, int items, const char *hint);
 
+/* An array that may have to be fetched, which takes memory. */
+extern ArrayType *array_of_datum(Datum datum, const Budget *budget);
+
 /*
- * The ids of a one-dimensional array whose element type id_kind_of_type
- * accepts, in the current context.  what: its name, for messages.
+ * The ids of a one-dimensional array, which must stay where it is.  what: its
+ * name, for messages.
  */
 extern IdArray ids_of_array(ArrayType *array, const char *what);
 
 /* The same, but a null element is an error. */
 extern IdArray ids_of_array_without_nulls(ArrayType *array, const char *what);
 
-/*
- * Whether element i of the values of a feature says that there is none: null,
- * or 0 where they are integers.
- */
-static inline bool
-is_no_value(const IdArray *values, int i)
+/* Read an array from its first element on. */
+static inline IdReader
+ids_start(const IdArray *array)
 {
-	return values->nulls[i] ||
-		(values->kind == ID_INTEGER && values->ids[i].integer == 0);
+	return (IdReader) {array, 0, array->elements};
 }
 
-/* Whether element i of the kinds of events says that it is a purchase. */
+/* Go on to the next element, of which there must be one; false: it is null. */
 static inline bool
-is_purchase(const Vocabulary *purchases, const IdArray *events, int i)
+ids_next(IdReader *reader, Id *id)
 {
-	return !events->nulls[i] &&
-		vocabulary_find_text(purchases, events->ids[i].text, events->ids[i].length) >= 0;
+	const IdArray *array = reader->array;
+	int			i = reader->at++;
+
+	CHECK_FOR_INTERRUPTS();		/* here, so every loop over an array can be ended */
+	*id = (Id) {0};
+	if (array->known != NULL && (array->known[i / 8] & (1 << (i % 8))) == 0)
+		return false;
+	switch (array->width)
+	{
+		case sizeof(int16):
+			id->integer = *(const int16 *) reader->element;
+			break;
+		case sizeof(int32):
+			id->integer = *(const int32 *) reader->element;
+			break;
+		case sizeof(int64):
+			id->integer = *(const int64 *) reader->element;
+			break;
+		default:
+			id->text = VARDATA_ANY(reader->element);
+			id->length = VARSIZE_ANY_EXHDR(reader->element);
+			reader->element += VARSIZE_ANY(reader->element);
+			reader->element = (const char *) att_align_nominal(reader->element, TYPALIGN_INT);
+			return true;
+	}
+	reader->element += array->width;
+	return true;
 }
+
+/* Pass over so many elements. */
+static inline void
+ids_skip(IdReader *reader, int count)
+{
+	Id			id;
+
+	if (reader->array->known == NULL && reader->array->width > 0)
+	{
+		reader->at += count;
+		reader->element += (Size) count * reader->array->width;
+		return;
+	}
+	while (count-- > 0)
+		ids_next(reader, &id);
+}
+
+/*
+ * Likewise the next element of the values of a feature; false: there is none,
+ * which a null says, and 0 where they are integers.
+ */
+static inline bool
+ids_next_value(IdReader *reader, Id *value)
+{
+	return ids_next(reader, value) && (value->text != NULL || value->integer != 0);
+}
+
+/* Whether the next element of the kinds of events says that it is a purchase. */
+static inline bool
+ids_next_is_purchase(IdReader *reader, const Vocabulary *purchases)
+{
+	Id			kind;
+
+	return ids_next(reader, &kind) &&
+		vocabulary_find_text(purchases, kind.text, kind.length) >= 0;
+}
+
+/* A value of a type that is an element of an array of ids. */
+extern Id	id_of_datum(Datum datum, Oid type, const char *what);
 
 /* Whether two ids of one kind are the same. */
 extern bool same_id(const Id *a, const Id *b);

@@ -5,178 +5,24 @@
  * Ids are numbered in order of appearance while rows are read; then ids and
  * sequences are put in orders that depend on the contents alone, so that the
  * same data gives the same model however the rows are stored.
+ *
+ * Who calls decides how much there is to read, so memory is counted before it
+ * is taken.  Arrays are put in order one by one, each freed as soon as its
+ * ordered copy is there.
  */
 #include "data/dataset.h"
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
-#include "model/crc32c.h"
-#include "guc.h"
-#include "memory.h"
+#include "data/idset.h"
 #include "data/source.h"
-#include "data/split.h"
+#include "memory.h"
+#include "model/crc32c.h"
 
 #define FIRST_TOKENS 8192		/* tokens to make room for at first */
-#define CHECK_MEMORY_EVERY 1000	/* sequences */
-
-/* ---------------------------------------------------------------- ids */
-
-typedef struct IdEntry
-{
-	Id		key;
-	int32		index;			/* in order of appearance */
-	char		status;
-} IdEntry;
-
-static inline uint32
-id_hash(Id key)
-{
-	if (key.text != NULL)
-		return hash_bytes((const unsigned char *) key.text, (int) key.length);
-	return hash_bytes((const unsigned char *) &key.integer, sizeof(key.integer));
-}
-
-#define SH_PREFIX idtable
-#define SH_ELEMENT_TYPE IdEntry
-#define SH_KEY_TYPE Id
-#define SH_KEY key
-#define SH_HASH_KEY(table, key) id_hash(key)
-#define SH_EQUAL(table, a, b) same_id(&(a), &(b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
-/* The ids of one column, while they are collected. */
-typedef struct IdSet
-{
-	IdKind		kind;
-	MemoryContext context;		/* owns it all, texts too */
-	idtable_hash *table;
-	Id		   *keys;			/* [count] by index */
-	int32		count;
-	int32		room;
-} IdSet;
-
-static void
-idset_create(IdSet *set, IdKind kind)
-{
-	set->kind = kind;
-	set->context = CurrentMemoryContext;
-	set->table = idtable_create(set->context, 1024, NULL);
-	set->count = 0;
-	set->room = 1024;
-	set->keys = huge_array(Id, set->room);
-}
-
-/* The index of an id; a new one is added, a text copied. */
-static int32
-idset_number(IdSet *set, Id key)
-{
-	bool		found;
-	IdEntry    *entry = idtable_insert(set->table, key, &found);
-
-	if (found)
-		return entry->index;
-	if (set->count == CONFIG_MAX_VALUES - 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("source has more than %d different ids in one column",
-						CONFIG_MAX_VALUES - 1)));
-	if (set->count == set->room)
-	{
-		set->room *= 2;
-		set->keys = repalloc_huge(set->keys, sizeof(Id) * set->room);
-	}
-	if (key.text != NULL)
-	{
-		char	   *copy = MemoryContextAlloc(set->context, key.length + 1);
-
-		memcpy(copy, key.text, key.length);
-		entry->key.text = copy;
-	}
-	entry->index = set->count;
-	set->keys[set->count++] = entry->key;
-	return entry->index;
-}
-
-static int
-compare_ids(const void *a, const void *b, void *context)
-{
-	const Id *x = &((const IdSet *) context)->keys[*(const int32 *) a];
-	const Id *y = &((const IdSet *) context)->keys[*(const int32 *) b];
-
-	CHECK_FOR_INTERRUPTS();
-	if (x->text != NULL)
-		return vocabulary_compare_text(x->text, x->length, y->text, y->length);
-	return (x->integer > y->integer) - (x->integer < y->integer);
-}
-
-/*
- * Make the vocabulary of the ids, in its order.  Returns the place of each
- * index in it.
- */
-static int32 *
-idset_finish(IdSet *set, Vocabulary *vocabulary)
-{
-	int32	   *order = huge_array(int32, set->count + 1);
-	int32	   *place = huge_array(int32, set->count + 1);
-
-	for (int32 i = 0; i < set->count; i++)
-		order[i] = i;
-	qsort_arg(order, set->count, sizeof(int32), compare_ids, set);
-	for (int32 i = 0; i < set->count; i++)
-		place[order[i]] = i;
-
-	memset(vocabulary, 0, sizeof(*vocabulary));
-	vocabulary->kind = set->kind;
-	vocabulary->count = set->count;
-	if (set->kind == ID_INTEGER)
-	{
-		int64	   *integers = huge_array(int64, set->count + 1);
-
-		for (int32 i = 0; i < set->count; i++)
-			integers[i] = set->keys[order[i]].integer;
-		vocabulary->integers = integers;
-	}
-	else
-	{
-		uint64_t   *offsets = huge_array(uint64_t, set->count + 1);
-		Size		bytes = 0;
-		char	   *text;
-
-		for (int32 i = 0; i < set->count; i++)
-		{
-			offsets[i] = bytes;
-			bytes += set->keys[order[i]].length;
-		}
-		offsets[set->count] = bytes;
-		text = huge_array(char, bytes + 1);
-		for (int32 i = 0; i < set->count; i++)
-			memcpy(text + offsets[i], set->keys[order[i]].text,
-				   set->keys[order[i]].length);
-		vocabulary->offsets = offsets;
-		vocabulary->bytes = text;
-	}
-	pfree(order);
-	return place;
-}
-
-Vocabulary
-vocabulary_of_texts(ArrayType *texts, const char *what)
-{
-	IdArray		ids = ids_of_array_without_nulls(texts, what);
-	IdSet		set;
-	Vocabulary	vocabulary;
-
-	idset_create(&set, ID_TEXT);
-	for (int i = 0; i < ids.count; i++)
-		idset_number(&set, ids.ids[i]);
-	pfree(idset_finish(&set, &vocabulary));
-	return vocabulary;
-}
+#define FIRST_IDS 1024			/* ids, likewise */
+#define CHECKSUM_BYTES (1024 * 1024)	/* between two checks for interrupts */
 
 /* ---------------------------------------------------------------- rows */
 
@@ -185,7 +31,7 @@ typedef struct Reading
 {
 	Source		source;
 	const DatasetOptions *options;
-	MemoryContext context;		/* owns it all */
+	Budget		budget;			/* its context owns it all */
 	IdSet		items;
 	IdSet		feature[CONFIG_MAX_FEATURES];
 	int64		tokens;
@@ -201,44 +47,87 @@ typedef struct Reading
 	int64	   *start;			/* [sequences + 1] */
 } Reading;
 
-/* Complain if what has been read takes more memory than training may use. */
+/* Give the arrays of tokens another size. */
 static void
-check_memory(MemoryContext context)
+resize_tokens(Reading *reading, int64 room)
 {
-	if (MemoryContextMemAllocated(context, true) > (Size) recseq_max_training_memory * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("the source needs more than %d MB of memory",
-						recseq_max_training_memory / 1024),
-				 errdetail("That is the value of \"recseq.max_training_memory\"."),
-				 errhint("Raise it, or pass a view with fewer sequences.")));
+	const Budget *budget = &reading->budget;
+	int64		old = reading->token_room;
+
+	reading->item = budget_resize_array(budget, int32, reading->item, old, room);
+	for (int f = 0; f < reading->source.features; f++)
+		reading->value[f] = budget_resize_array(budget, int32, reading->value[f], old, room);
+	reading->bought = budget_resize_array(budget, bool, reading->bought, old, room);
+	reading->time = budget_resize_array(budget, TimestampTz, reading->time, old, room);
+	reading->token_room = room;
 }
 
 /* Make room for the tokens of one more sequence. */
 static void
 make_room(Reading *reading, int length)
 {
-	if (reading->tokens + length > reading->token_room)
-	{
-		while (reading->tokens + length > reading->token_room)
-			reading->token_room *= 2;
-		reading->item = repalloc_huge(reading->item, sizeof(int32) * reading->token_room);
-		for (int f = 0; f < reading->source.features; f++)
-			reading->value[f] = repalloc_huge(reading->value[f],
-											  sizeof(int32) * reading->token_room);
-		reading->bought = repalloc_huge(reading->bought, sizeof(bool) * reading->token_room);
-		reading->time = repalloc_huge(reading->time,
-									  sizeof(TimestampTz) * reading->token_room);
-	}
+	int64		room = reading->token_room;
+
+	while (reading->tokens + length > room)
+		room *= 2;
+	if (room > reading->token_room)
+		resize_tokens(reading, room);
 	if (reading->sequences == reading->sequence_room)
 	{
 		if (reading->sequence_room >= PG_INT32_MAX / 2)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("source has more than %d sequences", reading->sequence_room)));
+		reading->start = budget_resize_array(&reading->budget, int64, reading->start,
+											 reading->sequence_room + 1,
+											 (Size) reading->sequence_room * 2 + 1);
 		reading->sequence_room *= 2;
-		reading->start = repalloc_huge(reading->start, sizeof(int64) *
-									   (reading->sequence_room + 1));
+	}
+}
+
+static void
+read_items(Reading *reading, const SourceRow *row, int length)
+{
+	int32	   *item = reading->item + reading->tokens;
+	IdReader	reader = ids_start(&row->items);
+
+	for (int i = 0; i < length; i++)
+	{
+		Id			id;
+
+		ids_next(&reader, &id);
+		item[i] = idset_number(&reading->items, id);
+	}
+}
+
+static void
+read_feature(Reading *reading, const SourceRow *row, int f, int length)
+{
+	int32	   *value = reading->value[f] + reading->tokens;
+	IdReader	reader = ids_start(&row->feature[f]);
+
+	for (int i = 0; i < length; i++)
+	{
+		Id			id;
+
+		value[i] = row->has_feature[f] && ids_next_value(&reader, &id)
+			? idset_number(&reading->feature[f], id) + 1 : 0;
+	}
+}
+
+static void
+read_events(Reading *reading, const SourceRow *row, int length)
+{
+	IdReader	reader = ids_start(&row->events);
+
+	for (int i = 0; i < length; i++)
+	{
+		bool		bought = row->events.count > 0 &&
+			ids_next_is_purchase(&reader, reading->options->purchases);
+
+		reading->bought[reading->tokens + i] = bought;
+		reading->any_bought |= bought;
+		reading->time[reading->tokens + i] = row->times != NULL ? row->times[i] : 0;
 	}
 }
 
@@ -248,35 +137,19 @@ read_row(void *context, const SourceRow *row)
 {
 	Reading    *reading = context;
 	const Split *split = reading->options->split;
-	int			length = split == NULL ? row->items.count : split_known_events(split, row);
+	int			length = split == NULL ? row->items.count
+		: split_known_events(split, row->times, row->items.count);
 
 	if (length < reading->options->min_length)
 		return;
 	make_room(reading, length);
-	for (int i = 0; i < length; i++)
-		reading->item[reading->tokens + i] = idset_number(&reading->items, row->items.ids[i]);
+	read_items(reading, row, length);
 	for (int f = 0; f < reading->source.features; f++)
-	{
-		int32	   *value = reading->value[f] + reading->tokens;
-
-		for (int i = 0; i < length; i++)
-			value[i] = !row->has_feature[f] || is_no_value(&row->feature[f], i) ? 0
-				: idset_number(&reading->feature[f], row->feature[f].ids[i]) + 1;
-	}
-	for (int i = 0; i < length; i++)
-	{
-		bool		bought = i < row->events.count &&
-			is_purchase(reading->options->purchases, &row->events, i);
-
-		reading->bought[reading->tokens + i] = bought;
-		reading->any_bought |= bought;
-		reading->time[reading->tokens + i] = row->times != NULL ? row->times[i] : 0;
-	}
+		read_feature(reading, row, f, length);
+	read_events(reading, row, length);
 	reading->tokens += length;
 	reading->start[++reading->sequences] = reading->tokens;
 	reading->longer_sequences += length > 1;
-	if (reading->sequences % CHECK_MEMORY_EVERY == 0)
-		check_memory(reading->context);
 }
 
 /* ---------------------------------------------------------------- order */
@@ -299,7 +172,7 @@ last_time(const Reading *reading, int32 s)
 	return sequence_length(reading, s) > 0 ? reading->time[reading->start[s + 1] - 1] : 0;
 }
 
-/* By key, then by contents. */
+/* By key, then by contents, the times before the last one too: see SourceData. */
 static int
 compare_sequences(const void *a, const void *b, void *context)
 {
@@ -324,6 +197,9 @@ compare_sequences(const void *a, const void *b, void *context)
 		result = memcmp(reading->value[f] + reading->start[x],
 						reading->value[f] + reading->start[y],
 						lengths[0] * sizeof(int32));
+	if (result == 0)
+		result = memcmp(reading->time + reading->start[x], reading->time + reading->start[y],
+						lengths[0] * sizeof(TimestampTz));
 	return result;
 }
 
@@ -335,6 +211,7 @@ find_span(const Reading *reading, TimestampTz *oldest, TimestampTz *newest)
 	*newest = DT_NOBEGIN;
 	for (int64 t = 0; t < reading->tokens; t++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (TIMESTAMP_NOT_FINITE(reading->time[t]))
 			continue;
 		*oldest = Min(*oldest, reading->time[t]);
@@ -344,47 +221,56 @@ find_span(const Reading *reading, TimestampTz *oldest, TimestampTz *newest)
 		*oldest = *newest = 0;
 }
 
-/* Kinds and times of the events, in the order of the sequences. */
-static void
-arrange_events(SourceData *source, Reading *reading, const int32 *sequence,
-			   const int64 *start)
+/* Times as hours since the oldest, in the order of the sequences. */
+static double *
+arrange_hours(Reading *reading, const int32 *sequence, const int64 *start, TimestampTz *origin)
 {
+	double	   *hours = budget_array(&reading->budget, double, reading->tokens + 1);
 	TimestampTz newest;
 
-	find_span(reading, &source->origin, &newest);
-	if (reading->any_bought)
-		source->bought = huge_array(bool, reading->tokens);
-	if (reading->source.times.field > 0)
-		source->hours = huge_array(double, reading->tokens + 1);
+	find_span(reading, origin, &newest);
 	for (int32 s = 0; s < reading->sequences; s++)
 	{
-		int64		from = reading->start[sequence[s]];
+		const TimestampTz *time = reading->time + reading->start[sequence[s]];
 		int64		length = sequence_length(reading, sequence[s]);
 
-		CHECK_FOR_INTERRUPTS();
-		if (source->bought != NULL)
-			memcpy(source->bought + start[s], reading->bought + from, length * sizeof(bool));
-		for (int64 i = 0; source->hours != NULL && i < length; i++)
-			source->hours[start[s] + i] =
-				hours_between(source->origin,
-							  Max(source->origin, Min(newest, reading->time[from + i])));
+		for (int64 i = 0; i < length; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			hours[start[s] + i] = hours_between(*origin, Max(*origin, Min(newest, time[i])));
+		}
 	}
-	pfree(reading->bought);
-	pfree(reading->time);
+	return hours;
 }
 
-/* Put ids in the order of their vocabularies and sequences in theirs. */
-static void
-arrange(SourceData *source, Reading *reading)
+/* A copy of an array of tokens, of that size each, in the order of the sequences. */
+static void *
+arrange_tokens(Reading *reading, const int32 *sequence, const int64 *start,
+			   const void *tokens, Size size)
 {
-	SequenceOrder order = {reading, huge_array(int64, reading->sequences + 1)};
-	int32	   *sequence = huge_array(int32, reading->sequences + 1);
-	int64	   *start = huge_array(int64, reading->sequences + 1);
-	int32	   *item = huge_array(int32, reading->tokens + 1);
+	char	   *result = budget_take(&reading->budget, (reading->tokens + 1) * size);
+
+	for (int32 s = 0; s < reading->sequences; s++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(result + start[s] * size,
+			   (const char *) tokens + reading->start[sequence[s]] * size,
+			   sequence_length(reading, sequence[s]) * size);
+	}
+	return result;
+}
+
+/* Number the ids by the order of their vocabularies. */
+static void
+number_by_vocabulary(SourceData *source, Reading *reading)
+{
 	int32	   *place = idset_finish(&reading->items, &source->items);
 
 	for (int64 t = 0; t < reading->tokens; t++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		reading->item[t] = place[reading->item[t]];
+	}
 	pfree(place);
 	for (int f = 0; f < reading->source.features; f++)
 	{
@@ -392,9 +278,22 @@ arrange(SourceData *source, Reading *reading)
 
 		place = idset_finish(&reading->feature[f], &source->feature_values[f]);
 		for (int64 t = 0; t < reading->tokens; t++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			value[t] = value[t] == 0 ? 0 : place[value[t] - 1] + 1;
+		}
 		pfree(place);
 	}
+}
+
+/* The sequences in their order: [sequences]. */
+static int32 *
+sort_sequences(Reading *reading)
+{
+	SequenceOrder order = {
+		reading, budget_array(&reading->budget, int64, reading->sequences + 1)
+	};
+	int32	   *sequence = budget_array(&reading->budget, int32, reading->sequences + 1);
 
 	for (int32 s = 0; s < reading->sequences; s++)
 	{
@@ -406,70 +305,85 @@ arrange(SourceData *source, Reading *reading)
 										  reading->options->seed);
 	}
 	qsort_arg(sequence, reading->sequences, sizeof(int32), compare_sequences, &order);
+	pfree(order.key);
+	return sequence;
+}
 
+/* Put ids in the order of their vocabularies and sequences in theirs. */
+static void
+arrange(SourceData *source, Reading *reading)
+{
+	int32	   *sequence;
+	int64	   *start;
+
+	resize_tokens(reading, reading->tokens + 1);
+	number_by_vocabulary(source, reading);
+	sequence = sort_sequences(reading);
+	start = budget_array(&reading->budget, int64, reading->sequences + 1);
 	start[0] = 0;
 	for (int32 s = 0; s < reading->sequences; s++)
-	{
-		int64		length = sequence_length(reading, sequence[s]);
+		start[s + 1] = start[s] + sequence_length(reading, sequence[s]);
 
-		CHECK_FOR_INTERRUPTS();
-		memcpy(item + start[s], reading->item + reading->start[sequence[s]],
-			   length * sizeof(int32));
-		start[s + 1] = start[s] + length;
-	}
 	source->data.sequences = reading->sequences;
 	source->data.start = start;
-	source->data.item = item;
+	source->data.item = arrange_tokens(reading, sequence, start, reading->item, sizeof(int32));
+	pfree(reading->item);
 	source->data.features = reading->source.features;
 	for (int f = 0; f < reading->source.features; f++)
 	{
-		int32	   *value = huge_array(int32, reading->tokens + 1);
-
-		for (int32 s = 0; s < reading->sequences; s++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			memcpy(value + start[s], reading->value[f] + reading->start[sequence[s]],
-				   sequence_length(reading, sequence[s]) * sizeof(int32));
-		}
-		source->data.feature[f] = value;
+		source->data.feature[f] = arrange_tokens(reading, sequence, start, reading->value[f],
+												 sizeof(int32));
 		pfree(reading->value[f]);
 	}
-	arrange_events(source, reading, sequence, start);
-	pfree(reading->item);
+	if (reading->any_bought)
+		source->bought = arrange_tokens(reading, sequence, start, reading->bought, sizeof(bool));
+	pfree(reading->bought);
+	if (reading->source.times.field > 0)
+		source->hours = arrange_hours(reading, sequence, start, &source->origin);
+	pfree(reading->time);
 	pfree(reading->start);
 	pfree(sequence);
-	pfree(order.key);
+}
+
+/* An array of zeros, one an item. */
+static int32 *
+zero_of_items(const SourceData *source, const Budget *budget)
+{
+	int32	   *result = budget_array(budget, int32, source->items.count + 1);
+
+	memset(result, 0, sizeof(int32) * source->items.count);
+	return result;
 }
 
 /* What is known of each item: how often it occurs, and its newest features. */
 static void
-describe_items(SourceData *source)
+describe_items(SourceData *source, const Budget *budget)
 {
 	Dataset    *data = &source->data;
 	int64		tokens = data->start[data->sequences];
 
-	source->item_count = huge_array(int32, source->items.count + 1);
-	memset(source->item_count, 0, sizeof(int32) * source->items.count);
+	source->item_count = zero_of_items(source, budget);
 	for (int64 t = 0; t < tokens; t++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		source->item_count[data->item[t]]++;
+	}
 	for (int f = 0; f < data->features; f++)
 	{
-		int32	   *newest = huge_array(int32, source->items.count + 1);
-
-		memset(newest, 0, sizeof(int32) * source->items.count);
+		source->item_feature[f] = zero_of_items(source, budget);
 		for (int64 t = 0; t < tokens; t++)
 		{
+			CHECK_FOR_INTERRUPTS();
 			if (data->feature[f][t] != 0)
-				newest[data->item[t]] = data->feature[f][t];
+				source->item_feature[f][data->item[t]] = data->feature[f][t];
 		}
-		source->item_feature[f] = newest;
 	}
 }
 
 const int32 *
 dataset_item_category(const SourceData *source, int32 *categories)
 {
-	int32	   *none;
+	Budget		budget = budget_of_training();
 
 	if (source->data.features > 0)
 	{
@@ -477,46 +391,79 @@ dataset_item_category(const SourceData *source, int32 *categories)
 		return source->item_feature[0];
 	}
 	*categories = 1;
-	none = huge_array(int32, source->items.count);
-	memset(none, 0, sizeof(int32) * source->items.count);
-	return none;
+	return zero_of_items(source, &budget);
+}
+
+/* Begin to read; all in the current context. */
+static Reading *
+begin_reading(Oid relation, const DatasetOptions *options)
+{
+	Reading    *reading = palloc0(sizeof(Reading));
+	Budget	   *budget = &reading->budget;
+
+	reading->source = source_open(relation, options->features, false);
+	reading->options = options;
+	reading->budget = budget_of_training();
+	reading->token_room = FIRST_TOKENS;
+	reading->item = budget_array(budget, int32, FIRST_TOKENS);
+	reading->bought = budget_array(budget, bool, FIRST_TOKENS);
+	reading->time = budget_array(budget, TimestampTz, FIRST_TOKENS);
+	reading->sequence_room = FIRST_TOKENS;
+	reading->start = budget_array(budget, int64, FIRST_TOKENS + 1);
+	reading->start[0] = 0;
+	idset_create(&reading->items, reading->source.items.kind, FIRST_IDS, budget);
+	for (int f = 0; f < reading->source.features; f++)
+	{
+		reading->value[f] = budget_array(budget, int32, FIRST_TOKENS);
+		idset_create(&reading->feature[f], reading->source.feature[f].kind, FIRST_IDS, budget);
+	}
+	return reading;
 }
 
 SourceData *
 dataset_read(Oid relation, const DatasetOptions *options)
 {
+	Size		before = MemoryContextMemAllocated(CurrentMemoryContext, true);
 	SourceData *source = palloc0(sizeof(SourceData));
-	Reading    *reading = palloc0(sizeof(Reading));
+	Reading    *reading = begin_reading(relation, options);
+	const Budget *budget = &reading->budget;
+	const Split *split = options->split;
 
-	reading->source = source_open(relation, options->features, false);
-	reading->options = options;
-	reading->context = CurrentMemoryContext;
-	reading->token_room = FIRST_TOKENS;
-	reading->item = huge_array(int32, reading->token_room);
-	reading->sequence_room = FIRST_TOKENS;
-	reading->start = huge_array(int64, reading->sequence_room + 1);
-	reading->start[0] = 0;
-	reading->bought = huge_array(bool, reading->token_room);
-	reading->time = huge_array(TimestampTz, reading->token_room);
-	idset_create(&reading->items, reading->source.items.kind);
+	source->relation = reading->source.relation;
 	for (int f = 0; f < reading->source.features; f++)
 	{
-		reading->value[f] = huge_array(int32, reading->token_room);
-		idset_create(&reading->feature[f], reading->source.feature[f].kind);
 		if (strlcpy(source->feature_name[f], reading->source.feature[f].name,
 					MODEL_FEATURE_NAME) >= MODEL_FEATURE_NAME)
 			elog(ERROR, "column name is too long");
 	}
-
-	source_for_each(&reading->source, read_row, reading);
-	check_memory(reading->context);
+	source_for_each(&reading->source, budget, read_row, reading);
 	source->rows = reading->source.rows;
 	source->sequences = reading->longer_sequences;
 	arrange(source, reading);
-	describe_items(source);
-	if (options->split != NULL && options->split->protocol == SPLIT_RANDOM_WINDOWS)
-		source->data.held_out = split_held_out(options->split, source);
+	describe_items(source, budget);
+	if (split != NULL && split->protocol == SPLIT_RANDOM_WINDOWS)
+	{
+		bool	   *held_out = budget_array(budget, bool, reading->tokens + 1);
+
+		split_held_out(split, &source->data, source->hours, source->origin, held_out);
+		source->data.held_out = held_out;
+	}
+	pfree(reading);
+	source->bytes = MemoryContextMemAllocated(CurrentMemoryContext, true) - before;
 	return source;
+}
+
+/* Extend a CRC-32C by an array, which may be gigabytes. */
+static uint32
+checksum_array(uint32 checksum, const void *array, Size bytes)
+{
+	for (Size done = 0; done < bytes; done += CHECKSUM_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		checksum = crc32c(checksum, (const char *) array + done,
+						  Min(bytes - done, CHECKSUM_BYTES));
+	}
+	return checksum;
 }
 
 static uint32
@@ -527,9 +474,9 @@ vocabulary_checksum(const Vocabulary *vocabulary, uint32 checksum)
 	checksum = crc32c(checksum, &vocabulary->kind, sizeof(vocabulary->kind));
 	checksum = crc32c(checksum, &vocabulary->count, sizeof(vocabulary->count));
 	if (vocabulary->kind == ID_INTEGER)
-		return crc32c(checksum, vocabulary->integers, count * sizeof(int64));
-	checksum = crc32c(checksum, vocabulary->offsets, (count + 1) * sizeof(uint64_t));
-	return crc32c(checksum, vocabulary->bytes, vocabulary->offsets[count]);
+		return checksum_array(checksum, vocabulary->integers, count * sizeof(int64));
+	checksum = checksum_array(checksum, vocabulary->offsets, (count + 1) * sizeof(uint64_t));
+	return checksum_array(checksum, vocabulary->bytes, vocabulary->offsets[count]);
 }
 
 uint32
@@ -539,16 +486,16 @@ dataset_checksum(const SourceData *source, uint32 checksum)
 	Size		tokens = data->start[data->sequences];
 
 	checksum = vocabulary_checksum(&source->items, checksum);
-	checksum = crc32c(checksum, data->start, (data->sequences + (Size) 1) * sizeof(int64));
-	checksum = crc32c(checksum, data->item, tokens * sizeof(int32));
+	checksum = checksum_array(checksum, data->start, (data->sequences + (Size) 1) * sizeof(int64));
+	checksum = checksum_array(checksum, data->item, tokens * sizeof(int32));
 	for (int f = 0; f < data->features; f++)
 	{
 		checksum = vocabulary_checksum(&source->feature_values[f], checksum);
-		checksum = crc32c(checksum, data->feature[f], tokens * sizeof(int32));
+		checksum = checksum_array(checksum, data->feature[f], tokens * sizeof(int32));
 	}
 	if (source->bought != NULL)
-		checksum = crc32c(checksum, source->bought, tokens * sizeof(bool));
+		checksum = checksum_array(checksum, source->bought, tokens * sizeof(bool));
 	if (source->hours != NULL)
-		checksum = crc32c(checksum, source->hours, tokens * sizeof(double));
+		checksum = checksum_array(checksum, source->hours, tokens * sizeof(double));
 	return crc32c(checksum, &source->origin, sizeof(source->origin));
 }

@@ -10,6 +10,7 @@
 #include "datatype/timestamp.h"
 #include "utils/array.h"
 
+#include "data/split.h"
 #include "nn/batch.h"
 #include "model/model.h"
 
@@ -21,6 +22,8 @@
  */
 typedef struct SourceData
 {
+	char	   *relation;		/* where it is from: its name, qualified, quoted */
+	Size		bytes;			/* of memory that it takes */
 	Dataset		data;
 	Vocabulary	items;
 	Vocabulary	feature_values[CONFIG_MAX_FEATURES];
@@ -42,10 +45,13 @@ typedef struct DatasetOptions
 	const Vocabulary *purchases;	/* kinds of events that are purchases */
 	int32		min_length;		/* items of a sequence; shorter ones are left out */
 	uint64		seed;			/* of the shuffle, without times */
-	const struct Split *split;	/* read what may be learned from; NULL: everything */
+	const Split *split;			/* read what may be learned from; NULL: everything */
 } DatasetOptions;
 
-/* Read the sequences of a relation.  All memory is in the current context. */
+/*
+ * Read the sequences of a relation.  All memory is in the current context, and
+ * keeps to recseq.max_training_memory.
+ */
 extern SourceData *dataset_read(Oid relation, const DatasetOptions *options);
 
 /*
@@ -53,9 +59,6 @@ extern SourceData *dataset_read(Oid relation, const DatasetOptions *options);
  * feature; zeros, in the current context, where there is no feature.
  */
 extern const int32 *dataset_item_category(const SourceData *source, int32 *categories);
-
-/* Texts as a vocabulary, for DatasetOptions.purchases, in the current context. */
-extern Vocabulary vocabulary_of_texts(ArrayType *texts, const char *what);
 
 /* Extend a CRC-32C by all that is in the dataset. */
 extern uint32 dataset_checksum(const SourceData *source, uint32 checksum);

@@ -79,6 +79,7 @@ static void
 find_features(TupleDesc tupdesc, ArrayType *features, bool missing_ok, Source *source)
 {
 	IdArray		names;
+	IdReader	reader;
 
 	if (features == NULL)
 	{
@@ -87,6 +88,7 @@ find_features(TupleDesc tupdesc, ArrayType *features, bool missing_ok, Source *s
 		return;
 	}
 	names = ids_of_array_without_nulls(features, "features");
+	reader = ids_start(&names);
 	if (names.count > CONFIG_MAX_FEATURES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -94,8 +96,11 @@ find_features(TupleDesc tupdesc, ArrayType *features, bool missing_ok, Source *s
 				 errhint("At most %d are possible.", CONFIG_MAX_FEATURES)));
 	for (int i = 0; i < names.count; i++)
 	{
-		char	   *name = pnstrdup(names.ids[i].text, names.ids[i].length);
+		Id			id;
+		char	   *name;
 
+		ids_next(&reader, &id);
+		name = pnstrdup(id.text, id.length);
 		for (int j = 0; j < i; j++)
 		{
 			if (strcmp(name, source->feature[j].name) == 0)
@@ -323,7 +328,7 @@ row_array(const SourceRow *row, const SourceColumn *column)
 	bool		isnull;
 	Datum		datum = slot_getattr(row->slot, column->field, &isnull);
 
-	return isnull ? NULL : DatumGetArrayTypeP(datum);
+	return isnull ? NULL : array_of_datum(datum, row->budget);
 }
 
 static void
@@ -396,6 +401,7 @@ typedef struct Receiver
 {
 	DestReceiver dest;			/* must be first */
 	Source	   *source;
+	const Budget *budget;
 	SourceRowFunction function;
 	void	   *context;
 	MemoryContext temporary;	/* for one row */
@@ -415,7 +421,9 @@ static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
 	Receiver   *receiver = (Receiver *) self;
-	SourceRow	row = {.source = receiver->source, .slot = slot};
+	SourceRow	row = {
+		.source = receiver->source, .budget = receiver->budget, .slot = slot
+	};
 	MemoryContext executor = MemoryContextSwitchTo(receiver->temporary);
 
 	CHECK_FOR_INTERRUPTS();
@@ -466,7 +474,8 @@ check_portal(const Source *source, Portal portal)
 }
 
 void
-source_for_each(Source *source, SourceRowFunction function, void *context)
+source_for_each(Source *source, const Budget *budget, SourceRowFunction function,
+				void *context)
 {
 	Receiver	receiver = {
 		.dest = {
@@ -474,6 +483,7 @@ source_for_each(Source *source, SourceRowFunction function, void *context)
 			.rShutdown = receiver_done, .rDestroy = receiver_done, .mydest = DestNone
 		},
 		.source = source,
+		.budget = budget,
 		.function = function,
 		.context = context,
 		.temporary = AllocSetContextCreate(CurrentMemoryContext, "recseq row",

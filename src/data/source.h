@@ -42,8 +42,9 @@ typedef struct Source
 typedef struct SourceRow
 {
 	const Source *source;
+	const Budget *budget;
 	TupleTableSlot *slot;
-	IdArray		items;			/* without nulls */
+	IdArray		items;			/* without nulls; as all of these, in the row */
 	bool		has_feature[CONFIG_MAX_FEATURES];	/* the column's array is not null */
 	IdArray		feature[CONFIG_MAX_FEATURES];	/* as long as items */
 	IdArray		events;			/* kinds, as many as items; none: no such column, or null */
@@ -71,7 +72,11 @@ extern char *source_name(Oid relation);
  */
 extern Source source_open(Oid relation, ArrayType *features, bool missing_ok);
 
-/* Read the relation as the caller, with the caller's snapshot. */
-extern void source_for_each(Source *source, SourceRowFunction function, void *context);
+/*
+ * Read the relation as the caller, with the caller's snapshot.  A row's arrays
+ * are fetched within the budget.
+ */
+extern void source_for_each(Source *source, const Budget *budget,
+							SourceRowFunction function, void *context);
 
 #endif							/* RECSEQ_SOURCE_H */

@@ -9,8 +9,9 @@
 #include "data/split.h"
 
 #include "common/hashfn.h"
+#include "miscadmin.h"
 
-#include "memory.h"
+#include "data/arrays.h"
 #include "names.h"
 #include "nn/rng.h"
 
@@ -35,24 +36,23 @@ check_has_times(bool has_times)
 }
 
 int
-split_known_events(const Split *split, const SourceRow *row)
+split_known_events(const Split *split, const TimestampTz *times, int events)
 {
-	int			length = row->items.count;
 	int			known = 0;
 
 	switch (split->protocol)
 	{
 		case SPLIT_LEAVE_ONE_OUT:
-			return length > split->min_history ? length - 1 : length;
+			return events > split->min_history ? events - 1 : events;
 		case SPLIT_TEMPORAL:
-			check_has_times(row->times != NULL);
-			while (known < length && row->times[known] < split->cut)
+			check_has_times(times != NULL);
+			while (known < events && times[known] < split->cut)
 				known++;
 			return known;
 		case SPLIT_RANDOM_WINDOWS:
 			break;
 	}
-	return length;
+	return events;
 }
 
 /* What names a sequence, whatever its place in the source. */
@@ -63,17 +63,16 @@ sequence_hash(const Dataset *data, int32 s)
 							   (int) ((data->start[s + 1] - data->start[s]) * sizeof(int32)), 0);
 }
 
-bool *
-split_held_out(const Split *split, const SourceData *source)
+void
+split_held_out(const Split *split, const Dataset *data, const double *hours,
+			   TimestampTz origin, bool *held_out)
 {
-	const Dataset *data = &source->data;
-	bool	   *held_out = huge_array(bool, data->start[data->sequences] + 1);
 	double		cut = 0;
 
 	if (split->protocol == SPLIT_TEMPORAL)
 	{
-		check_has_times(source->hours != NULL);
-		cut = hours_between(source->origin, split->cut);
+		check_has_times(hours != NULL);
+		cut = hours_between(origin, split->cut);
 	}
 	for (int32 s = 0; s < data->sequences; s++)
 	{
@@ -84,13 +83,14 @@ split_held_out(const Split *split, const SourceData *source)
 
 		for (int64 t = first; t < end; t++)
 		{
+			CHECK_FOR_INTERRUPTS();
 			switch (split->protocol)
 			{
 				case SPLIT_LEAVE_ONE_OUT:
 					held_out[t] = t == end - 1 && t - first >= split->min_history;
 					break;
 				case SPLIT_TEMPORAL:
-					held_out[t] = (t > first && held_out[t - 1]) || source->hours[t] >= cut;
+					held_out[t] = (t > first && held_out[t - 1]) || hours[t] >= cut;
 					break;
 				case SPLIT_RANDOM_WINDOWS:
 					held_out[t] = t > first && rng_uniform(&rng) < split->share;
@@ -98,5 +98,4 @@ split_held_out(const Split *split, const SourceData *source)
 			}
 		}
 	}
-	return held_out;
 }

@@ -9,8 +9,7 @@
 
 #include "datatype/timestamp.h"
 
-#include "data/dataset.h"
-#include "data/source.h"
+#include "nn/batch.h"
 
 typedef enum SplitProtocol
 {
@@ -35,11 +34,15 @@ extern SplitProtocol split_protocol(const char *name);
 
 /*
  * How many of a row's events may be read to learn from; all where only windows
- * are held out (split_held_out).
+ * are held out (split_held_out).  times: [events], or NULL: not known.
  */
-extern int	split_known_events(const Split *split, const SourceRow *row);
+extern int	split_known_events(const Split *split, const TimestampTz *times, int events);
 
-/* Whether each event of a source is held out: [tokens], in the current context. */
-extern bool *split_held_out(const Split *split, const SourceData *source);
+/*
+ * Whether each event of a dataset is held out: held_out[tokens].  hours:
+ * [tokens] since the origin, or NULL: times are not known.
+ */
+extern void split_held_out(const Split *split, const Dataset *data, const double *hours,
+						   TimestampTz origin, bool *held_out);
 
 #endif							/* RECSEQ_SPLIT_H */

@@ -121,7 +121,8 @@ recseq_assign(PG_FUNCTION_ARGS)
 {
 	IdArray		variants;
 	const char *experiment = "";
-	const Id   *chosen;
+	IdReader	reader;
+	Id			chosen;
 
 	if (PG_ARGISNULL(ARG_VISITOR))
 		PG_RETURN_NULL();
@@ -136,8 +137,10 @@ recseq_assign(PG_FUNCTION_ARGS)
 				 errmsg("there are no variants to choose from")));
 	if (!PG_ARGISNULL(ARG_EXPERIMENT))
 		experiment = text_to_cstring(PG_GETARG_TEXT_PP(ARG_EXPERIMENT));
-	chosen = &variants.ids[choose(read_weights(fcinfo, variants.count), variants.count,
-								  fraction_of_visitor(experiment,
-													  text_to_cstring(PG_GETARG_TEXT_PP(ARG_VISITOR))))];
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(chosen->text, (int) chosen->length));
+	reader = ids_start(&variants);
+	ids_skip(&reader, choose(read_weights(fcinfo, variants.count), variants.count,
+							 fraction_of_visitor(experiment,
+												 text_to_cstring(PG_GETARG_TEXT_PP(ARG_VISITOR)))));
+	ids_next(&reader, &chosen);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(chosen.text, (int) chosen.length));
 }

@@ -37,6 +37,7 @@ find_newest(void *context, const SourceRow *row)
 
 	for (int i = 0; row->times != NULL && i < row->items.count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!TIMESTAMP_NOT_FINITE(row->times[i]))
 			*newest = Max(*newest, row->times[i]);
 	}
@@ -47,9 +48,10 @@ static TimestampTz
 days_before_end(Oid relation, double days)
 {
 	Source		source = source_open(relation, construct_empty_array(TEXTOID), false);
+	Budget		budget = budget_of_training();
 	TimestampTz newest = DT_NOBEGIN;
 
-	source_for_each(&source, find_newest, &newest);
+	source_for_each(&source, &budget, find_newest, &newest);
 	if (TIMESTAMP_IS_NOBEGIN(newest))
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),

@@ -80,6 +80,7 @@ typedef struct Figures
 typedef struct Evaluation
 {
 	const EvaluateOptions *options;
+	Budget		budget;
 	CachedModel *cached;
 	SourceData *source;
 	const bool *held_out;		/* [source tokens] */
@@ -321,6 +322,7 @@ map_ids(const Vocabulary *from, const Vocabulary *to, const char *what)
 	{
 		Id			id = id_at(from, i);
 
+		CHECK_FOR_INTERRUPTS();
 		map[i] = find_id(to, &id);
 	}
 	return map;
@@ -384,9 +386,15 @@ read_cases(Evaluation *evaluation)
 		.purchases = model->rank.present ? &model->purchases : &(Vocabulary) {.kind = ID_TEXT},
 		.min_length = 1
 	};
+	SourceData *source;
+	bool	   *held_out;
 
 	evaluation->source = dataset_read(options->source, &reading);
-	evaluation->held_out = split_held_out(&options->split, evaluation->source);
+	source = evaluation->source;
+	held_out = budget_array(&evaluation->budget, bool,
+							source->data.start[source->data.sequences] + 1);
+	split_held_out(&options->split, &source->data, source->hours, source->origin, held_out);
+	evaluation->held_out = held_out;
 	evaluation->to_model = map_ids(&evaluation->source->items, &model->items, "items");
 	for (int f = 0; f < model->config.features; f++)
 		evaluation->value_to_model[f] = map_ids(&evaluation->source->feature_values[f],
@@ -414,6 +422,7 @@ fit_baselines(Evaluation *evaluation)
 		data.categories = source->feature_values[category].count;
 	}
 	baselines_place(&evaluation->baselines, &arena, &data);
+	budget_check(&evaluation->budget, arena.used);
 	arena = (Arena) {allocate_aligned(arena.used), 0};
 	baselines_place(&evaluation->baselines, &arena, &data);
 	baselines_fit(&evaluation->baselines, &data);
@@ -422,6 +431,7 @@ fit_baselines(Evaluation *evaluation)
 static void
 allocate_work(Evaluation *evaluation)
 {
+	const Budget *budget = &evaluation->budget;
 	const Model *model = &evaluation->cached->model;
 	const Dataset *data = &evaluation->source->data;
 	int64		longest = 1;
@@ -429,16 +439,16 @@ allocate_work(Evaluation *evaluation)
 
 	for (int32 s = 0; s < data->sequences; s++)
 		longest = Max(longest, data->start[s + 1] - data->start[s]);
-	evaluation->token = huge_array(int32, longest);
+	evaluation->token = budget_array(budget, int32, longest);
 	for (int f = 0; f < model->config.features; f++)
-		evaluation->feature[f] = huge_array(int32, longest);
-	evaluation->ranked = huge_array(int32, longest);
-	evaluation->hours = huge_array(double, longest);
+		evaluation->feature[f] = budget_array(budget, int32, longest);
+	evaluation->ranked = budget_array(budget, int32, longest);
+	evaluation->hours = budget_array(budget, double, longest);
 	evaluation->ranking.top.k = listed;
-	evaluation->ranking.top.heap = huge_array(Scored, listed);
-	evaluation->question = allocate_question(model, listed);
+	evaluation->ranking.top.heap = budget_array(budget, Scored, listed);
+	evaluation->question = allocate_question(model, listed, budget);
 	evaluation->excluded = palloc0(exclusion_bytes(model->config.items));
-	evaluation->all = huge_array(bool, evaluation->source->items.count + 1);
+	evaluation->all = budget_array(budget, bool, evaluation->source->items.count + 1);
 	memset(evaluation->all, true, evaluation->source->items.count);
 }
 
@@ -587,7 +597,9 @@ put_intervals(Row *row, const Figures *figures)
 void
 evaluate_model(const Results *results, CachedModel *cached, const EvaluateOptions *options)
 {
-	Evaluation	evaluation = {.options = options, .cached = cached};
+	Evaluation	evaluation = {
+		.options = options, .budget = budget_of_training(), .cached = cached
+	};
 	Figures		all[lengthof(methods)] = {{0}};
 	Figures		unseen[lengthof(methods)] = {{0}};
 	int64		unknown[lengthof(methods)] = {0};

@@ -14,6 +14,19 @@
 #define LEAST_OTHERS 1e-6
 
 void
+question_place(Question *question, Arena *arena, const Model *model, int32_t k)
+{
+	int32_t		room = question_room(k);
+
+	*question = (Question) {0};
+	question->candidate = ARENA_TAKE(arena, Candidate, CANDIDATES_MAX);
+	question->scanned = ARENA_TAKE(arena, Scored, room);
+	question->lower = ARENA_TAKE(arena, Scored, room);
+	question->scan_candidates = ARENA_TAKE(arena, Scored, scan_room(room));
+	question->excluded_now = ARENA_TAKE(arena, uint8_t, exclusion_bytes(model->config.items));
+}
+
+void
 recommender_place(Recommender *recommender, Arena *arena)
 {
 	recommender->work = candidates_place(arena);

@@ -40,6 +40,9 @@ question_room(int32_t k)
 	return k > CANDIDATES_NETWORK ? k : CANDIDATES_NETWORK;
 }
 
+/* Lay out what a question for k items of a model is worked on with. */
+extern void question_place(Question *question, Arena *arena, const Model *model, int32_t k);
+
 /* Working memory of the second stage, for any model. */
 typedef struct Recommender
 {

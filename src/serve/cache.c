@@ -170,17 +170,16 @@ recommender_of_backend(void)
 }
 
 Question
-allocate_question(const Model *model, int32 k)
+allocate_question(const Model *model, int32 k, const Budget *budget)
 {
-	int32		room = question_room(k);
+	Question	question;
+	Arena		arena = {0};
 
-	return (Question) {
-		.candidate = palloc(sizeof(Candidate) * CANDIDATES_MAX),
-		.scanned = huge_array(Scored, room),
-		.lower = huge_array(Scored, room),
-		.scan_candidates = huge_array(Scored, scan_room(room)),
-		.excluded_now = palloc(exclusion_bytes(model->config.items))
-	};
+	question_place(&question, &arena, model, k);
+	budget_check(budget, arena.used);
+	arena = (Arena) {allocate_aligned(arena.used), 0};
+	question_place(&question, &arena, model, k);
+	return question;
 }
 
 CachedModel *

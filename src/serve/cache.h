@@ -9,6 +9,7 @@
 
 #include "utils/array.h"
 
+#include "memory.h"
 #include "store/catalog.h"
 #include "model/infer.h"
 #include "model/model.h"
@@ -39,7 +40,7 @@ extern void model_create_infer(Infer *infer, const Model *model, int32 histories
 extern Recommender *recommender_of_backend(void);
 
 /* A question for k items of a model, with the memory to work on it but for the answer. */
-extern Question allocate_question(const Model *model, int32 k);
+extern Question allocate_question(const Model *model, int32 k, const Budget *budget);
 
 /* Keep a version loaded until the transaction, or cache_unpin, ends it. */
 extern void cache_pin(CachedModel *cached);

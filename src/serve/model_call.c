@@ -35,3 +35,45 @@ model_call_begin(FunctionCallInfo fcinfo)
 													 catalog_version_argument(fcinfo, ARG_VERSION)));
 	return call;
 }
+
+ModelIds
+model_ids_start(const ModelCall *call, const IdArray *array, const Vocabulary *vocabulary,
+				const char *what)
+{
+	if (array->kind == ID_INTEGER && vocabulary->kind == ID_TEXT)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("\"%s\" contains integers, but the ids of model \"%s\" are texts",
+						what, call->model_name),
+				 errhint("Pass text[].")));
+	return (ModelIds) {ids_start(array), call, vocabulary, what};
+}
+
+bool
+model_ids_next(ModelIds *ids, Id *id)
+{
+	int64		value;
+
+	if (!ids_next(&ids->reader, id))
+		return false;
+	if (id->text == NULL || ids->vocabulary->kind == ID_TEXT)
+		return true;
+	if (!integer_of_text(id, &value))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("\"%s\" contains \"%.*s\", but the ids of model \"%s\" are integers",
+						ids->what, (int) id->length, id->text, ids->call->model_name),
+				 errhint("Pass integer[] or bigint[].")));
+	*id = (Id) {.integer = value};
+	return true;
+}
+
+int32
+model_ids_next_value(ModelIds *ids)
+{
+	Id			id;
+
+	if (!model_ids_next(ids, &id) || (id.text == NULL && id.integer == 0))
+		return 0;
+	return find_id(ids->vocabulary, &id) + 1;
+}

@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 
+#include "data/arrays.h"
 #include "serve/cache.h"
 
 /* The arguments k, model and version, which are the second to the fourth. */
@@ -21,5 +22,26 @@ typedef struct ModelCall
 
 /* Read them; complain about what is null or out of range, or does not exist. */
 extern ModelCall model_call_begin(FunctionCallInfo fcinfo);
+
+/*
+ * An array of ids that are comparable with those of a vocabulary: texts that
+ * show integers are read as such; integers are never taken for texts.
+ */
+typedef struct ModelIds
+{
+	IdReader	reader;
+	const ModelCall *call;
+	const Vocabulary *vocabulary;
+	const char *what;			/* its name, for messages */
+} ModelIds;
+
+extern ModelIds model_ids_start(const ModelCall *call, const IdArray *array,
+								const Vocabulary *vocabulary, const char *what);
+
+/* The next id; false: it is null. */
+extern bool model_ids_next(ModelIds *ids, Id *id);
+
+/* The value of a feature that the next id means; 0: none, or unknown. */
+extern int32 model_ids_next_value(ModelIds *ids);
 
 #endif							/* RECSEQ_MODEL_CALL_H */

@@ -35,22 +35,6 @@ enum
 /* Items looked at between two checks for interrupts. */
 #define TILE 4096
 
-/* The argument item, which is not null. */
-static Id
-item_argument(FunctionCallInfo fcinfo)
-{
-	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, ARG_ITEM);
-	int16		length;
-	bool		by_value;
-	char		alignment;
-	Datum		item = PG_GETARG_DATUM(ARG_ITEM);
-	IdArray		one;
-
-	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	one = ids_of_array(construct_array(&item, 1, type, length, by_value, alignment), "item");
-	return one.ids[0];
-}
-
 /* Index of the item that is asked about, or -1 where the model does not know it. */
 static int32
 find_item(FunctionCallInfo fcinfo, const ModelCall *call)
@@ -60,7 +44,8 @@ find_item(FunctionCallInfo fcinfo, const ModelCall *call)
 
 	if (PG_ARGISNULL(ARG_ITEM))
 		return -1;
-	id = item_argument(fcinfo);
+	id = id_of_datum(PG_GETARG_DATUM(ARG_ITEM), get_fn_expr_argtype(fcinfo->flinfo, ARG_ITEM),
+					 "item");
 	if (id.text == NULL && items->kind == ID_TEXT)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -83,8 +68,9 @@ rank_by_similarity(const ModelCall *call, int32 item)
 {
 	const Model *model = &call->cached->model;
 	TopK		top = {.k = Min(call->k, model->config.items)};
+	Budget		budget = budget_of_call(CurrentMemoryContext);
 
-	top.heap = huge_array(Scored, Max(top.k, 1));
+	top.heap = budget_array(&budget, Scored, Max(top.k, 1));
 	for (int32 first = 0; first < model->config.items; first += TILE)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -8,7 +8,6 @@
 
 #include "utils/json.h"
 
-#include "data/source.h"
 #include "memory.h"
 #include "model/codec.h"
 
@@ -77,7 +76,7 @@ training_store(const Training *training, const Catalog *catalog)
 		.hit_rate_to_reach = options->base != NULL && !isnan(options->base->hit_rate)
 			? &options->base->hit_rate : NULL,
 		.update_of = options->base == NULL ? 0 : options->base->id,
-		.source = source_name(options->source),
+		.source = training->source->relation,
 		.options = options_to_json(options, false),
 		.vocabulary = vocabulary_to_json(training->source),
 		.curve = curve_to_json(result),

@@ -23,6 +23,7 @@
 
 #include "data/arrays.h"
 #include "data/dataset.h"
+#include "data/idset.h"
 #include "data/source.h"
 #include "guc.h"
 #include "names.h"
@@ -456,42 +457,50 @@ train_arguments_set(NullableDatum *arguments, const char *option, NullableDatum 
 
 /* ---------------------------------------------------------------- to JSON */
 
-/* Texts as a JSON array. */
+/* A text as the next element of a JSON array. */
 static void
-append_texts(StringInfo json, const Id *texts, int count)
+append_text(StringInfo json, const Id *text)
 {
-	appendStringInfoChar(json, '[');
-	for (int i = 0; i < count; i++)
-	{
-		if (i > 0)
-			appendStringInfoString(json, ", ");
-		escape_json(json, pnstrdup(texts[i].text, texts[i].length));
-	}
-	appendStringInfoChar(json, ']');
+	if (json->data[json->len - 1] != '[')
+		appendStringInfoString(json, ", ");
+	escape_json(json, pnstrdup(text->text, text->length));
 }
 
 static void
 append_columns(StringInfo json, ArrayType *columns)
 {
-	IdArray		ids;
+	IdArray		names;
+	IdReader	reader;
 
 	if (columns == NULL)
 	{
 		appendStringInfoString(json, "null");
 		return;
 	}
-	ids = ids_of_array_without_nulls(columns, "features");
-	append_texts(json, ids.ids, ids.count);
+	names = ids_of_array_without_nulls(columns, "features");
+	reader = ids_start(&names);
+	appendStringInfoChar(json, '[');
+	for (int i = 0; i < names.count; i++)
+	{
+		Id			name;
+
+		ids_next(&reader, &name);
+		append_text(json, &name);
+	}
+	appendStringInfoChar(json, ']');
 }
 
 static void
 append_kinds(StringInfo json, const Vocabulary *kinds)
 {
-	Id		   *ids = palloc(sizeof(Id) * Max(kinds->count, 1));
-
+	appendStringInfoChar(json, '[');
 	for (int32 i = 0; i < kinds->count; i++)
-		ids[i] = id_at(kinds, i);
-	append_texts(json, ids, kinds->count);
+	{
+		Id			kind = id_at(kinds, i);
+
+		append_text(json, &kind);
+	}
+	appendStringInfoChar(json, ']');
 }
 
 /* An option as a JSON value that is read as the same one again, to the bit. */

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 
+#include "data/arrays.h"
 #include "guc.h"
 #include "memory.h"
 #include "model/crc32c.h"
@@ -130,10 +131,11 @@ place_trainer(Training *training, const TrainerSizes *sizes)
 	Size		limit = (Size) recseq_max_training_memory * 1024;
 
 	trainer_place(&training->trainer, &arena, &options->config, &options->trainer, sizes);
-	if (arena.used > limit)
+	if (arena.used > limit || arena.used + training->source->bytes > limit)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("training would need %zu MB of memory", arena.used / (1024 * 1024)),
+				 errmsg("training would need %zu MB of memory",
+						arena.used / (1024 * 1024) + training->source->bytes / (1024 * 1024)),
 				 errdetail("\"recseq.max_training_memory\" is %d MB.",
 						   recseq_max_training_memory / 1024),
 				 errhint("Raise it, or lower \"batch_size\", \"max_length\", \"units\" or \"item_dim\".")));

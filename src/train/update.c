@@ -7,6 +7,7 @@
 
 #include "utils/builtins.h"
 
+#include "data/arrays.h"
 #include "serve/cache.h"
 
 /* Arguments of recseq_update by number, as sql/versions.sql declares them. */

@@ -1,0 +1,147 @@
+/*
+ * answer.c
+ *	  From the items that both stages have found to rows.
+ */
+#include "serve/request.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "nn/exclusion.h"
+
+/* Columns of the result. */
+enum
+{
+	COLUMN_RANK,
+	COLUMN_ITEM,
+	COLUMN_CATEGORY,
+	COLUMN_SCORE,
+	COLUMN_CONFIDENCE,
+	COLUMN_REASON,
+	COLUMNS
+};
+
+/* What to do about ids that do not fit into integer. */
+#define WIDE_IDS_HINT "Pass \"items\" as bigint[]."
+
+/* The id of an item of the model, or of the history. */
+static Id
+item_id(const Request *request, int32 item)
+{
+	const Model *model = &request->call.cached->model;
+
+	if (item >= model->config.items)
+		return request->history.unknown[item - model->config.items].id;
+	return id_at(&model->items, item);
+}
+
+/* The category of such an item; 0: none. */
+static int32
+item_category(const Request *request, int32 item)
+{
+	const Model *model = &request->call.cached->model;
+
+	if (item >= model->config.items)
+		return request->history.unknown[item - model->config.items].category;
+	return model->config.features > 0 ? model->item_feature[CATEGORY_FEATURE][item] : 0;
+}
+
+/* Why an item is answered. */
+static char *
+reason_of(const Request *request, int32 item)
+{
+	const History *history = &request->history;
+	const Question *question = &request->question;
+	const Candidate *candidate = NULL;
+	Id			related;
+	char	   *named;
+
+	if (history->events == 0)
+		return "popular";
+	if (item >= request->call.cached->model.config.items || exclusion_test(request->seen, item))
+		return "seen before";
+	for (int32 c = 0; c < question->candidates && candidate == NULL; c++)
+	{
+		if (question->candidate[c].item == item)
+			candidate = &question->candidate[c];
+	}
+	if (candidate == NULL)
+		return "sequence";
+	related = item_id(request, history->rank.item[candidate->related]);
+	named = related.text != NULL ? pnstrdup(related.text, related.length)
+		: psprintf(INT64_FORMAT, related.integer);
+	switch (candidate->reason)
+	{
+		case REASON_FOLLOWS:
+			return psprintf("follows %s", named);
+		case REASON_CATEGORY:
+			return psprintf("same category as %s", named);
+		case REASON_SIMILAR:
+			return "in similar histories";
+		case REASON_POPULAR:
+			return "popular";
+		case REASON_SEEN:
+		case REASON_NETWORK:
+			break;
+	}
+	return "sequence";
+}
+
+Answers
+answers_begin(FunctionCallInfo fcinfo)
+{
+	return (Answers) {
+		results_begin(fcinfo),
+		AllocSetContextCreate(CurrentMemoryContext, "recseq answer", ALLOCSET_SMALL_SIZES)
+	};
+}
+
+void
+answers_add(const Answers *answers, const Request *request, const char *id)
+{
+	const Results *results = &answers->results;
+	MemoryContext caller = MemoryContextSwitchTo(answers->row);
+	const Model *model = &request->call.cached->model;
+	const TopK *top = &request->top;
+	int			before = results->tupdesc->natts - COLUMNS;
+	double		sum = 0;
+
+	for (int32 i = 0; i < top->count; i++)
+		sum += top->heap[i].score;
+	for (int32 i = 0; i < top->count; i++)
+	{
+		Scored		scored = top->heap[i];
+		Datum		all_values[COLUMNS + 1] = {0};
+		bool		all_nulls[COLUMNS + 1] = {false};
+		Datum	   *values = all_values + before;
+		bool	   *nulls = all_nulls + before;
+		int32		category = item_category(request, scored.item);
+
+		CHECK_FOR_INTERRUPTS();
+		if (before > 0)
+		{
+			all_nulls[0] = id == NULL;
+			if (id != NULL)
+				all_values[0] = CStringGetTextDatum(id);
+		}
+		values[COLUMN_RANK] = Int32GetDatum(i + 1);
+		if (!id_to_datum(item_id(request, scored.item),
+						 TupleDescAttr(results->tupdesc, before + COLUMN_ITEM)->atttypid,
+						 WIDE_IDS_HINT, &values[COLUMN_ITEM]))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("the ids of model \"%s\" are texts", request->call.model_name),
+					 before > 0 ? errhint("Use recseq_recommend_batch_text.")
+					 : errhint("Pass \"items\" as text[], also where it is null.")));
+		nulls[COLUMN_CATEGORY] = category == 0 ||
+			!id_to_datum(id_at(&model->feature_values[CATEGORY_FEATURE], category - 1),
+						 TupleDescAttr(results->tupdesc, before + COLUMN_CATEGORY)->atttypid,
+						 WIDE_IDS_HINT, &values[COLUMN_CATEGORY]);
+		values[COLUMN_SCORE] = Float4GetDatum(scored.score);
+		values[COLUMN_CONFIDENCE] = Float4GetDatum(sum > 0 ? (float4) (scored.score / sum) : 0);
+		values[COLUMN_REASON] = CStringGetTextDatum(reason_of(request, scored.item));
+		results_add(results, all_values, all_nulls);
+		MemoryContextReset(answers->row);	/* k may be the whole vocabulary */
+	}
+	MemoryContextSwitchTo(caller);
+}

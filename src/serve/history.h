@@ -1,0 +1,60 @@
+/*
+ * history.h
+ *	  A history, from ids to the numbers that a model knows them by.
+ */
+#ifndef RECSEQ_HISTORY_H
+#define RECSEQ_HISTORY_H
+
+#include "postgres.h"
+
+#include "data/arrays.h"
+#include "memory.h"
+#include "rank/candidates.h"
+#include "serve/model_call.h"
+
+/* A history as the caller knows it, oldest first. */
+typedef struct Events
+{
+	IdArray		items;			/* without nulls */
+	const IdArray *feature[CONFIG_MAX_FEATURES];	/* one an item, or NULL: as the model's
+													 * item table says */
+	const IdArray *kinds;		/* likewise, or NULL: not known */
+	const TimestampTz *times;	/* likewise */
+} Events;
+
+/* An item of the history that the model does not know. */
+typedef struct UnknownItem
+{
+	Id			id;
+	int32		category;		/* of its newest event */
+} UnknownItem;
+
+/* A history as the model reads it, oldest first. */
+typedef struct History
+{
+	int32		events;
+	int32		seen_items;
+	int32	   *seen;			/* [seen_items] the model's items in it */
+	int32		length;			/* newest events, that the network reads */
+	int32	   *item;			/* [length] 0 .. items (unknown) */
+	int32	   *feature[CONFIG_MAX_FEATURES];	/* [length] */
+	RankHistory rank;			/* what the second stage reads */
+	int32		unknown_items;
+	UnknownItem *unknown;		/* [unknown_items] item number `items` and on */
+} History;
+
+/* What histories are read by. */
+typedef struct HistoryReader
+{
+	const ModelCall *call;
+	const Budget *budget;
+	uint8	   *marked;			/* a bit an item of the model, all 0 between calls */
+} HistoryReader;
+
+/* At most so many bytes is a history of so many events. */
+extern Size history_bytes(const Model *model, int32 events);
+
+/* Read a history, which is then in the current context. */
+extern History history_read(const HistoryReader *reader, const Events *events);
+
+#endif							/* RECSEQ_HISTORY_H */

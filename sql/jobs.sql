@@ -19,7 +19,10 @@ CREATE TABLE @extschema@.recseq_job (
 	queued timestamptz NOT NULL,
 	started timestamptz,
 	ended timestamptz,
-	interruptions integer NOT NULL DEFAULT 0,
+	by_definer boolean NOT NULL,
+	attempts integer NOT NULL DEFAULT 0,
+	tried timestamptz,
+	not_before timestamptz NOT NULL DEFAULT '-infinity',
 	resumed integer NOT NULL DEFAULT 0,
 	epoch integer NOT NULL DEFAULT 0,
 	epochs integer NOT NULL,
@@ -31,6 +34,7 @@ CREATE TABLE @extschema@.recseq_job (
 	data_crc bigint,
 	version integer,
 	notice text,
+	sqlstate text,
 	error text
 );
 COMMENT ON TABLE @extschema@.recseq_job IS 'recseq: one row a job. Read it through recseq_jobs.';
@@ -46,7 +50,10 @@ COMMENT ON COLUMN @extschema@.recseq_job.state IS 'queued, running, done, failed
 COMMENT ON COLUMN @extschema@.recseq_job.queued IS 'when the function was called';
 COMMENT ON COLUMN @extschema@.recseq_job.started IS 'when the job first began to run';
 COMMENT ON COLUMN @extschema@.recseq_job.ended IS 'when the job was done, failed or cancelled';
-COMMENT ON COLUMN @extschema@.recseq_job.interruptions IS 'how often its process has gone without an end since the last checkpoint';
+COMMENT ON COLUMN @extschema@.recseq_job.by_definer IS 'it was queued within a function with the rights of its owner: the session user need not be able to become the owner';
+COMMENT ON COLUMN @extschema@.recseq_job.attempts IS 'how often a process was started for it since the last checkpoint';
+COMMENT ON COLUMN @extschema@.recseq_job.tried IS 'when a process was last started for it';
+COMMENT ON COLUMN @extschema@.recseq_job.not_before IS 'when the next process may be started';
 COMMENT ON COLUMN @extschema@.recseq_job.resumed IS 'how often it has gone on from a checkpoint';
 COMMENT ON COLUMN @extschema@.recseq_job.epoch IS 'epochs in the checkpoint, or of the trained network';
 COMMENT ON COLUMN @extschema@.recseq_job.epochs IS 'epochs at most';
@@ -58,9 +65,23 @@ COMMENT ON COLUMN @extschema@.recseq_job.checkpoint_crc IS 'CRC-32C of the check
 COMMENT ON COLUMN @extschema@.recseq_job.data_crc IS 'CRC-32C of the data and the options that the checkpoint is of';
 COMMENT ON COLUMN @extschema@.recseq_job.version IS 'version that was made';
 COMMENT ON COLUMN @extschema@.recseq_job.notice IS 'why it began again, if it did';
+COMMENT ON COLUMN @extschema@.recseq_job.sqlstate IS 'code of that error';
 COMMENT ON COLUMN @extschema@.recseq_job.error IS 'why it failed or was cancelled';
-CREATE INDEX recseq_job_unfinished ON @extschema@.recseq_job (job)
+-- for the limit a role, and whether there is anything to do
+CREATE INDEX recseq_job_unfinished ON @extschema@.recseq_job (owner)
 	WHERE state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running']);
+-- whose job is next, and which
+CREATE INDEX recseq_job_queued ON @extschema@.recseq_job (owner, not_before, job)
+	WHERE state OPERATOR(pg_catalog.=) 'queued';
+CREATE INDEX recseq_job_delayed ON @extschema@.recseq_job (not_before)
+	WHERE state OPERATOR(pg_catalog.=) 'queued' AND not_before OPERATOR(pg_catalog.>) '-infinity';
+CREATE INDEX recseq_job_running ON @extschema@.recseq_job (owner)
+	WHERE state OPERATOR(pg_catalog.=) 'running';
+CREATE INDEX recseq_job_tried ON @extschema@.recseq_job (owner, tried)
+	WHERE tried IS NOT NULL;
+-- which to forget
+CREATE INDEX recseq_job_ended ON @extschema@.recseq_job (ended)
+	WHERE ended IS NOT NULL;
 
 CREATE TABLE @extschema@.recseq_checkpoint (
 	id bigint NOT NULL,
@@ -109,11 +130,11 @@ COMMENT ON FUNCTION @extschema@.recseq_train_async IS
 
 It runs with the rights of the caller (the current user; the worker connects as the session user, who must be able to log in, and cannot become anybody else), with the settings of that role and database, and with these of the session: search_path, row_security, DateStyle, IntervalStyle, TimeZone, and the settings of recseq that were set there. No other setting of the session reaches it. statement_timeout does not apply.
 
-At most recseq.max_jobs jobs run at once in the cluster; the others of a database wait, in the order of their numbers. It needs a background worker for the queue of the database, one for each job, and those of the training (max_worker_processes).
+At most recseq.max_jobs jobs run at once in the cluster; the others of a database wait. The roles take turns, those of each role go in the order of their numbers. A role may have recseq.max_jobs_per_role jobs that have not ended, and a job may run for recseq.job_timeout. It needs a background worker for the queue of the database, one for each job, and those of the training (max_worker_processes).
 
-After every epoch the job stores a checkpoint. When its process, the server or the machine dies, it goes on from there and comes to the same weights. After a crash that the server recovers from by itself, this happens at once; after a start of the server or the promotion of a standby, at once where shared_preload_libraries has recseq, and else at the next call of recseq_train_async, recseq_wait, recseq_cancel or recseq_resume_jobs. A job that is interrupted five times within one epoch has failed.
+After every epoch the job stores a checkpoint. When its process, the server or the machine dies, it goes on from there and comes to the same weights. After a crash that the server recovers from by itself, this happens at once; after a start of the server or the promotion of a standby, at once where shared_preload_libraries has recseq, and else at the next call of recseq_train_async, recseq_wait, recseq_cancel or recseq_resume_jobs. A job that is interrupted again within the same epoch waits longer each time, and has failed after the fifth.
 
-Raises the errors of recseq_train for bad options at once; those of the data make the job fail, as do: the source is dropped, or its name means another relation by then; the owner may not read it or call this function any more, or is gone.';
+Raises the errors of recseq_train for bad options at once; those of the data make the job fail, as do: the source is dropped, or its name means another relation by then; the owner may not read it or call this function any more, or is gone; the session user may not connect or become the owner (SET ROLE) any more.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_train_async FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_cancel(job bigint)
@@ -121,7 +142,7 @@ RETURNS boolean
 AS 'MODULE_PATHNAME', 'recseq_cancel'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recseq_cancel(bigint) IS
-'Cancels a job: one that runs stops within a tenth of a second and becomes "cancelled"; one that is queued does so with the commit. False: it had ended already. Raises an error if there is no such job, or if it is not the caller''s or of a role whose member the caller is.';
+'Cancels a job: one that runs stops within a tenth of a second and becomes "cancelled"; one that is queued does so with the commit. False: it had ended already. Raises an error if there is no such job that the caller may see (see recseq_jobs), or if it is not the caller''s or of a role whose member the caller is. A process that does not stop is terminated after ten seconds.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_cancel(bigint) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_wait(job bigint, timeout interval DEFAULT NULL)
@@ -129,7 +150,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'recseq_wait'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recseq_wait(bigint, interval) IS
-'Waits until a job has ended, or for the given time (null: without limit), and returns its state: done, failed or cancelled; queued or running if the time is over. Raises an error if there is no such job, if the caller may not see it (see recseq_jobs), or if this transaction has queued a job, which cannot start before the commit.';
+'Waits until a job has ended, or for the given time (null: without limit), and returns its state: done, failed or cancelled; queued or running if the time is over. Raises an error if there is no such job that the caller may see (see recseq_jobs), or if this transaction has queued a job, which cannot start before the commit.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_wait(bigint, interval) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_resume_jobs()
@@ -161,7 +182,8 @@ CREATE VIEW @extschema@.recseq_jobs WITH (security_barrier) AS
 		COALESCE(p.val_loss, j.val_loss) AS val_loss,
 		p.rate,
 		p.seconds_left,
-		j.error,
+		CASE WHEN pg_catalog.pg_has_role(j.owner, 'USAGE') THEN j.error END AS error,
+		j.sqlstate,
 		j.notice,
 		j.version,
 		j.source_name AS source,
@@ -189,7 +211,8 @@ COMMENT ON COLUMN @extschema@.recseq_jobs.loss IS 'training loss of the epoch so
 COMMENT ON COLUMN @extschema@.recseq_jobs.val_loss IS 'validation loss of the last epoch; null without validation';
 COMMENT ON COLUMN @extschema@.recseq_jobs.rate IS 'windows a second';
 COMMENT ON COLUMN @extschema@.recseq_jobs.seconds_left IS 'seconds until all epochs are trained, at this rate; fewer where validation stalls';
-COMMENT ON COLUMN @extschema@.recseq_jobs.error IS 'why it failed or was cancelled';
+COMMENT ON COLUMN @extschema@.recseq_jobs.error IS 'why it failed or was cancelled; null for others than members of its owner, since it may show what the source holds';
+COMMENT ON COLUMN @extschema@.recseq_jobs.sqlstate IS 'code of the error for which it failed; 57014 where it was cancelled or ran for too long';
 COMMENT ON COLUMN @extschema@.recseq_jobs.notice IS 'why it began again instead of going on from its checkpoint, if so';
 COMMENT ON COLUMN @extschema@.recseq_jobs.version IS 'version that it made; null before it is done';
 COMMENT ON COLUMN @extschema@.recseq_jobs.source IS 'relation that it reads';

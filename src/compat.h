@@ -33,4 +33,9 @@
 #define ROLE_PG_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
 #endif
 
+/* 16 (3d14e171e9e2) lets a grant leave out SET; before, a member may always. */
+#if PG_VERSION_NUM < 160000
+#define member_can_set_role(member, role) is_member_of_role(member, role)
+#endif
+
 #endif							/* RECSEQ_COMPAT_H */

@@ -11,6 +11,7 @@
 #include "compat.h"
 
 #define DAY_MINUTES (24 * 60)
+#define MINUTE_SECONDS 60
 
 /* Set to their defaults when they are defined. */
 bool		recseq_progress;
@@ -20,6 +21,8 @@ int			recseq_max_call_memory;
 int			recseq_max_training_memory;
 int			recseq_max_training_workers;
 int			recseq_max_jobs;
+int			recseq_max_jobs_per_role;
+int			recseq_job_timeout;
 int			recseq_job_retention;
 
 void
@@ -104,6 +107,30 @@ guc_define(void)
 							MAX_JOBS,
 							PGC_SIGHUP,
 							0,
+							NULL,
+							NULL,
+							NULL);
+	DefineCustomIntVariable("recseq.max_jobs_per_role",
+							"Sets the number of jobs that a role may have in a database that have not ended.",
+							"Those that run are counted as well as those that wait.",
+							&recseq_max_jobs_per_role,
+							100,
+							0,
+							INT_MAX,
+							PGC_SUSET,
+							0,
+							NULL,
+							NULL,
+							NULL);
+	DefineCustomIntVariable("recseq.job_timeout",
+							"Sets the time that a job may run.",
+							"A job that has run for longer fails. 0: no limit.",
+							&recseq_job_timeout,
+							DAY_MINUTES * MINUTE_SECONDS,
+							0,
+							INT_MAX,
+							PGC_SUSET,
+							GUC_UNIT_S,
 							NULL,
 							NULL,
 							NULL);

@@ -17,6 +17,8 @@ extern int	recseq_max_call_memory; /* recseq.max_call_memory, kB */
 extern int	recseq_max_training_memory; /* recseq.max_training_memory, kB */
 extern int	recseq_max_training_workers;	/* recseq.max_training_workers */
 extern int	recseq_max_jobs;		/* recseq.max_jobs */
+extern int	recseq_max_jobs_per_role;	/* recseq.max_jobs_per_role */
+extern int	recseq_job_timeout;		/* recseq.job_timeout, seconds; 0: no limit */
 extern int	recseq_job_retention;	/* recseq.job_retention, minutes; -1: for ever */
 
 /* Define them; _PG_init calls it. */

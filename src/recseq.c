@@ -47,7 +47,7 @@
 #include "miscadmin.h"
 
 #include "guc.h"
-#include "jobs/launcher.h"
+#include "jobs/starter.h"
 
 PG_MODULE_MAGIC;
 
@@ -81,5 +81,5 @@ _PG_init(void)
 
 	guc_define();
 	if (process_shared_preload_libraries_in_progress)
-		launcher_register_starter();
+		starter_register();
 }

@@ -1,65 +1,48 @@
 /*
  * launcher.c
- *	  The processes that work the queues of jobs.
+ *	  The process that works the queue of a database.
  *
  * Every database that has unfinished jobs has a launcher, a dynamic background
- * worker, which starts a process (job_worker.c) for each job in its turn,
- * notices when one is gone without having ended its job, and leaves when there
- * is no unfinished job any more.  Whoever queues a job wakes the launcher, or
- * registers one.  The postmaster starts a launcher again that dies, also after
- * a crash; after a start of the server or a promotion somebody must wake it:
- * where recseq is preloaded, the starter does, which calls at every database.
+ * worker, which starts a process (worker.c) for each job in its turn, sees what
+ * became of those that are gone, stops those that run for too long, and leaves
+ * when there is no unfinished job any more.  Whoever queues a job wakes the
+ * launcher, or registers one.  The postmaster starts a launcher again that dies,
+ * also after a crash; after a start of the server or a promotion somebody must
+ * wake it: where recseq is preloaded, the starter does.
  *
  * A launcher connects as the bootstrap superuser and runs nothing but the
- * statements below, as the owner of recseq's tables.  A job's process connects
- * as the role that queued it.
+ * statements of queue.c, as the owner of recseq's tables.  A job's process
+ * connects as the role that queued it.
  *
- * The board, in shared memory, says which process is the launcher of which
- * database and which runs which job.  A job is entered by the launcher, taken
- * over by its process, and struck out when that exits.  What is true of a job
- * is in its row: it becomes "running" by the hand of its process, and becomes
- * "queued" again by that of the launcher once the process is not on the board.
+ * Each attempt to start a job is counted before its process is asked for, so
+ * that none goes uncounted however it ends: a job that is started again and
+ * again without coming to a checkpoint waits longer each time, and has failed
+ * after the fifth.
  */
 #include "jobs/launcher.h"
 
-#include <signal.h>
-
-#include "access/genam.h"
-#include "access/heapam.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_database.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
-#include "storage/condition_variable.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
-#include "utils/array.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
-#include "store/catalog.h"
+#include "jobs/board.h"
+#include "jobs/process.h"
+#include "jobs/queue.h"
+#include "compat.h"
 #include "guc.h"
-#include "jobs/jobs.h"
-#include "segment.h"
-
-#define BOARD_NAME "recseq jobs"
-#define MAX_LAUNCHERS 64		/* databases with unfinished jobs */
-
-/* A job that is interrupted so often without a new checkpoint has failed. */
-#define MAX_INTERRUPTIONS 5
+#include "store/as_owner.h"
 
 /* After which a launcher looks again what has kept a job from starting. */
 #define RETRY_MS 10000
@@ -67,32 +50,9 @@
 /* After which the postmaster starts a launcher again that was terminated. */
 #define RESTART_SECONDS 5
 
-/* How long the starter gives a launcher to find that it is not needed. */
-#define LOOK_MS 1000
-
-typedef struct LauncherEntry
-{
-	Oid			database;		/* InvalidOid: the entry is free */
-	Latch	   *latch;
-	bool		work;			/* woken since it last read the queue */
-} LauncherEntry;
-
-typedef struct JobEntry
-{
-	Oid			database;		/* InvalidOid: the entry is free */
-	int64		job;
-	int64		attempt;		/* number of this attempt to start it */
-	int			pid;			/* 0: its process has not taken over yet */
-} JobEntry;
-
-typedef struct Board
-{
-	LWLock		lock;			/* of all but ended */
-	ConditionVariable ended;	/* a job's process has exited */
-	int64		attempts;		/* to start jobs, so far */
-	LauncherEntry launchers[MAX_LAUNCHERS];
-	JobEntry	jobs[MAX_JOBS];
-} Board;
+/* The delay, in seconds, before the third attempt; each after that waits so many times as long. */
+#define FIRST_DELAY 1
+#define DELAY_FACTOR 4
 
 /* A process that the launcher asks for, or has asked for, and that has not taken over yet. */
 typedef struct Starting
@@ -101,148 +61,23 @@ typedef struct Starting
 	BackgroundWorkerHandle *handle;	/* NULL: not asked for yet */
 } Starting;
 
-static Board *board = NULL;
-
-/* Of a launcher. */
-static bool connected = false;
-
-/* The entry of this process, if it is a launcher, or of its job. */
-static LauncherEntry *my_launcher = NULL;
-static JobEntry *my_job = NULL;
-
 static List *starting = NIL;
 
+static bool connected = false;
+
+/* When to look again, whether or not anybody asks for it. */
+static TimestampTz next_look;
+
 PGDLLEXPORT void recseq_launcher_main(Datum database);
-PGDLLEXPORT void recseq_starter_main(Datum unused);
 
-/* ---------------------------------------------------------------- the board */
-
-static void
-board_init(void *memory)
-{
-	Board	   *created = memory;
-
-	ConditionVariableInit(&created->ended);
-	created->attempts = 0;
-	for (int i = 0; i < MAX_LAUNCHERS; i++)
-		created->launchers[i].database = InvalidOid;
-	for (int i = 0; i < MAX_JOBS; i++)
-		created->jobs[i].database = InvalidOid;
-}
-
-void
-launcher_attach(void)
-{
-	if (board != NULL)
-		return;
-	board = segment_named(BOARD_NAME, sizeof(Board), board_init);
-}
-
-/* The launcher of a database, or (InvalidOid) a free entry, or NULL.  Under the lock. */
-static LauncherEntry *
-find_launcher(Oid database)
-{
-	for (int i = 0; i < MAX_LAUNCHERS; i++)
-	{
-		if (board->launchers[i].database == database)
-			return &board->launchers[i];
-	}
-	return NULL;
-}
-
-/* A job of this database, or NULL.  Under the lock. */
-static JobEntry *
-find_job(int64 job)
-{
-	for (int i = 0; i < MAX_JOBS; i++)
-	{
-		if (board->jobs[i].database == MyDatabaseId && board->jobs[i].job == job)
-			return &board->jobs[i];
-	}
-	return NULL;
-}
-
-/* The entry of an attempt whose process has not taken over, or NULL.  Under the lock. */
-static JobEntry *
-find_start(const JobStart *start)
-{
-	JobEntry   *entry = find_job(start->job);
-
-	return entry != NULL && entry->pid == 0 && entry->attempt == start->attempt ? entry : NULL;
-}
-
-/* Under the lock. */
-static void
-wake(LauncherEntry *launcher)
-{
-	launcher->work = true;
-	SetLatch(launcher->latch);
-}
+/* ---------------------------------------------------------------- asking for processes */
 
 bool
-launcher_has_process(int64 job)
-{
-	JobEntry   *entry;
-	bool		found;
-
-	launcher_attach();
-	LWLockAcquire(&board->lock, LW_SHARED);
-	entry = find_job(job);
-	found = entry != NULL && entry->pid != 0;
-	LWLockRelease(&board->lock);
-	return found;
-}
-
-bool
-launcher_interrupt(int64 job)
-{
-	JobEntry   *entry;
-	bool		found;
-
-	launcher_attach();
-	LWLockAcquire(&board->lock, LW_SHARED);
-	entry = find_job(job);
-	/* nobody leaves the board, and so its process, without the lock */
-	found = entry != NULL && entry->pid != 0 && kill(entry->pid, SIGINT) == 0;
-	LWLockRelease(&board->lock);
-	return found;
-}
-
-void
-launcher_wait(long timeout)
-{
-	launcher_attach();
-	ConditionVariableTimedSleep(&board->ended, timeout, PG_WAIT_EXTENSION);
-}
-
-void
-launcher_stop_waiting(void)
-{
-	ConditionVariableCancelSleep();
-}
-
-/* ---------------------------------------------------------------- starting processes */
-
-static void
-describe_worker(BackgroundWorker *worker, const char *type, const char *function)
-{
-	memset(worker, 0, sizeof(*worker));
-	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker->bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker->bgw_name, type, BGW_MAXLEN);
-	strlcpy(worker->bgw_type, type, BGW_MAXLEN);
-	strlcpy(worker->bgw_library_name, "$libdir/recseq", BGW_MAXLEN);
-	strlcpy(worker->bgw_function_name, function, BGW_MAXLEN);
-}
-
-/* Ask for a launcher of a database. */
-static bool
-register_launcher(Oid database, BackgroundWorkerHandle **handle)
+launcher_register(Oid database, BackgroundWorkerHandle **handle)
 {
 	BackgroundWorker worker;
 
-	describe_worker(&worker, "recseq launcher", "recseq_launcher_main");
+	process_describe(&worker, "recseq launcher", "recseq_launcher_main");
 	worker.bgw_restart_time = RESTART_SECONDS;
 	worker.bgw_main_arg = ObjectIdGetDatum(database);
 	if (handle != NULL)
@@ -253,15 +88,7 @@ register_launcher(Oid database, BackgroundWorkerHandle **handle)
 bool
 launcher_wake(void)
 {
-	LauncherEntry *launcher;
-
-	launcher_attach();
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	launcher = find_launcher(MyDatabaseId);
-	if (launcher != NULL)
-		wake(launcher);
-	LWLockRelease(&board->lock);
-	return launcher != NULL || register_launcher(MyDatabaseId, NULL);
+	return board_wake_launcher() || launcher_register(MyDatabaseId, NULL);
 }
 
 /* Ask for the process of a job that is on the board. */
@@ -272,7 +99,9 @@ register_job(Starting *process)
 	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
 	bool		registered;
 
-	describe_worker(&worker, "recseq job", "recseq_job_main");
+	StaticAssertStmt(sizeof(process->start) <= sizeof(worker.bgw_extra),
+					 "a JobStart must fit what a background worker is told");
+	process_describe(&worker, "recseq job", "recseq_job_main");
 	snprintf(worker.bgw_name, BGW_MAXLEN, "recseq job " INT64_FORMAT, process->start.job);
 	memcpy(worker.bgw_extra, &process->start, sizeof(process->start));
 	worker.bgw_notify_pid = MyProcPid;
@@ -281,128 +110,88 @@ register_job(Starting *process)
 	return registered;
 }
 
-/* ---------------------------------------------------------------- a job's process */
+/* ---------------------------------------------------------------- what became of them */
 
-/* The process of a job exits, its transaction has ended. */
-static void
-leave_board(int code, Datum arg)
+/* Seconds until a job is started again that has been started so often in vain. */
+static int
+delay(int attempts)
 {
-	if (my_job == NULL)
-		return;
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	my_job->database = InvalidOid;
-	my_job = NULL;
-	/* the limit counts the jobs of all databases */
-	for (int i = 0; i < MAX_LAUNCHERS; i++)
-	{
-		if (OidIsValid(board->launchers[i].database))
-			wake(&board->launchers[i]);
-	}
-	LWLockRelease(&board->lock);
-	ConditionVariableBroadcast(&board->ended);
-}
+	int			seconds = FIRST_DELAY;
 
-void
-launcher_watch_me(void)
-{
-	/* registered before connecting, so called after the transaction is aborted */
-	before_shmem_exit(leave_board, (Datum) 0);
-}
-
-bool
-launcher_take_over(const JobStart *start)
-{
-	JobEntry   *entry;
-
-	launcher_attach();
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	entry = find_start(start);
-	if (entry != NULL)
-	{
-		entry->pid = MyProcPid;
-		my_job = entry;
-	}
-	LWLockRelease(&board->lock);
-	return my_job != NULL;
-}
-
-/* ---------------------------------------------------------------- the queue */
-
-/* Enter a job, if it is not there and the limit allows; returns the number of the attempt, or 0. */
-static int64
-enter_job(int64 job)
-{
-	JobEntry   *free_entry = NULL;
-	int			running = 0;
-	int64		attempt = 0;
-
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < MAX_JOBS; i++)
-	{
-		if (OidIsValid(board->jobs[i].database))
-			running++;
-		else
-			free_entry = &board->jobs[i];
-	}
-	if (find_job(job) != NULL || running >= recseq_max_jobs)
-		free_entry = NULL;
-	if (free_entry != NULL)
-	{
-		free_entry->database = MyDatabaseId;
-		free_entry->job = job;
-		free_entry->attempt = attempt = ++board->attempts;
-		free_entry->pid = 0;
-	}
-	LWLockRelease(&board->lock);
-	return attempt;
-}
-
-/* Strike out a job whose process has not taken over; false: it has, or had. */
-static bool
-strike_out_job(const JobStart *start)
-{
-	JobEntry   *entry;
-
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	entry = find_start(start);
-	if (entry != NULL)
-		entry->database = InvalidOid;
-	LWLockRelease(&board->lock);
-	return entry != NULL;
+	/* what has gone wrong once need not do so again */
+	if (attempts <= 1)
+		return 0;
+	for (int i = 2; i < attempts; i++)
+		seconds *= DELAY_FACTOR;
+	return seconds;
 }
 
 /*
- * A job's process has gone without having ended it.  If somebody else has the
- * row locked, to cancel the job, it is left to the next look at the queue.
+ * How a job ends whose process is gone without having ended it.  state NULL: it
+ * does not, and is to be started again.
  */
-static void
-requeue_job(const Caller *caller, int64 job)
+static JobEnd
+end_of(const JobExit *gone, int attempts)
 {
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(job)};
-
-	if (catalog_run(caller, "SELECT interruptions FROM %s.recseq_job"
-					" WHERE job OPERATOR(pg_catalog.=) $1"
-					" AND state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running'])"
-					" FOR UPDATE SKIP LOCKED", lengthof(values), types, values, NULL) == 0)
-		return;
-	if (DatumGetInt32(catalog_first_row(1)) + 1 >= MAX_INTERRUPTIONS)
-	{
-		job_end(caller, job, "failed",
-				psprintf("interrupted %d times without a new checkpoint; the server's log may say why",
-						 MAX_INTERRUPTIONS));
-		return;
-	}
-	catalog_run(caller, "UPDATE %s.recseq_job SET state = 'queued',"
-				" interruptions = interruptions OPERATOR(pg_catalog.+) 1"
-				" WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
-	ereport(LOG,
-			(errmsg("job " INT64_FORMAT " was interrupted and is queued again", job)));
+	if (gone->stop == JOB_OVERDUE)
+		return (JobEnd) {"failed", ERRCODE_QUERY_CANCELED, "ran for longer than recseq.job_timeout"};
+	if (gone->sqlerrcode != 0)
+		return (JobEnd) {gone->sqlerrcode == ERRCODE_QUERY_CANCELED ? "cancelled" : "failed", gone->sqlerrcode, gone->error};
+	if (gone->stop == JOB_CANCELLED)
+		return (JobEnd) {"cancelled", ERRCODE_QUERY_CANCELED, "its process was terminated, since it did not stop when it was cancelled"};
+	if (attempts >= QUEUE_MAX_ATTEMPTS)
+		return (JobEnd) {"failed", ERRCODE_OPERATOR_INTERVENTION, psprintf("interrupted %d times without a new checkpoint; the server's log may say why", attempts)};
+	return (JobEnd) {0};
 }
 
-/* See what became of the processes that were asked for. */
+/* See to a job whose process is gone.  False: later, since somebody else does. */
+static bool
+settle(const Caller *caller, const JobExit *gone)
+{
+	int			attempts = 0;
+	QueueLock	lock = queue_lock(caller, gone->job, &attempts);
+	JobEnd		end;
+
+	if (lock != QUEUE_LOCKED)
+		return lock == QUEUE_ENDED;
+	end = end_of(gone, attempts);
+	if (end.state != NULL)
+	{
+		queue_end(caller, gone->job, &end);
+		ereport(LOG,
+				(errmsg("job " INT64_FORMAT " was interrupted and is %s: %s", gone->job,
+						end.state, end.error)));
+	}
+	else
+	{
+		int			seconds = delay(attempts);
+
+		queue_again(caller, gone->job, seconds);
+		ereport(LOG,
+				(errmsg("job " INT64_FORMAT " was interrupted and is queued again, to be started in %d s",
+						gone->job, seconds)));
+	}
+	return true;
+}
+
+/* Processes that took their job over and are gone. */
 static void
-check_starting(const Caller *caller)
+settle_exits(const Caller *caller)
+{
+	JobExit    *exits = palloc(sizeof(JobExit) * MAX_JOBS);
+	int			count = board_exits(exits);
+
+	for (int i = 0; i < count; i++)
+	{
+		if (settle(caller, &exits[i]))
+			board_forget(exits[i].job);
+	}
+	pfree(exits);
+}
+
+/* Processes that were asked for and have gone before they took over. */
+static void
+settle_starting(const Caller *caller)
 {
 	ListCell   *cell;
 
@@ -411,12 +200,12 @@ check_starting(const Caller *caller)
 		Starting   *process = lfirst(cell);
 		pid_t		pid;
 
-		if (!launcher_has_process(process->start.job))
+		if (!board_has_process(process->start.job))
 		{
 			if (GetBackgroundWorkerPid(process->handle, &pid) != BGWH_STOPPED)
 				continue;
-			if (strike_out_job(&process->start))
-				requeue_job(caller, process->start.job);
+			if (board_strike_out(&process->start))
+				settle(caller, &(JobExit) {.job = process->start.job});
 		}
 		starting = foreach_delete_current(starting, cell);
 		pfree(process->handle);
@@ -424,102 +213,151 @@ check_starting(const Caller *caller)
 	}
 }
 
-/* Why a queued job cannot be started by these roles, or NULL. */
-static const char *
-role_problem(Oid owner, Oid login)
+/* Jobs that run by their rows, and of which the board knows nothing: those of a server that has stopped. */
+static void
+settle_orphans(const Caller *caller)
 {
-	HeapTuple	tuple;
-	bool		may_login;
+	int64		running[2 * MAX_JOBS];
+	int64		known[MAX_JOBS];
+	int			count = queue_running(caller, running, lengthof(running));
+	/* after the rows: what has begun to run meanwhile was on the board before */
+	int			known_count = board_jobs(known);
 
-	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(owner)))
-		return psprintf("its owner, the role with OID %u, does not exist any more", owner);
-	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(login));
-	if (!HeapTupleIsValid(tuple))
-		return psprintf("the role with OID %u, which queued it, does not exist any more", login);
-	may_login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
-	ReleaseSysCache(tuple);
-	return may_login ? NULL
-		: psprintf("role \"%s\", which queued it, is not permitted to log in",
-				   GetUserNameFromId(login, false));
+	for (int i = 0; i < count; i++)
+	{
+		bool		found = false;
+
+		for (int j = 0; j < known_count && !found; j++)
+			found = known[j] == running[i];
+		if (!found)
+			settle(caller, &(JobExit) {.job = running[i]});
+	}
 }
 
-/* Note that a job's process is to be asked for, if the job can be entered. */
-static void
-plan_start(int64 job, Oid login)
+/* ---------------------------------------------------------------- starting jobs */
+
+/* Whether a role exists, and may log in. */
+static bool
+find_role(Oid role, bool *may_login)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	*may_login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+	return true;
+}
+
+/* Why a queued job cannot be started, or NULL. */
+static const char *
+find_problem(const QueuedJob *job)
+{
+	bool		may_login;
+
+	if (!find_role(job->owner, &may_login))
+		return psprintf("its owner, the role with OID %u, does not exist any more", job->owner);
+	if (!find_role(job->login, &may_login))
+		return psprintf("the role with OID %u, which queued it, does not exist any more",
+						job->login);
+	if (!may_login)
+		return psprintf("role \"%s\", which queued it, is not permitted to log in",
+						GetUserNameFromId(job->login, false));
+	if (!job->may_connect)
+		return psprintf("role \"%s\", which queued it, is not permitted to connect to the database",
+						GetUserNameFromId(job->login, false));
+	if (!job->by_definer && !member_can_set_role(job->login, job->owner))
+		return psprintf("role \"%s\", which queued it, is not permitted to become its owner any more",
+						GetUserNameFromId(job->login, false));
+	return NULL;
+}
+
+/* Note that a job's process is to be asked for.  False: no more may run. */
+static bool
+plan_start(const Caller *caller, const QueuedJob *job)
 {
 	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
 	Starting   *process = palloc0(sizeof(Starting));
+	int64		attempt;
 
-	process->start = (JobStart) {.database = MyDatabaseId, .login = login, .job = job};
+	process->start = (JobStart) {.database = MyDatabaseId, .login = job->login, .job = job->job};
+	/* listed before it is entered, so that an error between the two leaves no entry */
 	starting = lappend(starting, process);
-	process->start.attempt = enter_job(job);
-	if (process->start.attempt == 0)
+	attempt = process->start.attempt = board_enter(job->job);
+	if (attempt == 0)
 	{
 		starting = list_delete_last(starting);
 		pfree(process);
 	}
 	MemoryContextSwitchTo(context);
+	if (attempt != 0)
+		queue_note_attempt(caller, job->job);
+	return attempt != 0;
 }
 
-/* The jobs of this database that are on the board, as bigint[]. */
-static Datum
-entered_jobs(void)
+/* Plan the start of the next job of an owner.  False: it has none. */
+static bool
+plan_next(const Caller *caller, Oid owner)
 {
-	Datum		jobs[MAX_JOBS];
-	int			count = 0;
+	int64		known[MAX_JOBS];
+	int			count = board_jobs(known);
+	QueuedJob	job;
+	const char *problem;
 
-	LWLockAcquire(&board->lock, LW_SHARED);
-	for (int i = 0; i < MAX_JOBS; i++)
-	{
-		if (board->jobs[i].database == MyDatabaseId)
-			jobs[count++] = Int64GetDatum(board->jobs[i].job);
-	}
-	LWLockRelease(&board->lock);
-	return PointerGetDatum(construct_array(jobs, count, INT8OID, sizeof(int64),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	/*
+	 * Without those on the board: their rows must not be locked here, since
+	 * their processes pass over locked rows, too.
+	 */
+	if (!queue_lock_next(caller, owner, known, count, &job))
+		return false;
+	problem = find_problem(&job);
+	if (problem == NULL)
+		return plan_start(caller, &job);
+	queue_end(caller, job.job, &(JobEnd) {
+		"failed", ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, problem
+	});
+	return true;
 }
 
-/*
- * Enter jobs in their turn, as many as may run.  Rows that somebody else has
- * locked, to cancel the job, are passed over: they must not hold up the others.
- * Those of jobs that have been entered must not be locked here, since their
- * processes pass over locked rows, too.
- */
+/* Enter as many jobs as may run, one of each owner in turn. */
 static void
 plan_starts(const Caller *caller)
 {
-	Oid			types[] = {INT8ARRAYOID};
-	Datum		values[] = {entered_jobs()};
-	uint64		count = catalog_run(caller, "SELECT job, owner, login FROM %s.recseq_job"
-									" WHERE state OPERATOR(pg_catalog.=) 'queued'"
-									" AND job OPERATOR(pg_catalog.<>) ALL ($1)"
-									" ORDER BY job FOR UPDATE SKIP LOCKED",
-									lengthof(values), types, values, NULL);
-	SPITupleTable *table = SPI_tuptable;
+	List	   *owners;
+	bool		found = true;
 
-	for (uint64 i = 0; i < count; i++)
+	if (!board_has_room())
+		return;
+	owners = queue_owners_in_turn(caller);
+	for (int round = 0; found; round++)
 	{
-		bool		isnull;
-		HeapTuple	row = table->vals[i];
-		int64		job = DatumGetInt64(SPI_getbinval(row, table->tupdesc, 1, &isnull));
-		Oid			owner = DatumGetObjectId(SPI_getbinval(row, table->tupdesc, 2, &isnull));
-		Oid			login = DatumGetObjectId(SPI_getbinval(row, table->tupdesc, 3, &isnull));
-		const char *problem = role_problem(owner, login);
+		ListCell   *cell;
 
-		if (problem != NULL)
-			job_end(caller, job, "failed", problem);
-		else
-			plan_start(job, login);
+		/* so many that cannot be started are enough for one transaction */
+		if (round == MAX_JOBS)
+		{
+			next_look = GetCurrentTimestamp();
+			return;
+		}
+		found = false;
+		foreach(cell, owners)
+		{
+			if (!board_has_room())
+				return;
+			found = plan_next(caller, lfirst_oid(cell)) || found;
+		}
 	}
 }
 
 /*
- * Ask for the processes of the jobs that were entered.  After the transaction
- * that read the queue: a process passes over a row that is still locked.
+ * Ask for the processes of the jobs that were entered; returns the jobs, as
+ * Starting, for which none could be had.  After the transaction that read the
+ * queue: a process passes over a row that is still locked.
  */
-static void
+static List *
 start_planned(void)
 {
+	List	   *refused = NIL;
 	ListCell   *cell;
 
 	foreach(cell, starting)
@@ -528,127 +366,90 @@ start_planned(void)
 
 		if (process->handle != NULL || register_job(process))
 			continue;
-		strike_out_job(&process->start);
+		board_strike_out(&process->start);
 		ereport(LOG,
 				(errmsg("could not register background worker for job " INT64_FORMAT,
 						process->start.job),
 				 errhint("You might need to increase max_worker_processes.")));
 		starting = foreach_delete_current(starting, cell);
-		pfree(process);
+		refused = lappend(refused, process);
 	}
+	return refused;
 }
 
-/* Queue the jobs again whose process is gone. */
+/* ---------------------------------------------------------------- the queue */
+
+/* Run a function on recseq's tables as their owner, in a transaction. */
 static void
-requeue_orphans(const Caller *caller)
+in_transaction(void (*function) (const Caller *caller, void *context), void *context)
 {
-	uint64		count = catalog_run(caller, "SELECT job FROM %s.recseq_job"
-									" WHERE state OPERATOR(pg_catalog.=) 'running'",
-									0, NULL, NULL, NULL);
-	SPITupleTable *table = SPI_tuptable;
+	Catalog		catalog;
 
-	for (uint64 i = 0; i < count; i++)
+	process_begin("working the queue of jobs");
+	if (catalog_open_extension(&catalog))
 	{
-		bool		isnull;
-		int64		job = DatumGetInt64(SPI_getbinval(table->vals[i], table->tupdesc, 1,
-													  &isnull));
+		Caller		caller = catalog_become_owner(&catalog);
 
-		if (!launcher_has_process(job))
-			requeue_job(caller, job);
+		function(&caller, context);
+		catalog_become_caller(&caller);
 	}
+	process_commit();
+}
+
+/* Sets *context, a bool, to whether there are unfinished jobs. */
+static void
+work(const Caller *caller, void *context)
+{
+	settle_exits(caller);
+	settle_starting(caller);
+	settle_orphans(caller);
+	plan_starts(caller);
+	next_look = Min(next_look, queue_next_attempt(caller));
+	queue_forget_old(caller);
+	*(bool *) context = queue_has_unfinished(caller);
+}
+
+/* context: what start_planned() returned. */
+static void
+take_back_attempts(const Caller *caller, void *context)
+{
+	ListCell   *cell;
+
+	foreach(cell, (List *) context)
+		queue_take_back_attempt(caller, ((Starting *) lfirst(cell))->start.job);
 }
 
 /* Do what there is to do; returns whether there are unfinished jobs. */
 static bool
 work_queue(void)
 {
-	Catalog		catalog;
 	bool		unfinished = false;
+	List	   *refused;
 
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	my_launcher->work = false;
-	LWLockRelease(&board->lock);
-
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	pgstat_report_activity(STATE_RUNNING, "working the queue of jobs");
-	if (catalog_open_extension(&catalog))
+	board_begin_look();
+	next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS);
+	in_transaction(work, &unfinished);
+	board_announce();
+	refused = start_planned();
+	if (refused != NIL)
 	{
-		Caller		caller = catalog_become_owner(&catalog);
-
-		check_starting(&caller);
-		requeue_orphans(&caller);
-		plan_starts(&caller);
-		jobs_forget_old(&caller);
-		unfinished = jobs_unfinished(&caller) > 0;
-		catalog_become_caller(&caller);
+		in_transaction(take_back_attempts, refused);
+		list_free_deep(refused);
 	}
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	start_planned();
-	pgstat_report_activity(STATE_IDLE, NULL);
 	return unfinished;
 }
 
-/* ---------------------------------------------------------------- the launcher */
-
-/* Become the launcher of this database, if it has none. */
-static bool
-take_post(void)
-{
-	LauncherEntry *other;
-
-	launcher_attach();
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	other = find_launcher(MyDatabaseId);
-	if (other != NULL)
-		wake(other);
-	else
-		my_launcher = find_launcher(InvalidOid);
-	if (my_launcher != NULL)
-	{
-		my_launcher->database = MyDatabaseId;
-		my_launcher->latch = MyLatch;
-	}
-	LWLockRelease(&board->lock);
-	if (other == NULL && my_launcher == NULL)
-		ereport(LOG,
-				(errmsg("more than %d databases have jobs", MAX_LAUNCHERS),
-				 errhint("Call recseq_resume_jobs() when the jobs of others are done.")));
-	return my_launcher != NULL;
-}
-
-/* Leave the board, unless there is work again. */
-static bool
-leave_post(void)
-{
-	bool		left;
-
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	left = !my_launcher->work;
-	if (left)
-	{
-		my_launcher->database = InvalidOid;
-		my_launcher = NULL;
-	}
-	LWLockRelease(&board->lock);
-	return left;
-}
+/* ---------------------------------------------------------------- the process */
 
 /* The launcher exits, for whatever reason. */
 static void
-abandon_post(int code, Datum arg)
+abandon(int code, Datum arg)
 {
 	ListCell   *cell;
 
-	if (my_launcher == NULL)
-		return;
 	foreach(cell, starting)
-		strike_out_job(&((Starting *) lfirst(cell))->start);
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
-	my_launcher->database = InvalidOid;
-	LWLockRelease(&board->lock);
+		board_strike_out(&((Starting *) lfirst(cell))->start);
+	board_abandon_post();
 }
 
 /*
@@ -662,20 +463,33 @@ give_up_unless_connected(int code, Datum arg)
 		proc_exit(0);
 }
 
-/* Entry point of a launcher. */
+/* Wait until somebody asks for a look, or it is time for one. */
+static void
+wait_for_work(void)
+{
+	TimestampTz until = Min(next_look, board_stop_overdue());
+	long		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+
+	WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
+			  PG_WAIT_EXTENSION);
+}
+
+/* Entry point. */
 void
 recseq_launcher_main(Datum database)
 {
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	on_proc_exit(give_up_unless_connected, (Datum) 0);
-	before_shmem_exit(abandon_post, (Datum) 0);
+	before_shmem_exit(abandon, (Datum) 0);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
 	connected = true;
 	/* what it runs is qualified; this is for what that runs */
-	SetConfigOption("search_path", "", PGC_SUSET, PGC_S_OVERRIDE);
-	if (!take_post())
+	SetConfigOption("search_path", "", PGC_SUSET, PGC_S_SESSION);
+	/* each look finds a few rows by an index, also before anybody has analyzed the table */
+	SetConfigOption("enable_seqscan", "off", PGC_SUSET, PGC_S_SESSION);
+	if (!board_take_post())
 		proc_exit(0);
 	for (;;)
 	{
@@ -686,88 +500,8 @@ recseq_launcher_main(Datum database)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
-		if (!work_queue() && leave_post())
+		if (!work_queue() && board_leave_post())
 			proc_exit(0);
-		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, RETRY_MS,
-				  PG_WAIT_EXTENSION);
+		wait_for_work();
 	}
-}
-
-/* ---------------------------------------------------------------- the starter */
-
-void
-launcher_register_starter(void)
-{
-	BackgroundWorker worker;
-
-	describe_worker(&worker, "recseq starter", "recseq_starter_main");
-	RegisterBackgroundWorker(&worker);
-}
-
-/* The databases that take connections. */
-static List *
-list_databases(void)
-{
-	List	   *databases = NIL;
-	MemoryContext context = CurrentMemoryContext;
-	Relation	rel;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-
-	StartTransactionCommand();
-	rel = table_open(DatabaseRelationId, AccessShareLock);
-	scan = table_beginscan_catalog(rel, 0, NULL);
-	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
-	{
-		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
-		MemoryContext transaction = MemoryContextSwitchTo(context);
-
-		if (database->datallowconn)
-			databases = lappend_oid(databases, database->oid);
-		MemoryContextSwitchTo(transaction);
-	}
-	table_endscan(scan);
-	table_close(rel, AccessShareLock);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	return databases;
-}
-
-/* Wait until a latch is set, or for that many milliseconds. */
-static void
-wait_for_latch(long timeout)
-{
-	WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
-			  PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-}
-
-/*
- * Entry point of the starter.  It calls at one database after the other, so
- * that it does not take all background workers at once.
- */
-void
-recseq_starter_main(Datum unused)
-{
-	ListCell   *cell;
-
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
-	foreach(cell, list_databases())
-	{
-		BackgroundWorkerHandle *handle;
-		pid_t		pid;
-
-		while (!register_launcher(lfirst_oid(cell), &handle))
-			wait_for_latch(RETRY_MS);
-		/* what is still there after a while has work to do */
-		WaitForBackgroundWorkerStartup(handle, &pid);
-		for (int waited = 0; waited < LOOK_MS &&
-			 GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED; waited += LOOK_MS / 20)
-			wait_for_latch(LOOK_MS / 20);
-		pfree(handle);
-	}
-	proc_exit(0);
 }

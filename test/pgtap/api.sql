@@ -280,7 +280,7 @@ SELECT is(
 	ARRAY(SELECT format('%s %s', attname, format_type(atttypid, atttypmod)) FROM pg_attribute
 		  WHERE attrelid = format('%I.recseq_jobs', :'schema')::regclass AND attnum > 0 ORDER BY attnum),
 	ARRAY['job bigint', 'model text', 'owner name', 'state text', 'phase text', 'epoch integer', 'epochs integer', 'loss double precision',
-		  'val_loss double precision', 'rate double precision', 'seconds_left double precision', 'error text', 'notice text', 'version integer',
+		  'val_loss double precision', 'rate double precision', 'seconds_left double precision', 'error text', 'sqlstate text', 'notice text', 'version integer',
 		  'source text', 'options jsonb', 'queued timestamp with time zone', 'started timestamp with time zone',
 		  'ended timestamp with time zone', 'resumed integer'],
 	'recseq_jobs: columns in their order, with their types');

@@ -110,7 +110,13 @@ SELECT state, error, started, ended IS NOT NULL AS ended FROM recseq_jobs WHERE 
 CREATE TABLE faulty AS SELECT 1 AS id, ARRAY[1, 2, NULL] AS items;
 SELECT recseq_train_async('faulty', 'faulty') AS job \gset
 SELECT recseq_wait(:job);
-SELECT state, error, version FROM recseq_jobs WHERE job = :job;
+SELECT state, sqlstate, error, version FROM recseq_jobs WHERE job = :job;
+-- what the error says is not for who may only see that there is a job
+SET SESSION AUTHORIZATION regress_recseq_watcher;
+SET client_min_messages = warning;
+SELECT state, sqlstate, error FROM recseq_jobs WHERE job = :job;
+SET SESSION AUTHORIZATION regress_recseq_admin;
+SET client_min_messages = warning;
 -- a limit that the session has set is in force
 SET recseq.max_training_memory = '1MB';
 SELECT recseq_train_async('ring', 'limited', batch_size => 4096) AS job \gset
@@ -205,6 +211,7 @@ SELECT recseq_wait(:job);
 SELECT recseq_drop_model('taken');
 SELECT pg_advisory_lock(4711);
 SELECT recseq_train_async('held', 'blocking', epochs => 1) AS blocking \gset
+SELECT become(:blocking, 'running reading');
 SET SESSION AUTHORIZATION regress_recseq_a;
 SET client_min_messages = warning;
 SELECT recseq_train_async(source, 'm ' || source::text, epochs => 2, units => 8, ranker => false) IS NOT NULL AS queued
@@ -246,6 +253,169 @@ SELECT pg_advisory_unlock(4711);
 DROP TABLE renamed_now, swapped, swapped_now, made_again, there_and_back, forbidden;
 REVOKE ALL ON FUNCTION recseq_train_async FROM regress_recseq_locked;
 DROP ROLE regress_recseq_locked;
+
+--
+-- Who queued a job must still be able to act as its owner, unless a function with the owner's rights did it
+--
+CREATE FUNCTION train_for_group(model text) RETURNS bigint LANGUAGE sql SECURITY DEFINER
+	AS $$ SELECT recseq_train_async('ring', model, epochs => 1, units => 8, ranker => false) $$;
+ALTER FUNCTION train_for_group OWNER TO regress_recseq_group;
+SELECT pg_advisory_lock(4711);
+SELECT recseq_train_async('held', 'blocking', epochs => 1) AS blocking \gset
+SELECT become(:blocking, 'running reading');
+SET SESSION AUTHORIZATION regress_recseq_b;
+SET client_min_messages = warning;
+SET ROLE regress_recseq_group;
+SELECT recseq_train_async('ring', 'of a member', epochs => 1, units => 8, ranker => false) IS NOT NULL AS queued;
+RESET ROLE;
+SELECT train_for_group('of a caller') IS NOT NULL AS queued;
+SET SESSION AUTHORIZATION regress_recseq_admin;
+SET client_min_messages = warning;
+REVOKE regress_recseq_group FROM regress_recseq_b;
+SELECT recseq_cancel(:blocking);
+SELECT count(recseq_wait(job)) AS ended FROM recseq_jobs WHERE job > :blocking;
+SELECT model, owner, state, sqlstate, error FROM recseq_jobs WHERE job > :blocking ORDER BY job;
+GRANT regress_recseq_group TO regress_recseq_b;
+SELECT pg_advisory_unlock(4711);
+-- also while it runs
+SELECT pg_advisory_lock(4711);
+SET SESSION AUTHORIZATION regress_recseq_b;
+SET client_min_messages = warning;
+SET ROLE regress_recseq_group;
+SELECT recseq_train_async('held', 'lost', epochs => 3, units => 8, ranker => false) AS job \gset
+SELECT become(:job, 'running reading');
+SET SESSION AUTHORIZATION regress_recseq_admin;
+SET client_min_messages = warning;
+REVOKE regress_recseq_group FROM regress_recseq_b;
+SELECT pg_advisory_unlock(4711);
+SELECT recseq_wait(:job);
+SELECT state, sqlstate, error FROM recseq_jobs WHERE job = :job;
+GRANT regress_recseq_group TO regress_recseq_b;
+-- and may connect
+REVOKE CONNECT ON DATABASE :"DBNAME" FROM PUBLIC;
+SET SESSION AUTHORIZATION regress_recseq_a;
+SET client_min_messages = warning;
+SELECT recseq_train_async('ring', 'not here', epochs => 1) AS job \gset
+SELECT recseq_wait(:job);
+SELECT state, sqlstate, error FROM recseq_jobs WHERE job = :job;
+SET SESSION AUTHORIZATION regress_recseq_admin;
+SET client_min_messages = warning;
+GRANT CONNECT, TEMPORARY ON DATABASE :"DBNAME" TO PUBLIC;
+
+--
+-- Settings of the role, or that a function of the source makes, do not keep a job from its end
+--
+CREATE FUNCTION meddle(items int[]) RETURNS int[] LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config(name, value, false) FROM (VALUES ('default_transaction_read_only', 'on'), ('exit_on_error', 'on'),
+		('default_transaction_isolation', 'serializable'), ('lock_timeout', '1'), ('role', 'regress_recseq_a')) s (name, value);
+	RETURN items;
+END $$;
+CREATE VIEW meddled AS SELECT id, CASE WHEN id = 0 THEN meddle(items) ELSE items END AS items FROM ring;
+GRANT SELECT ON meddled, faulty TO PUBLIC;
+ALTER ROLE regress_recseq_member SET default_transaction_read_only = on;
+ALTER ROLE regress_recseq_member SET default_transaction_isolation = 'serializable';
+ALTER ROLE regress_recseq_member SET default_transaction_deferrable = on;
+ALTER ROLE regress_recseq_member SET exit_on_error = on;
+ALTER ROLE regress_recseq_member SET lock_timeout = 1;
+ALTER ROLE regress_recseq_member SET statement_timeout = 1;
+ALTER ROLE regress_recseq_member SET role = 'regress_recseq_a';
+SET SESSION AUTHORIZATION regress_recseq_member;
+SET client_min_messages = warning;
+SELECT recseq_train_async('ring', 'of the member', epochs => 2, units => 8, ranker => false) AS job \gset
+SELECT recseq_wait(:job);
+SELECT model, owner, state, error FROM recseq_jobs WHERE job = :job;
+SELECT trained_by FROM recseq_models WHERE model = 'of the member';
+SELECT recseq_train_async('meddled', 'meddled', epochs => 2, units => 8, ranker => false) AS job \gset
+SELECT recseq_wait(:job);
+SELECT trained_by FROM recseq_models WHERE model = 'meddled';
+-- an error is told
+SELECT recseq_train_async('faulty', 'faulty') AS job \gset
+SELECT recseq_wait(:job);
+SELECT state, sqlstate, error FROM recseq_jobs WHERE job = :job;
+SET SESSION AUTHORIZATION regress_recseq_admin;
+SET client_min_messages = warning;
+SELECT count(recseq_drop_model(model)) FROM recseq_model;
+
+--
+-- No role fills the queue
+--
+SET recseq.max_jobs_per_role = 2;
+SET SESSION AUTHORIZATION regress_recseq_a;
+SET client_min_messages = warning;
+SELECT attempt('SET recseq.max_jobs_per_role = 1000');
+SELECT pg_advisory_lock(4711);
+SELECT recseq_train_async('held', 'first', epochs => 1) AS first \gset
+SELECT recseq_train_async('held', 'second', epochs => 1) AS second \gset
+SELECT attempt($$SELECT recseq_train_async('held', 'third', epochs => 1)$$);
+SELECT recseq_cancel(:second);
+SELECT recseq_train_async('held', 'third', epochs => 1) AS third \gset
+SET SESSION AUTHORIZATION regress_recseq_b;
+SET client_min_messages = warning;
+SELECT recseq_train_async('held', 'of another', epochs => 1) AS other \gset
+SET SESSION AUTHORIZATION regress_recseq_admin;
+SET client_min_messages = warning;
+SELECT recseq_cancel(:third), recseq_cancel(:other), recseq_cancel(:first);
+SELECT recseq_wait(:first);
+SELECT pg_advisory_unlock(4711);
+RESET recseq.max_jobs_per_role;
+
+--
+-- What others' commands run for the owner of a table does nothing to jobs
+--
+CREATE FUNCTION touch_jobs(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+DECLARE
+	call text;
+BEGIN
+	FOREACH call IN ARRAY ARRAY[$c$recseq_train_async('ring', 'smuggled')$c$, 'recseq_cancel(1)', 'recseq_wait(1)', 'recseq_resume_jobs()'] LOOP
+		BEGIN
+			EXECUTE 'SELECT ' || call;
+			RAISE WARNING '% was called', call;
+		EXCEPTION WHEN OTHERS THEN
+			RAISE WARNING '%: %', SQLSTATE, SQLERRM;
+		END;
+	END LOOP;
+	RETURN a;
+END $$;
+CREATE TABLE smuggler (a int);
+ALTER TABLE smuggler OWNER TO regress_recseq_a;
+INSERT INTO smuggler VALUES (1);
+\set VERBOSITY terse
+CREATE INDEX ON smuggler (touch_jobs(a));
+ANALYZE smuggler;
+\set VERBOSITY default
+SELECT count(*) FROM recseq_jobs WHERE model = 'smuggled';
+DROP TABLE smuggler;
+DROP FUNCTION touch_jobs;
+
+--
+-- A row that its owner has spoilt is an error, and the queue goes on
+--
+SELECT pg_advisory_lock(4711);
+SELECT recseq_train_async('held', 'blocking', epochs => 1) AS blocking \gset
+SELECT become(:blocking, 'running reading');
+SELECT recseq_train_async('ring', 'without ' || what, epochs => 1, units => 8, ranker => false) IS NOT NULL AS queued
+FROM unnest(ARRAY['options', 'settings', 'owner', 'login', 'source', 'source_name', 'seconds', 'attempts', 'nothing']) what;
+ALTER TABLE recseq_job ALTER options DROP NOT NULL, ALTER settings DROP NOT NULL, ALTER owner DROP NOT NULL, ALTER login DROP NOT NULL,
+	ALTER source DROP NOT NULL, ALTER source_name DROP NOT NULL, ALTER seconds DROP NOT NULL, ALTER attempts DROP NOT NULL;
+DO $$
+DECLARE
+	what text;
+BEGIN
+	FOREACH what IN ARRAY ARRAY['options', 'settings', 'owner', 'login', 'source', 'source_name', 'seconds', 'attempts'] LOOP
+		EXECUTE format('UPDATE recseq_job SET %I = NULL WHERE model = %L', what, 'without ' || what);
+	END LOOP;
+END $$;
+SELECT recseq_cancel(:blocking);
+SELECT recseq_wait(max(job)) FROM recseq_job WHERE model = 'without nothing';
+SELECT become(job, 'queued'), recseq_cancel(job) FROM recseq_job WHERE owner IS NULL;
+SELECT count(recseq_wait(job)) FROM recseq_job WHERE job > :blocking AND owner IS NOT NULL;
+SELECT model, state, error FROM recseq_job WHERE job > :blocking ORDER BY job;
+SELECT pg_advisory_unlock(4711);
+DELETE FROM recseq_job WHERE job > :blocking;
+ALTER TABLE recseq_job ALTER options SET NOT NULL, ALTER settings SET NOT NULL, ALTER owner SET NOT NULL, ALTER login SET NOT NULL,
+	ALTER source SET NOT NULL, ALTER source_name SET NOT NULL, ALTER seconds SET NOT NULL, ALTER attempts SET NOT NULL;
+SELECT count(recseq_drop_model(model)) FROM recseq_model;
 
 --
 -- Nothing that a job runs runs as somebody else
@@ -386,7 +556,7 @@ REVOKE ALL ON FUNCTION recseq_train_async, recseq_wait, recseq_cancel, recseq_re
 	FROM regress_recseq_a, regress_recseq_b, regress_recseq_group, regress_recseq_watcher;
 DROP SCHEMA trap CASCADE;
 DROP TABLE ring, faulty, found CASCADE;
-DROP FUNCTION train_for_me, attempt, become, hold;
+DROP FUNCTION train_for_me, train_for_group, attempt, become, hold, meddle;
 RESET SESSION AUTHORIZATION;
 REVOKE CREATE ON SCHEMA :"here" FROM regress_recseq_a, regress_recseq_b, regress_recseq_group;
 DELETE FROM recseq_job;

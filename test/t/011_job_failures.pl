@@ -1,5 +1,5 @@
 # What a job does when something goes wrong: it is cancelled, its process is terminated, the source changes or a checkpoint is damaged
-# while it is interrupted, it interrupts itself again and again, no process can be had, its database is dropped.
+# while it is interrupted, no process can be had, its database is dropped. What goes on for ever is in 013_job_limits.pl.
 use strict;
 use warnings;
 
@@ -12,7 +12,8 @@ use RecseqTest;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-use constant LIMIT => 100;    # ms
+# No cancel takes longer, however busy the machine. How long it takes on a quiet one, make bench says.
+use constant LIMIT => 3000;    # ms
 
 my $node = new_server('main', conf => [ 'recseq.max_jobs = 2', 'max_worker_processes = 8' ]);
 sample_source($node);
@@ -31,8 +32,6 @@ $node->safe_psql('postgres', q{
 		SELECT array_agg((g * 7919 + i * 104729) % 60000 ORDER BY i) AS items
 		FROM generate_series(1, 10000) g, generate_series(1, 20) i GROUP BY g;
 	CREATE VIEW slow AS SELECT ARRAY[1, 2] AS items FROM generate_series(1, 100) g, LATERAL pg_sleep(1 + 0 * g);
-	-- Who reads it is terminated.
-	CREATE VIEW deadly AS SELECT ARRAY[1, 2] AS items FROM generate_series(1, 3) g, LATERAL pg_terminate_backend(pg_backend_pid() + 0 * g);
 });
 my $endless = 'epochs => 10000, patience => 0, ranker => false';
 
@@ -86,7 +85,7 @@ for my $work (
 		push @latencies, $node->safe_psql('postgres', "SELECT cancel($job)");
 	}
 	diag(sprintf('recseq_cancel: %-30s median %5.1f ms, longest %5.1f ms', $title, median(@latencies), (sort { $b <=> $a } @latencies)[0]));
-	cmp_ok(median(@latencies), '<', LIMIT, "recseq_cancel: $title");
+	is(scalar(grep { $_ >= LIMIT } @latencies), 0, "recseq_cancel: $title");
 }
 is($node->safe_psql('postgres', 'SELECT (SELECT count(*) FROM recseq_checkpoint), (SELECT count(*) FROM recseq_models)'), '0|0',
 	'cancelled jobs leave no row');
@@ -125,7 +124,7 @@ $waiting->quit;
 
 # ---------------------------------------------------------------- terminated
 
-my $options = 'epochs => 40, patience => 0, ranker => false';
+my $options = 'epochs => 20, patience => 0, ranker => false';
 $node->safe_psql('postgres', "SET recseq.progress = off; SELECT recseq_train('source', 'statement', $options)");
 $job = queue('terminated', 'source', $options);
 for my $epoch (3, 9)
@@ -146,11 +145,6 @@ $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_act
 is(result($job), 'done', 'a job whose launcher is terminated is not disturbed');
 is(job_row($job), 'done|0|', 'nor begun again');
 is(result($next), 'done', 'and jobs that wait are started');
-
-# A job whose process always dies does not run for ever.
-$job = queue('deadly', 'deadly', 'epochs => 1');
-is(result($job), 'failed', 'a job that never comes to an epoch has failed');
-like(job_row($job), qr/^failed\|0\|interrupted 5 times/, 'after five times');
 
 # ---------------------------------------------------------------- interrupted, and then something has changed
 
@@ -274,7 +268,7 @@ $other = queue('other', 'source', $endless, 'other');
 $node->poll_query_until('other', "SELECT epoch > 0 FROM recseq_job WHERE job = $other");
 $log = -s $node->logfile;
 $node->safe_psql('postgres', 'DROP DATABASE other WITH (FORCE)');
-sleep 12;    # as long as a launcher takes to be started twice
+sleep 7;    # longer than the postmaster waits before it starts a launcher again
 $node->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'recseq%')});
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'recseq%'}), 0,
 	'a database that is dropped takes its processes along');

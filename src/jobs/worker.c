@@ -1,5 +1,5 @@
 /*
- * job_worker.c
+ * worker.c
  *	  The process of a job: training in transactions of its own.
  *
  * Who it is: the process connects as the session user of the call and acts as
@@ -13,11 +13,12 @@
  * the version and ends the job.  Nothing but memory lives longer than a
  * transaction, so training holds no lock and no snapshot for long.
  *
- * How it ends: an error, or a cancel, ends the job.  If the process goes
- * otherwise (it is terminated, the server stops or crashes), the row still says
- * "running", and the launcher has it go on from the checkpoint.
+ * How it ends: an error, a cancel, or its time limit, ends the job.  If that
+ * cannot be stored, the launcher does it, to whom the error is left on the board.
+ * If the process goes otherwise (it is terminated, the server stops or crashes),
+ * the row still says "running", and the launcher has it go on from the checkpoint.
  */
-#include "jobs/launcher.h"
+#include "postgres.h"
 
 #include <math.h>
 #include <signal.h>
@@ -25,48 +26,66 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
-#include "store/checkpoint.h"
-#include "compat.h"
-#include "jobs/jobs.h"
+#include "jobs/board.h"
+#include "jobs/process.h"
+#include "jobs/queue.h"
 #include "train/options.h"
-#include "data/source.h"
 #include "train/training.h"
+#include "store/checkpoint.h"
+#include "data/source.h"
+#include "compat.h"
+#include "guc.h"
+
+static JobStart start;
 
 PGDLLEXPORT void recseq_job_main(Datum unused);
 
 /* ---------------------------------------------------------------- transactions */
 
-/* Begin a transaction as a role; the session user needs no care. */
+/*
+ * Complain if the job's roles are not any more what they must be.  Asked again
+ * in each transaction: a job may run for hours after a right was taken away.
+ */
 static void
-begin_transaction(Oid user, const char *activity)
+check_roles(const Job *job)
 {
-	SetCurrentStatementStartTimestamp();
-	pgstat_report_activity(STATE_RUNNING, activity);
-	StartTransactionCommand();
-	/* a serialization failure must not cost the work of hours */
-	XactIsoLevel = XACT_READ_COMMITTED;
-	PushActiveSnapshot(GetTransactionSnapshot());
-	if (user != GetSessionUserId())
-		SetUserIdAndSecContext(user, SECURITY_LOCAL_USERID_CHANGE);
+	Oid			login = GetSessionUserId();
+
+	if (login != start.login)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("the session has another role than the one that queued the job"),
+				 errhint("A setting of the role or database changes session_authorization.")));
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(job->owner)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the owner of the job, the role with OID %u, does not exist any more",
+						job->owner)));
+	if (!job->by_definer && !member_can_set_role(login, job->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("role \"%s\" is not permitted to become role \"%s\" any more",
+						GetUserNameFromId(login, false), GetUserNameFromId(job->owner, false)),
+				 errdetail("It was when it queued the job.")));
 }
 
-/* Deferred triggers fire as the role, before it is left. */
+/* Begin a transaction as the job's owner; where it is the session user, that needs no care. */
 static void
-commit_transaction(void)
+begin_transaction(const Job *job, const char *activity)
 {
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	SetUserIdAndSecContext(GetSessionUserId(), 0);
-	pgstat_report_activity(STATE_IDLE, NULL);
+	process_begin(activity);
+	check_roles(job);
+	if (job->owner != GetSessionUserId())
+		SetUserIdAndSecContext(job->owner, SECURITY_LOCAL_USERID_CHANGE);
 }
 
 /* recseq's tables, in the current transaction. */
@@ -166,7 +185,7 @@ update_job(const Caller *caller, const Job *job, const Training *training)
 
 	if (catalog_run(caller, "UPDATE %s.recseq_job SET checkpoint = $2, checkpoint_crc = $3,"
 					" data_crc = $4, epoch = $5, loss = $6, seconds = $7, val_loss = $8,"
-					" interruptions = 0"
+					" attempts = 0"
 					" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
 					lengthof(values), types, values,
 					isnan(report->validation_loss) ? "       n" : "        ") == 0)
@@ -230,7 +249,7 @@ resume(const Job *job, Training *training, uint32 data_crc)
 
 /* ---------------------------------------------------------------- the job */
 
-/* Take the job over; all in the current context.  NULL: see job_begin(). */
+/* Take the job over; all in the current context.  NULL: see queue_begin(). */
 static Job *
 begin_job(int64 number)
 {
@@ -238,13 +257,17 @@ begin_job(int64 number)
 	Catalog		catalog;
 	Job		   *job;
 
-	begin_transaction(GetSessionUserId(), "recseq job: starting");
+	/* this may wait for others, too; the settings of the job may give it more or less */
+	board_limit(recseq_job_timeout);
+	process_begin("recseq job: starting");
 	catalog = open_catalog();
 	MemoryContextSwitchTo(context);
-	job = job_begin(&catalog, number);
+	job = queue_begin(&catalog, number);
 	if (job != NULL)
-		job_for_each_member(job->settings, apply_setting, NULL);
-	commit_transaction();
+		queue_for_each_member(job->settings, apply_setting, NULL);
+	process_commit();
+	if (job != NULL && recseq_job_timeout > 0)
+		board_limit(Max(recseq_job_timeout - job->seconds, 1));
 	MemoryContextSwitchTo(context);
 	return job;
 }
@@ -259,7 +282,7 @@ begin_training(Job *job)
 	Training   *training;
 	uint32		data_crc;
 
-	begin_transaction(job->owner, "recseq job: reading the source");
+	begin_transaction(job, "recseq job: reading the source");
 	catalog = open_catalog();
 	MemoryContextSwitchTo(context);
 	check_privilege(job, &catalog);
@@ -276,7 +299,7 @@ begin_training(Job *job)
 	if (job->checkpoint != 0)
 		resume(job, training, data_crc);
 	job->data_crc = data_crc;
-	commit_transaction();
+	process_commit();
 	MemoryContextSwitchTo(context);
 	return training;
 }
@@ -300,7 +323,7 @@ finish_job(const Job *job, Training *training)
 					" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
 					lengthof(values), types, values, NULL) == 0)
 		complain_about_end(job);
-	job_end(&caller, job->job, "done", NULL);
+	queue_end(&caller, job->job, &(JobEnd) {.state = "done"});
 	catalog_become_caller(&caller);
 }
 
@@ -316,15 +339,15 @@ run_job(int64 number)
 	training = begin_training(job);
 	while (!trainer_done(&training->trainer))
 	{
-		begin_transaction(job->owner, "recseq job: training");
+		begin_transaction(job, "recseq job: training");
 		training_run(training, 1);
 		store_checkpoint(job, training);
-		commit_transaction();
+		process_commit();
 	}
-	begin_transaction(job->owner, "recseq job: storing the version");
+	begin_transaction(job, "recseq job: storing the version");
 	MemoryContextSwitchTo(context);
 	finish_job(job, training);
-	commit_transaction();
+	process_commit();
 }
 
 /* What an error says, as the server's log has it. */
@@ -349,30 +372,35 @@ static void
 end_job(int64 job, const ErrorData *error)
 {
 	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+	bool		overdue = cancelled && board_my_stop() == JOB_OVERDUE;
+	JobEnd		end = {
+		.state = cancelled && !overdue ? "cancelled" : "failed",
+		.sqlerrcode = error->sqlerrcode,
+		.error = overdue ? "ran for longer than recseq.job_timeout" : error_text(error)
+	};
 	Catalog		catalog;
 	Caller		caller;
 
-	begin_transaction(GetSessionUserId(), "recseq job: ending");
+	process_begin("recseq job: ending");
 	catalog = open_catalog();
 	caller = catalog_become_owner(&catalog);
-	job_end(&caller, job, cancelled ? "cancelled" : "failed", error_text(error));
+	queue_end(&caller, job, &end);
 	catalog_become_caller(&caller);
-	commit_transaction();
+	process_commit();
 }
 
 /* Entry point of a job's process. */
 void
 recseq_job_main(Datum unused)
 {
-	JobStart	start;
 	MemoryContext context;
 
 	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
 	pqsignal(SIGTERM, die);
-	launcher_watch_me();
+	board_watch_me();
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(start.database, start.login, 0);
-	if (!launcher_take_over(&start))
+	if (!board_take_over(&start))
 		proc_exit(0);
 	context = AllocSetContextCreate(TopMemoryContext, "recseq job", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
@@ -393,6 +421,7 @@ recseq_job_main(Datum unused)
 		AbortCurrentTransaction();
 		QueryCancelPending = false;
 		MemoryContextSwitchTo(context);
+		board_note_error(error->sqlerrcode, error->message);
 		end_job(start.job, error);
 	}
 	PG_END_TRY();

@@ -28,7 +28,7 @@
 #include "results.h"
 #include "segment.h"
 
-#define BOARD_NAME "recseq progress"
+#define SHOWN_NAME "recseq progress"
 #define MAX_SLOTS 64			/* trainings beyond are not shown */
 
 /* Names of the phases, by enum ProgressPhase. */
@@ -61,18 +61,40 @@ struct ProgressSlot
 	Figures		figures;
 };
 
-typedef struct Board
+/* The trainings that are shown. */
+typedef struct Shown
 {
 	LWLock		lock;
 	ProgressSlot slots[MAX_SLOTS];
-} Board;
+} Shown;
 
-static Board *board = NULL;
+static Shown *shown = NULL;
+
+/* Columns of recseq_get_progress(). */
+enum
+{
+	COLUMN_PID,
+	COLUMN_DATID,
+	COLUMN_USESYSID,
+	COLUMN_JOB,
+	COLUMN_MODEL,
+	COLUMN_PHASE,
+	COLUMN_EPOCH,
+	COLUMN_EPOCHS,
+	COLUMN_WINDOWS_DONE,
+	COLUMN_WINDOWS_TOTAL,
+	COLUMN_LOSS,
+	COLUMN_VAL_LOSS,
+	COLUMN_RATE,
+	COLUMN_SECONDS_LEFT,
+	COLUMN_STARTED,
+	COLUMNS
+};
 
 static void
-board_init(void *memory)
+init_shown(void *memory)
 {
-	Board	   *created = memory;
+	Shown	   *created = memory;
 
 	for (int i = 0; i < MAX_SLOTS; i++)
 	{
@@ -82,11 +104,10 @@ board_init(void *memory)
 }
 
 static void
-board_attach(void)
+attach(void)
 {
-	if (board != NULL)
-		return;
-	board = segment_named(BOARD_NAME, sizeof(Board), board_init);
+	if (shown == NULL)
+		shown = segment_named(SHOWN_NAME, sizeof(Shown), init_shown);
 }
 
 /* ---------------------------------------------------------------- writing */
@@ -97,11 +118,11 @@ free_slot(void *arg)
 {
 	ProgressSlot *slot = arg;
 
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
+	LWLockAcquire(&shown->lock, LW_EXCLUSIVE);
 	/* free_my_slots() may have been faster */
 	if (slot->figures.pid == MyProcPid)
 		slot->figures.pid = 0;
-	LWLockRelease(&board->lock);
+	LWLockRelease(&shown->lock);
 }
 
 /* This process exits, and resets no context that outlives transactions. */
@@ -109,7 +130,7 @@ static void
 free_my_slots(int code, Datum arg)
 {
 	for (int i = 0; i < MAX_SLOTS; i++)
-		free_slot(&board->slots[i]);
+		free_slot(&shown->slots[i]);
 }
 
 /* Take a free slot, or return NULL. */
@@ -118,15 +139,15 @@ take_slot(const Figures *figures)
 {
 	ProgressSlot *slot = NULL;
 
-	LWLockAcquire(&board->lock, LW_EXCLUSIVE);
+	LWLockAcquire(&shown->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < MAX_SLOTS && slot == NULL; i++)
 	{
-		if (board->slots[i].figures.pid == 0)
-			slot = &board->slots[i];
+		if (shown->slots[i].figures.pid == 0)
+			slot = &shown->slots[i];
 	}
 	if (slot != NULL)
 		slot->figures = *figures;
-	LWLockRelease(&board->lock);
+	LWLockRelease(&shown->lock);
 	return slot;
 }
 
@@ -153,7 +174,7 @@ progress_begin(const char *model, int64 job, int32 epochs)
 	ProgressSlot *slot;
 
 	strlcpy(figures.model, model, sizeof(figures.model));
-	board_attach();
+	attach();
 	if (!registered)
 	{
 		before_shmem_exit(free_my_slots, (Datum) 0);
@@ -233,32 +254,34 @@ progress_report(ProgressSlot *slot, const EpochReport *report)
 static void
 add_row(const Results *results, const Figures *figures, bool visible)
 {
-	Datum		values[15] = {0};
-	bool		nulls[15];
+	Datum		values[COLUMNS] = {0};
+	bool		nulls[COLUMNS];
 	bool		training = figures->phase == PROGRESS_TRAINING;
 	double		left = (double) (figures->epochs - figures->epochs_done) *
 		(double) figures->windows - (double) figures->windows_done;
 
 	memset(nulls, !visible, sizeof(nulls));
-	nulls[0] = nulls[1] = nulls[2] = false;
-	values[0] = Int32GetDatum(figures->pid);
-	values[1] = ObjectIdGetDatum(figures->database);
-	values[2] = ObjectIdGetDatum(figures->user);
+	nulls[COLUMN_PID] = nulls[COLUMN_DATID] = nulls[COLUMN_USESYSID] = false;
+	values[COLUMN_PID] = Int32GetDatum(figures->pid);
+	values[COLUMN_DATID] = ObjectIdGetDatum(figures->database);
+	values[COLUMN_USESYSID] = ObjectIdGetDatum(figures->user);
 	if (visible)
 	{
-		nulls[3] = figures->job == 0;
-		values[3] = Int64GetDatum(figures->job);
-		values[4] = CStringGetTextDatum(figures->model);
-		values[5] = CStringGetTextDatum(phase_names[figures->phase]);
-		values[6] = Int32GetDatum(Min(figures->epochs_done + training, figures->epochs));
-		values[7] = Int32GetDatum(figures->epochs);
-		values[8] = Int64GetDatum(figures->windows_done);
-		values[9] = Int64GetDatum(figures->windows);
-		results_set_double(values, nulls, 10, figures->loss);
-		results_set_double(values, nulls, 11, figures->validation_loss);
-		results_set_double(values, nulls, 12, figures->rate);
-		results_set_double(values, nulls, 13, training ? left / figures->rate : NAN);
-		values[14] = TimestampTzGetDatum(figures->start);
+		nulls[COLUMN_JOB] = figures->job == 0;
+		values[COLUMN_JOB] = Int64GetDatum(figures->job);
+		values[COLUMN_MODEL] = CStringGetTextDatum(figures->model);
+		values[COLUMN_PHASE] = CStringGetTextDatum(phase_names[figures->phase]);
+		values[COLUMN_EPOCH] = Int32GetDatum(Min(figures->epochs_done + training,
+												 figures->epochs));
+		values[COLUMN_EPOCHS] = Int32GetDatum(figures->epochs);
+		values[COLUMN_WINDOWS_DONE] = Int64GetDatum(figures->windows_done);
+		values[COLUMN_WINDOWS_TOTAL] = Int64GetDatum(figures->windows);
+		results_set_double(values, nulls, COLUMN_LOSS, figures->loss);
+		results_set_double(values, nulls, COLUMN_VAL_LOSS, figures->validation_loss);
+		results_set_double(values, nulls, COLUMN_RATE, figures->rate);
+		results_set_double(values, nulls, COLUMN_SECONDS_LEFT,
+						   training ? left / figures->rate : NAN);
+		values[COLUMN_STARTED] = TimestampTzGetDatum(figures->start);
 	}
 	results_add(results, values, nulls);
 }
@@ -273,15 +296,15 @@ recseq_get_progress(PG_FUNCTION_ARGS)
 	Oid			user = GetUserId();
 	Figures		figures[MAX_SLOTS];
 
-	board_attach();
-	LWLockAcquire(&board->lock, LW_SHARED);
+	attach();
+	LWLockAcquire(&shown->lock, LW_SHARED);
 	for (int i = 0; i < MAX_SLOTS; i++)
 	{
-		SpinLockAcquire(&board->slots[i].mutex);
-		figures[i] = board->slots[i].figures;
-		SpinLockRelease(&board->slots[i].mutex);
+		SpinLockAcquire(&shown->slots[i].mutex);
+		figures[i] = shown->slots[i].figures;
+		SpinLockRelease(&shown->slots[i].mutex);
 	}
-	LWLockRelease(&board->lock);
+	LWLockRelease(&shown->lock);
 	for (int i = 0; i < MAX_SLOTS; i++)
 	{
 		if (figures[i].pid != 0)

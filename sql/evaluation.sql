@@ -1,18 +1,7 @@
 
 /* recseq: how good a model is, and which options make a good one */
 
-CREATE FUNCTION @extschema@.recseq_evaluate(
-	source regclass,
-	model text DEFAULT 'default',
-	k integer DEFAULT 5,
-	version integer DEFAULT NULL,
-	protocol text DEFAULT 'leave_one_out',
-	cut timestamptz DEFAULT NULL,
-	test_share double precision DEFAULT 0.2,
-	seed bigint DEFAULT 1,
-	min_history integer DEFAULT 1,
-	max_history integer DEFAULT NULL)
-RETURNS TABLE (
+CREATE TYPE @extschema@.recseq_metrics AS (
 	method text,
 	cases bigint,
 	hit_rate double precision,
@@ -42,7 +31,51 @@ RETURNS TABLE (
 	unseen_mrr_low double precision,
 	unseen_mrr_high double precision,
 	unseen_ndcg_low double precision,
-	unseen_ndcg_high double precision)
+	unseen_ndcg_high double precision);
+COMMENT ON TYPE @extschema@.recseq_metrics IS 'recseq: what a method of recommending comes to, in recseq_evaluate and recseq_backtest';
+COMMENT ON COLUMN @extschema@.recseq_metrics.method IS 'model, recency, popularity, popularity in category, markov, vsknn or stan';
+COMMENT ON COLUMN @extschema@.recseq_metrics.cases IS 'events that were predicted';
+COMMENT ON COLUMN @extschema@.recseq_metrics.hit_rate IS 'share of the cases whose target is among the best k';
+COMMENT ON COLUMN @extschema@.recseq_metrics."precision" IS 'hit_rate / k';
+COMMENT ON COLUMN @extschema@.recseq_metrics.recall IS 'as hit_rate, with one target a case';
+COMMENT ON COLUMN @extschema@.recseq_metrics.mrr IS 'mean of 1 / rank of the target, 0 beyond k';
+COMMENT ON COLUMN @extschema@.recseq_metrics.ndcg IS 'mean of 1 / log2(rank + 1), 0 beyond k';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_cases IS 'cases whose target is not in the history; the columns below rank only items that are not';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_hit_rate IS 'of these';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_precision IS 'of these';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_recall IS 'of these';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_mrr IS 'of these';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_ndcg IS 'of these';
+COMMENT ON COLUMN @extschema@.recseq_metrics.coverage IS 'share of all items that are among the best k of some case';
+COMMENT ON COLUMN @extschema@.recseq_metrics.mean_popularity IS 'mean over all items shown of their events, relative to the most frequent item';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_coverage IS 'of the unseen cases';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_mean_popularity IS 'of the unseen cases';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unknown_targets IS 'share of the cases whose target does not occur in what was learned from';
+COMMENT ON COLUMN @extschema@.recseq_metrics.hit_rate_low IS '95 % confidence interval, from';
+COMMENT ON COLUMN @extschema@.recseq_metrics.hit_rate_high IS 'and to';
+COMMENT ON COLUMN @extschema@.recseq_metrics.mrr_low IS '95 % confidence interval, from';
+COMMENT ON COLUMN @extschema@.recseq_metrics.mrr_high IS 'and to';
+COMMENT ON COLUMN @extschema@.recseq_metrics.ndcg_low IS '95 % confidence interval, from';
+COMMENT ON COLUMN @extschema@.recseq_metrics.ndcg_high IS 'and to';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_hit_rate_low IS '95 % confidence interval, from';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_hit_rate_high IS 'and to';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_mrr_low IS '95 % confidence interval, from';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_mrr_high IS 'and to';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_ndcg_low IS '95 % confidence interval, from';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_ndcg_high IS 'and to';
+
+CREATE FUNCTION @extschema@.recseq_evaluate(
+	source regclass,
+	model text DEFAULT 'default',
+	k integer DEFAULT 5,
+	version integer DEFAULT NULL,
+	protocol text DEFAULT 'leave_one_out',
+	cut timestamptz DEFAULT NULL,
+	test_share double precision DEFAULT 0.2,
+	seed bigint DEFAULT 1,
+	min_history integer DEFAULT 1,
+	max_history integer DEFAULT NULL)
+RETURNS SETOF @extschema@.recseq_metrics
 AS 'MODULE_PATHNAME', 'recseq_evaluate'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 7 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recseq_evaluate(regclass, text, integer, integer, text, timestamptz, double precision, bigint, integer, integer) IS
@@ -70,37 +103,7 @@ CREATE FUNCTION @extschema@.recseq_backtest(
 	min_history integer DEFAULT 1,
 	max_history integer DEFAULT NULL,
 	test_days double precision DEFAULT 14)
-RETURNS TABLE (
-	method text,
-	cases bigint,
-	hit_rate double precision,
-	"precision" double precision,
-	recall double precision,
-	mrr double precision,
-	ndcg double precision,
-	unseen_cases bigint,
-	unseen_hit_rate double precision,
-	unseen_precision double precision,
-	unseen_recall double precision,
-	unseen_mrr double precision,
-	unseen_ndcg double precision,
-	coverage double precision,
-	mean_popularity double precision,
-	unseen_coverage double precision,
-	unseen_mean_popularity double precision,
-	unknown_targets double precision,
-	hit_rate_low double precision,
-	hit_rate_high double precision,
-	mrr_low double precision,
-	mrr_high double precision,
-	ndcg_low double precision,
-	ndcg_high double precision,
-	unseen_hit_rate_low double precision,
-	unseen_hit_rate_high double precision,
-	unseen_mrr_low double precision,
-	unseen_mrr_high double precision,
-	unseen_ndcg_low double precision,
-	unseen_ndcg_high double precision)
+RETURNS SETOF @extschema@.recseq_metrics
 AS 'MODULE_PATHNAME', 'recseq_backtest'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 7 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recseq_backtest(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) IS

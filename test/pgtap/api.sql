@@ -124,8 +124,8 @@ SELECT has_function(:'schema', 'recseq_evaluate',
 SELECT is(proargnames[1:10], ARRAY['source', 'model', 'k', 'version', 'protocol', 'cut', 'test_share', 'seed', 'min_history', 'max_history'],
 	'recseq_evaluate: names of the arguments') FROM function WHERE proname = 'recseq_evaluate';
 SELECT is(pronargs - pronargdefaults::int, 1, 'recseq_evaluate: only the source must be given') FROM function WHERE proname = 'recseq_evaluate';
-SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
-		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'),
+SELECT is((SELECT array_agg(format('%s %s', attname, format_type(atttypid, NULL)) ORDER BY attnum)
+		   FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE c.reltype = prorettype AND attnum > 0 AND NOT attisdropped),
 	ARRAY['method text', 'cases bigint', 'hit_rate double precision', 'precision double precision', 'recall double precision',
 		  'mrr double precision', 'ndcg double precision', 'unseen_cases bigint', 'unseen_hit_rate double precision',
 		  'unseen_precision double precision', 'unseen_recall double precision', 'unseen_mrr double precision', 'unseen_ndcg double precision',
@@ -149,10 +149,8 @@ SELECT has_function(:'schema', 'recseq_backtest',
 SELECT is(proargnames[1:11], ARRAY['source', 'model', 'k', 'options', 'protocol', 'cut', 'test_share', 'seed', 'min_history', 'max_history', 'test_days'],
 	'recseq_backtest: names of the arguments') FROM function WHERE proname = 'recseq_backtest';
 SELECT is(pronargs - pronargdefaults::int, 1, 'recseq_backtest: only the source must be given') FROM function WHERE proname = 'recseq_backtest';
-SELECT is(b.proargnames[b.pronargs + 1:], e.proargnames[e.pronargs + 1:], 'recseq_backtest: the columns of recseq_evaluate')
-FROM function b, function e WHERE b.proname = 'recseq_backtest' AND e.proname = 'recseq_evaluate';
-SELECT is(b.proallargtypes[b.pronargs + 1:], e.proallargtypes[e.pronargs + 1:], 'recseq_backtest: their types')
-FROM function b, function e WHERE b.proname = 'recseq_backtest' AND e.proname = 'recseq_evaluate';
+SELECT is(prorettype, format('%I.recseq_metrics', :'schema')::regtype::oid, proname || ': rows of recseq_metrics') FROM function
+WHERE proname IN ('recseq_evaluate', 'recseq_backtest') AND proretset;
 SELECT is(provolatile::text, 'v', 'recseq_backtest is volatile') FROM function WHERE proname = 'recseq_backtest';
 SELECT is(proparallel::text, 'u', 'recseq_backtest is parallel unsafe') FROM function WHERE proname = 'recseq_backtest';
 

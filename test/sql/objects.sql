@@ -33,6 +33,15 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 WHERE c.relkind IN ('r', 'v') AND coalesce(col_description(c.oid, a.attnum), '') = ''
 ORDER BY c.relname COLLATE "C", a.attnum;
 
+-- types, likewise: none
+SELECT t.typname, a.attname
+FROM belongs b
+JOIN pg_type t ON b.classid = 'pg_type'::regclass AND b.objid = t.oid
+JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c'
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE coalesce(obj_description(t.oid, 'pg_type'), '') = '' OR coalesce(col_description(c.oid, a.attnum), '') = ''
+ORDER BY t.typname COLLATE "C", a.attnum;
+
 SELECT obj_description(oid, 'pg_extension') <> '' AS commented FROM pg_extension WHERE extname = 'recseq';
 
 -- pg_dump takes the models along

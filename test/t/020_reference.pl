@@ -151,11 +151,12 @@ sub read_catalog
 	}
 
 	for my $relation (rows($node, q{
-		SELECT c.relname AS name, obj_description(c.oid, 'pg_class') AS comment,
+		SELECT c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), obj_description(c.reltype, 'pg_type')) AS comment,
 			(SELECT json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), col_description(c.oid, a.attnum)) ORDER BY a.attnum)
 			 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
 		FROM pg_class c
-		WHERE c.relkind IN ('r', 'v', 'm', 'p') AND } . $member_of_kit_or_extension->('pg_class', 'c.relnamespace', 'c.oid')))
+		WHERE c.relkind IN ('r', 'v', 'm', 'p') AND } . $member_of_kit_or_extension->('pg_class', 'c.relnamespace', 'c.oid') . q{
+			OR c.relkind = 'c' AND } . $member_of_kit_or_extension->('pg_type', 'c.relnamespace', 'c.reltype')))
 	{
 		$entries{ $relation->{name} } = { name => $relation->{name}, kind => 'relation', comment => $relation->{comment},
 			tables => { column => [ map { [ map { plain($_) } @$_[ 0, 1 ] ] } @{ $relation->{columns} } ] },

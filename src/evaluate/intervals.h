@@ -1,0 +1,16 @@
+/*
+ * intervals.h
+ *	  Confidence intervals of what a method comes to: they hold 95 %.
+ */
+#ifndef RECSEQ_INTERVALS_H
+#define RECSEQ_INTERVALS_H
+
+#include "evaluate/figures.h"
+
+/* Normal interval. */
+extern void mean_interval(const Figures *figures, const Mean *mean, double *low, double *high);
+
+/* Of a mean of zeros and ones. */
+extern void share_interval(const Figures *figures, const Mean *mean, double *low, double *high);
+
+#endif							/* RECSEQ_INTERVALS_H */

@@ -9,6 +9,7 @@ CREATE FUNCTION @extschema@.recseq_retailrocket(schema name DEFAULT 'retailrocke
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
 AS $function$
 DECLARE
 	taken	text;
@@ -384,18 +385,16 @@ BEGIN
 		COMMENT ON COLUMN %1$I.events_by_day.events IS 'number of events';
 		COMMENT ON COLUMN %1$I.events_by_day.visitors IS 'number of visitors who had one';
 
+		-- recseq's functions are called with all their arguments, and these of the
+		-- exact types: whoever may create in the schema of the extension may put
+		-- another function of the name there, which must not be a better match.
+		--
 		-- The view goes through a function, whose text is no dependency: DROP EXTENSION leaves the kit alone.
 		CREATE FUNCTION %1$I.recommend_history(
 			items int[], k int, model text, categories int[], events text[], times timestamptz[])
 		RETURNS TABLE (rank int, item int, category int, score real, confidence real, reason text)
 		LANGUAGE sql STABLE ROWS 5
-		AS $body$
-			SELECT r.rank, r.item, r.category, r.score, r.confidence, r.reason
-			FROM %2$I.recseq_recommend(
-				recommend_history.items, recommend_history.k, recommend_history.model,
-				categories => recommend_history.categories,
-				events => recommend_history.events, times => recommend_history.times) r
-		$body$;
+		AS %2$L;
 
 		COMMENT ON FUNCTION %1$I.recommend_history(int[], int, text, int[], text[], timestamptz[]) IS
 			'recseq_recommend, for the view recommendations.';
@@ -425,7 +424,14 @@ BEGIN
 		COMMENT ON COLUMN %1$I.recommendations.confidence IS 'score divided by the sum over the visitor''s rows';
 		COMMENT ON COLUMN %1$I.recommendations.reason IS 'why the item is there, as recseq_recommend says it';
 		COMMENT ON COLUMN %1$I.recommendations.reason_kind IS 'the reason without the item that it names, to group by';
-	$sql$, schema, recseq);
+	$sql$, schema,
+	format($body$
+		SELECT r.rank, r.item, r.category, r.score, r.confidence, r.reason
+		FROM %1$I.recseq_recommend(
+			recommend_history.items, recommend_history.k, recommend_history.model, NULL::int,
+			recommend_history.categories, recommend_history.events, recommend_history.times,
+			false, NULL::int[], NULL::int[]) r
+	$body$, recseq));
 
 	-- The planner cannot tell how many days there are from the number of milliseconds.
 	IF current_setting('server_version_num')::int >= 140000 THEN
@@ -437,20 +443,14 @@ BEGIN
 	END IF;
 
 	-- Recommendations as of now, and kept ones.  Operators are qualified, since
-	-- the caller's search path holds where recommend_visitor is inlined.
+	-- the caller's search path holds where recommend_visitor is inlined.  Bodies
+	-- are literals of format(): a schema may be named like any dollar quote.
 	EXECUTE format($sql$
 		CREATE FUNCTION %1$I.recommend_visitor(
 			visitorid int, k int DEFAULT 5, model text DEFAULT 'default')
 		RETURNS TABLE (rank int, item int, category int, score real, confidence real, reason text)
 		LANGUAGE sql STABLE ROWS 5
-		AS $body$
-			SELECT r.rank, r.item, r.category, r.score, r.confidence, r.reason
-			FROM (SELECT) one
-			LEFT JOIN %1$I.sequences s ON s.visitorid OPERATOR(pg_catalog.=) recommend_visitor.visitorid
-			CROSS JOIN LATERAL %2$I.recseq_recommend(
-				coalesce(s.items, '{}'), recommend_visitor.k, recommend_visitor.model,
-				categories => s.categories, events => s.events, times => s.times) r
-		$body$;
+		AS %2$L;
 
 		COMMENT ON FUNCTION %1$I.recommend_visitor(int, int, text) IS
 			'The k items that a visitor most probably wants next, from all events that the statement sees: one that is committed counts in the next call. Popular items for a visitor without any.';
@@ -492,18 +492,7 @@ BEGIN
 		RETURNS trigger
 		LANGUAGE plpgsql SECURITY DEFINER
 		SET search_path = pg_catalog, pg_temp
-		AS $body$
-		BEGIN
-			EXECUTE format('INSERT INTO %%1$I.changed_visitors
-							SELECT DISTINCT visitorid FROM %%2$s e
-							WHERE event = ANY ((SELECT event_kinds FROM %%1$I.settings)::text[])',
-						   TG_TABLE_SCHEMA,
-						   CASE TG_OP WHEN 'UPDATE' THEN '(TABLE old_rows UNION ALL TABLE new_rows)'
-									  WHEN 'DELETE' THEN 'old_rows'
-									  ELSE 'new_rows' END);
-			RETURN NULL;
-		END
-		$body$;
+		AS %3$L;
 		REVOKE ALL ON FUNCTION %1$I.note_changed_visitors() FROM PUBLIC;
 
 		COMMENT ON FUNCTION %1$I.note_changed_visitors() IS
@@ -531,62 +520,83 @@ BEGIN
 		RETURNS bigint
 		LANGUAGE plpgsql
 		SET search_path = pg_catalog, pg_temp
-		AS $body$
-		DECLARE
-			changed		int[];
-			visitors	bigint;
-		BEGIN
-			-- one refresh at a time; it does not hold up those who write events
-			LOCK TABLE %1$I.changed_visitors IN SHARE UPDATE EXCLUSIVE MODE;
-
-			-- This waits for all who have written events, and their commit is seen
-			-- by the next statement.
-			IF EXISTS (SELECT FROM pg_trigger
-					   WHERE tgrelid = %3$L::regclass AND tgenabled = 'D'
-						 AND tgname IN ('visitors_inserted', 'visitors_updated', 'visitors_deleted')) THEN
-				IF current_setting('transaction_isolation') <> 'read committed' THEN
-					RAISE EXCEPTION 'the first refresh must be in a transaction in READ COMMITTED'
-						USING ERRCODE = 'object_not_in_prerequisite_state';
-				END IF;
-				ALTER TABLE %1$I.events
-					ENABLE TRIGGER visitors_inserted,
-					ENABLE TRIGGER visitors_updated,
-					ENABLE TRIGGER visitors_deleted;
-				all_visitors := true;
-			END IF;
-
-			IF all_visitors OR NOT EXISTS (SELECT FROM %1$I.visitor_recommendations) THEN
-				DELETE FROM %1$I.changed_visitors;
-				DELETE FROM %1$I.visitor_recommendations;
-				INSERT INTO %1$I.visitor_recommendations
-				SELECT r.id::int, r.rank, r.item::int, r.category::int, r.score, r.confidence, r.reason, now()
-				FROM %2$I.recseq_recommend_batch(%4$L, k, model) r;
-				SELECT count(DISTINCT visitorid) INTO visitors FROM %1$I.visitor_recommendations;
-			ELSE
-				WITH taken AS (DELETE FROM %1$I.changed_visitors RETURNING visitorid)
-				SELECT coalesce(array_agg(DISTINCT visitorid), '{}') INTO changed FROM taken;
-				DELETE FROM %1$I.visitor_recommendations WHERE visitorid = ANY (changed);
-				INSERT INTO %1$I.visitor_recommendations
-				SELECT s.visitorid, r.rank, r.item, r.category, r.score, r.confidence, r.reason, now()
-				FROM %1$I.sequences s
-				CROSS JOIN LATERAL %2$I.recseq_recommend(s.items, k, model,
-					categories => s.categories, events => s.events, times => s.times) r
-				WHERE s.visitorid = ANY (changed);
-				visitors := cardinality(changed);
-			END IF;
-
-			IF visitors > 0 THEN
-				PERFORM pg_notify('visitor_recommendations',
-								  json_build_object('schema', %1$L, 'visitors', visitors)::text);
-			END IF;
-			RETURN visitors;
-		END
-		$body$;
+		AS %4$L;
 		REVOKE ALL ON FUNCTION %1$I.refresh_visitor_recommendations(text, int, boolean) FROM PUBLIC;
 
 		COMMENT ON FUNCTION %1$I.refresh_visitor_recommendations(text, int, boolean) IS
 			'Computes visitor_recommendations anew for the visitors whose events have changed since the last call, or for all, and returns for how many; then notifies the channel visitor_recommendations with {"schema": ..., "visitors": ...}. all_visitors is for a new version of the model, changed settings or categories, and after TRUNCATE. The first call, which must be the owner''s, computes all and turns on the triggers that note changes; until its transaction ends nobody else can write events.';
-	$sql$, schema, recseq, format('%I.events', schema), format('%I.sequences', schema));
+	$sql$, schema,
+	format($body$
+		SELECT r.rank, r.item, r.category, r.score, r.confidence, r.reason
+		FROM (SELECT) one
+		LEFT JOIN %1$I.sequences s ON s.visitorid OPERATOR(pg_catalog.=) recommend_visitor.visitorid
+		CROSS JOIN LATERAL %2$I.recseq_recommend(
+			coalesce(s.items, '{}'::int[]), recommend_visitor.k, recommend_visitor.model, NULL::int,
+			s.categories, s.events, s.times, false, NULL::int[], NULL::int[]) r
+	$body$, schema, recseq),
+	$body$
+	BEGIN
+		EXECUTE format('INSERT INTO %1$I.changed_visitors
+						SELECT DISTINCT visitorid FROM %2$s e
+						WHERE event = ANY ((SELECT event_kinds FROM %1$I.settings)::text[])',
+					   TG_TABLE_SCHEMA,
+					   CASE TG_OP WHEN 'UPDATE' THEN '(TABLE old_rows UNION ALL TABLE new_rows)'
+								  WHEN 'DELETE' THEN 'old_rows'
+								  ELSE 'new_rows' END);
+		RETURN NULL;
+	END
+	$body$,
+	format($body$
+	DECLARE
+		changed		int[];
+		visitors	bigint;
+	BEGIN
+		-- one refresh at a time; it does not hold up those who write events
+		LOCK TABLE %1$I.changed_visitors IN SHARE UPDATE EXCLUSIVE MODE;
+
+		-- This waits for all who have written events, and their commit is seen
+		-- by the next statement.
+		IF EXISTS (SELECT FROM pg_trigger
+				   WHERE tgrelid = %3$L::regclass AND tgenabled = 'D'
+					 AND tgname IN ('visitors_inserted', 'visitors_updated', 'visitors_deleted')) THEN
+			IF current_setting('transaction_isolation') <> 'read committed' THEN
+				RAISE EXCEPTION 'the first refresh must be in a transaction in READ COMMITTED'
+					USING ERRCODE = 'object_not_in_prerequisite_state';
+			END IF;
+			ALTER TABLE %1$I.events
+				ENABLE TRIGGER visitors_inserted,
+				ENABLE TRIGGER visitors_updated,
+				ENABLE TRIGGER visitors_deleted;
+			all_visitors := true;
+		END IF;
+
+		IF all_visitors OR NOT EXISTS (SELECT FROM %1$I.visitor_recommendations) THEN
+			DELETE FROM %1$I.changed_visitors;
+			DELETE FROM %1$I.visitor_recommendations;
+			INSERT INTO %1$I.visitor_recommendations
+			SELECT r.id::int, r.rank, r.item::int, r.category::int, r.score, r.confidence, r.reason, now()
+			FROM %2$I.recseq_recommend_batch(%4$L::regclass, k, model, NULL::int, false) r;
+			SELECT count(DISTINCT visitorid) INTO visitors FROM %1$I.visitor_recommendations;
+		ELSE
+			WITH taken AS (DELETE FROM %1$I.changed_visitors RETURNING visitorid)
+			SELECT coalesce(array_agg(DISTINCT visitorid), '{}') INTO changed FROM taken;
+			DELETE FROM %1$I.visitor_recommendations WHERE visitorid = ANY (changed);
+			INSERT INTO %1$I.visitor_recommendations
+			SELECT s.visitorid, r.rank, r.item, r.category, r.score, r.confidence, r.reason, now()
+			FROM %1$I.sequences s
+			CROSS JOIN LATERAL %2$I.recseq_recommend(s.items, k, model, NULL::int,
+				s.categories, s.events, s.times, false, NULL::int[], NULL::int[]) r
+			WHERE s.visitorid = ANY (changed);
+			visitors := cardinality(changed);
+		END IF;
+
+		IF visitors > 0 THEN
+			PERFORM pg_notify('visitor_recommendations',
+							  json_build_object('schema', %1$L, 'visitors', visitors)::text);
+		END IF;
+		RETURN visitors;
+	END
+	$body$, schema, recseq, format('%I.events', schema), format('%I.sequences', schema)));
 END
 $function$;
 

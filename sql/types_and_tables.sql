@@ -159,3 +159,17 @@ COMMENT ON COLUMN @extschema@.recseq_models.seconds IS 'seconds that training to
 COMMENT ON COLUMN @extschema@.recseq_models.bytes IS 'size of the image in bytes';
 COMMENT ON COLUMN @extschema@.recseq_models.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (both null without validation windows), learning_rate';
 GRANT SELECT ON @extschema@.recseq_models TO PUBLIC;
+
+/*
+ * Calls with untyped literals prefer a text argument, so a function that somebody
+ * else puts beside recseq's would be called in its place, with the caller's rights.
+ */
+DO $$
+BEGIN
+	IF pg_catalog.has_schema_privilege('public'::pg_catalog.name, '@extschema@'::pg_catalog.regnamespace::pg_catalog.oid, 'CREATE'::pg_catalog.text) THEN
+		RAISE WARNING 'everybody may create objects in schema %, where the functions of recseq are', '@extschema@'
+			USING DETAIL = 'A function that somebody puts there under one of their names may be called in its place, with the rights of who calls it.',
+				HINT = 'REVOKE CREATE ON SCHEMA @extschema@ FROM PUBLIC, or create the extension in a schema of its own.';
+	END IF;
+END
+$$;

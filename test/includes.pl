@@ -20,7 +20,6 @@ my @LIBRARIES = qw(model rank nn);
 
 # Arrows "FROM TO" that break a rule and are on their way out; one that is not there any more fails, so that the list empties.
 my @KNOWN = (
-	'store/transfer.c serve/cache.h',
 	'jobs/jobs jobs/launcher jobs/jobs');
 
 my $sources = $ARGV[0] || "$FindBin::RealBin/../src";

@@ -1,6 +1,7 @@
 """Every statement that the page sends.
 
 The role's search_path names the schemas: this page's own (setup.sql), the Retailrocket kit's, and recseq's.
+Arguments of recseq's functions are of their exact types, so that no other function of the name is a better match.
 What may be old for a while is cached; what answers a click is not.
 """
 
@@ -123,11 +124,12 @@ def recommend(
     return query(
         """
         SELECT rank, item, coalesce(category, 0) AS category, score, confidence, reason
-        FROM recseq_recommend(CAST(:items AS int[]), k => :k, model => :model, version => :version,
+        FROM recseq_recommend(CAST(:items AS int[]), k => CAST(:k AS int), model => CAST(:model AS text),
+                              version => CAST(:version AS int),
                               categories => CAST(:categories AS int[]),
                               events => CAST(:events AS text[]),
                               times => CAST(:times AS timestamptz[]),
-                              exclude_seen => :exclude_seen,
+                              exclude_seen => CAST(:exclude_seen AS boolean),
                               only_categories => CAST(:only_categories AS int[]))
         ORDER BY rank
         """,
@@ -152,7 +154,8 @@ def evaluate(source: str, model: str, version: int, created: datetime, k: int) -
     return query(
         """
         SELECT method, cases, hit_rate, mrr, ndcg, unseen_cases, unseen_hit_rate, unseen_mrr
-        FROM recseq_evaluate(CAST(:source AS regclass), model => :model, k => :k, version => :version)
+        FROM recseq_evaluate(CAST(:source AS regclass), model => CAST(:model AS text), k => CAST(:k AS int),
+                             version => CAST(:version AS int))
         """,
         source=source,
         model=model,
@@ -226,8 +229,8 @@ def start_job(source: str, model: str, epochs: int, units: int, learning_rate: f
     """Begins to train in the background; returns the job's number."""
     return value(
         """
-        SELECT recseq_train_async(CAST(:source AS regclass), :model, epochs => :epochs, units => :units,
-                                  learning_rate => :learning_rate)
+        SELECT recseq_train_async(CAST(:source AS regclass), CAST(:model AS text), epochs => CAST(:epochs AS int),
+                                  units => CAST(:units AS int), learning_rate => CAST(:learning_rate AS float8))
         """,
         source=source,
         model=model,
@@ -238,4 +241,4 @@ def start_job(source: str, model: str, epochs: int, units: int, learning_rate: f
 
 
 def cancel_job(job: int) -> None:
-    query("SELECT recseq_cancel(:job)", job=job)
+    query("SELECT recseq_cancel(CAST(:job AS bigint))", job=job)

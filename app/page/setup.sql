@@ -2,12 +2,30 @@
 -- kit's views and ask the models, and nothing else. Run by the owner of the kit; running it again brings the list up to date.
 BEGIN;
 
+-- Names that somebody else made are not to be found first.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 SELECT 'CREATE ROLE recseq_page LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'recseq_page') \gexec
 ALTER ROLE recseq_page CONNECTION LIMIT 20;
 SELECT format('ALTER ROLE recseq_page IN DATABASE %I SET %s', current_database(), setting)
 FROM unnest(ARRAY['search_path = recseq_page, retailrocket, public', 'statement_timeout = ''5min''', 'timezone = ''UTC''']) AS setting \gexec
 
+-- Whoever made a schema of this name may have put anything into it, and could change the list under the page.
+DO $$
+DECLARE
+	me	oid := current_user::regrole;
+BEGIN
+	IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'recseq_page' AND nspowner <> me)
+		OR EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('recseq_page') AND relowner <> me)
+		OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = to_regnamespace('recseq_page') AND proowner <> me) THEN
+		RAISE EXCEPTION 'the schema "recseq_page", or something in it, belongs to somebody else'
+			USING ERRCODE = 'insufficient_privilege',
+				HINT = 'See what it is, and drop it or move it away: ALTER SCHEMA recseq_page RENAME TO ...';
+	END IF;
+END
+$$;
 CREATE SCHEMA IF NOT EXISTS recseq_page;
+REVOKE ALL ON SCHEMA recseq_page FROM PUBLIC;
 COMMENT ON SCHEMA recseq_page IS 'what the web page keeps for itself';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS recseq_page.visitors AS
@@ -24,11 +42,16 @@ GRANT USAGE ON SCHEMA recseq_page, retailrocket TO recseq_page;
 GRANT SELECT ON recseq_page.visitors, retailrocket.interactions, retailrocket.item_categories, retailrocket.sequences,
 	retailrocket.sequence_length_bounds, retailrocket.training_sequences TO recseq_page;
 
-GRANT EXECUTE ON FUNCTION recseq_train_async, recseq_cancel TO recseq_page;
+-- Of functions of these names, those of the extension.
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO recseq_page', p.oid::regprocedure)
+FROM pg_extension e
+JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+WHERE e.extname = 'recseq' AND p.proname IN ('recseq_train_async', 'recseq_cancel') \gexec
 
 -- The demo's views, where they are.
 SELECT format('GRANT SELECT ON %s TO recseq_page', relation)
-FROM unnest(ARRAY[to_regclass('demo_training'), to_regclass('demo_evaluation')]) AS relation
+FROM unnest(ARRAY[to_regclass('public.demo_training'), to_regclass('public.demo_evaluation')]) AS relation
 WHERE relation IS NOT NULL \gexec
 
 COMMIT;

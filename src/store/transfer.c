@@ -10,11 +10,7 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
@@ -23,6 +19,7 @@
 
 #include "model/crc32c.h"
 #include "memory.h"
+#include "store/description.h"
 #include "store/image.h"
 #include "store/versions.h"
 
@@ -158,134 +155,6 @@ read_header(const char *from, Size bytes, Header *header, Parts *parts)
 	return parts->image <= bytes ? CODEC_OK : CODEC_INCONSISTENT;
 }
 
-/*
- * Whether a text is valid in the encoding of this database; only_ascii: in any
- * encoding.
- */
-static bool
-is_valid(const char *text, Size length, bool only_ascii)
-{
-	for (Size i = 0; only_ascii && i < length; i++)
-	{
-		if (IS_HIGHBIT_SET(text[i]))
-			return false;
-	}
-	return pg_verify_mbstr(GetDatabaseEncoding(), text, (int) length, true);
-}
-
-static bool
-texts_are_valid(const Vocabulary *vocabulary, bool only_ascii)
-{
-	if (vocabulary->kind != ID_TEXT)
-		return true;
-	for (int32 i = 0; i < vocabulary->count; i++)
-	{
-		if (!is_valid(vocabulary->bytes + vocabulary->offsets[i],
-					  vocabulary->offsets[i + 1] - vocabulary->offsets[i], only_ascii))
-			return false;
-	}
-	return true;
-}
-
-/* Complain about texts in the image that this database cannot hold. */
-static void
-check_texts(const Model *model, const char *encoding)
-{
-	bool		only_ascii = strcmp(encoding, GetDatabaseEncodingName()) != 0;
-	bool		valid = texts_are_valid(&model->items, only_ascii);
-
-	for (int f = 0; f < model->config.features; f++)
-		valid = valid && texts_are_valid(&model->feature_values[f], only_ascii) &&
-			is_valid(model->feature_name[f], strlen(model->feature_name[f]), only_ascii);
-	if (!valid)
-		ereport(ERROR,
-				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-				 errmsg("the exported model has texts that are not valid in this database"),
-				 errdetail("They are in encoding \"%s\"; that of this database is \"%s\".",
-						   encoding, GetDatabaseEncodingName()),
-				 errhint("Import it into a database of the encoding it comes from.")));
-}
-
-/* A column of the one row that SPI has read, as a C string; null: an error. */
-static char *
-text_column(int column)
-{
-	char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
-
-	if (value == NULL)
-		image_check(CODEC_INCONSISTENT, IMAGE_EXPORTED);
-	return value;
-}
-
-static Datum
-column(int number)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-									  number, &isnull);
-
-	if (isnull)
-		image_check(CODEC_INCONSISTENT, IMAGE_EXPORTED);
-	return value;
-}
-
-/* A metric; null: NAN. */
-static double
-metric_column(int number)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-									  number, &isnull);
-
-	return isnull ? NAN : DatumGetFloat8(value);
-}
-
-/*
- * Read the description of an exported version; its memory goes with SPI_finish.
- * *encoding: of the texts in the image.
- */
-static NewVersion
-read_description(const char *json, Size bytes, const char **encoding)
-{
-	Oid			types[] = {TEXTOID};
-	Datum		values[1];
-	char	   *text = pnstrdup(json, bytes);
-
-	values[0] = CStringGetTextDatum(pg_any_to_server(text, strlen(text), PG_UTF8));
-	if (SPI_execute_with_args("SELECT d.encoding, v.model, v.source,"
-							  " v.options OPERATOR(pg_catalog.-) 'update_of'::pg_catalog.text, v.vocabulary,"
-							  " v.sequences, v.windows, v.epochs, v.best_epoch, v.seconds,"
-							  " v.val_loss, v.hit_rate, v.curve"
-							  " FROM pg_catalog.jsonb_to_record($1::pg_catalog.jsonb)"
-							  " AS d (encoding pg_catalog.text, version pg_catalog.jsonb),"
-							  " pg_catalog.jsonb_to_record(d.version) AS v"
-							  " (model pg_catalog.text, source pg_catalog.text,"
-							  " options pg_catalog.jsonb, vocabulary pg_catalog.jsonb,"
-							  " sequences pg_catalog.int8, windows pg_catalog.int8,"
-							  " epochs pg_catalog.int4, best_epoch pg_catalog.int4,"
-							  " seconds pg_catalog.float8, val_loss pg_catalog.float8,"
-							  " hit_rate pg_catalog.float8, curve pg_catalog.jsonb)",
-							  lengthof(types), types, values, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the description of a model");
-	if (SPI_processed == 0)
-		image_check(CODEC_INCONSISTENT, IMAGE_EXPORTED);
-	*encoding = text_column(1);
-	return (NewVersion) {
-		.model = text_column(2),
-		.source = text_column(3),
-		.options = text_column(4),
-		.vocabulary = text_column(5),
-		.sequences = DatumGetInt64(column(6)),
-		.windows = DatumGetInt64(column(7)),
-		.epochs = DatumGetInt32(column(8)),
-		.best_epoch = DatumGetInt32(column(9)),
-		.seconds = DatumGetFloat8(column(10)),
-		.val_loss = metric_column(11),
-		.hit_rate = metric_column(12),
-		.curve = text_column(13)
-	};
-}
-
 PG_FUNCTION_INFO_V1(recseq_import_model);
 
 /* recseq_import_model(image bytea, model text, activate text) -> model, version */
@@ -297,7 +166,6 @@ recseq_import_model(PG_FUNCTION_ARGS)
 	Parts		parts = {0};
 	Model		model;
 	NewVersion	version;
-	const char *encoding;
 	bytea	   *value;
 	Size		bytes;
 	char	   *from;
@@ -318,16 +186,14 @@ recseq_import_model(PG_FUNCTION_ARGS)
 	image_check(read_header(from, bytes, &header, &parts), IMAGE_EXPORTED);
 	image_check(codec_read(&model, from + parts.image, bytes - parts.image), IMAGE_EXPORTED);
 
-	SPI_connect();
-	version = read_description(from + parts.description, header.description, &encoding);
+	version = description_read(from + parts.description, header.description, &model,
+							   bytes - parts.image);
 	if (!PG_ARGISNULL(1))
 		version.model = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	version.activate = version_activate_argument(fcinfo, 2);
-	check_texts(&model, encoding);
 	version_check_storable(&catalog, version.model, "recseq_import_model()");
 	values[1] = Int32GetDatum(version_store(&catalog, &version, from + parts.image,
 											bytes - parts.image));
-	values[0] = SPI_datumTransfer(CStringGetTextDatum(version.model), false, -1);
-	SPI_finish();
+	values[0] = CStringGetTextDatum(version.model);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
 }

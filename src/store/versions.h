@@ -13,6 +13,7 @@
 #include "store/as_owner.h"
 
 #define VERSION_MODEL_NAME 64	/* bytes of a model's name, with its end */
+#define VERSION_MAX_EPOCHS 10000	/* of one training */
 
 /*
  * Whether a new version answers from now on.  The first version of a model

@@ -10,24 +10,7 @@
 
 #include "memory.h"
 #include "model/codec.h"
-
-/* The sizes of the vocabularies as a JSON object. */
-static char *
-vocabulary_to_json(const SourceData *source)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfo(&json, "{\"items\": %d", source->items.count);
-	for (int f = 0; f < source->data.features; f++)
-	{
-		appendStringInfoString(&json, ", ");
-		escape_json(&json, source->feature_name[f]);
-		appendStringInfo(&json, ": %d", source->feature_values[f].count);
-	}
-	appendStringInfoChar(&json, '}');
-	return json.data;
-}
+#include "store/description.h"
 
 /* A member of a JSON object; NAN: null. */
 static void
@@ -78,7 +61,7 @@ training_store(const Training *training, const Catalog *catalog)
 		.update_of = options->base == NULL ? 0 : options->base->id,
 		.source = training->source->relation,
 		.options = options_to_json(options, false),
-		.vocabulary = vocabulary_to_json(training->source),
+		.vocabulary = description_vocabulary(&training->model),
 		.curve = curve_to_json(result),
 		.sequences = training->source->sequences,
 		.windows = training->trainer.sizes.training_windows,

@@ -36,7 +36,6 @@ enum
 	FIRST_OPTION
 };
 
-#define MAX_EPOCHS 10000
 #define MAX_BATCH_SIZE 65536
 #define MAX_NEGATIVES 65536
 
@@ -99,11 +98,11 @@ static const Option table[] = {
 	OPTION("item_dropout", OPTION_SHARE, trainer.item_dropout, RANGE(0, 1)),
 	OPTION("loss", OPTION_CHOICE, trainer.loss, .names = loss_names, .choices = lengthof(loss_names)),
 	OPTION("negatives", OPTION_INTEGER, trainer.negatives, RANGE(1, MAX_NEGATIVES)),
-	OPTION("epochs", OPTION_INTEGER, trainer.epochs, RANGE(1, MAX_EPOCHS)),
+	OPTION("epochs", OPTION_INTEGER, trainer.epochs, RANGE(1, VERSION_MAX_EPOCHS)),
 	OPTION("batch_size", OPTION_INTEGER, trainer.batch_size, RANGE(1, MAX_BATCH_SIZE)),
 	OPTION("learning_rate", OPTION_FLOAT, trainer.learning_rate, RANGE(1e-8, 10)),
 	OPTION("clip_norm", OPTION_FLOAT, trainer.clip_norm, RANGE(0, 1e6)),
-	OPTION("patience", OPTION_INTEGER, trainer.patience, RANGE(0, MAX_EPOCHS)),
+	OPTION("patience", OPTION_INTEGER, trainer.patience, RANGE(0, VERSION_MAX_EPOCHS)),
 	OPTION("validation_fraction", OPTION_REAL, validation_fraction, RANGE(0, 0.9)),
 	OPTION("max_length", OPTION_INTEGER, config.max_length, RANGE(1, CONFIG_MAX_LENGTH)),
 	OPTION("seed", OPTION_SEED, trainer.seed),

@@ -54,6 +54,8 @@ SELECT sequences > 0 AS trained FROM plain.recseq_train('shop.training_sequences
 SELECT count(*) FROM plain.recseq_recommend(ARRAY[6, 7], 5, 'm');
 DROP EXTENSION recseq;
 SELECT count(*) FROM pg_class WHERE relnamespace = 'plain'::regnamespace;
+-- and where everybody may create, that is said
+GRANT CREATE ON SCHEMA plain TO PUBLIC;
 CREATE EXTENSION recseq SCHEMA plain;
 SELECT * FROM plain.recseq_recommend(ARRAY[6, 7], 1, 'm');
 SELECT version FROM plain.recseq_train('ring', 'm', epochs => 20, units => 16, item_dim => 16, batch_size => 64, learning_rate => 0.02, validation_fraction => 0);

@@ -144,12 +144,61 @@ FROM exported, (VALUES
 	('no version', '"version": {', '"versiom": {'),
 	('no source', '"source":', '"souree":'),
 	('no number', '"epochs": 15', '"epochs": "x'),
-	('another encoding', '"UTF8"', '"EUC" '),
+	('another encoding', '"UTF8"', '"BIG5"'),
+	('no encoding', '"UTF8"', '"UTF9"'),
 	('no model', '"model"', E'"m\u00e9el"')) v(what, old, new)
 ORDER BY what;
 SELECT outcome(signed(set_byte(image, position('"model": "m"'::bytea IN image) + 8, 255))) FROM exported;
+
+-- fields of the description, one by one, around the image as it is: of another type, out of range, or against the image
+CREATE FUNCTION description(image bytea) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT convert_from(substring(image FROM 65 FOR get_byte(image, 24) + 256 * get_byte(image, 25)), 'UTF8')::jsonb
+$$;
+CREATE FUNCTION described(image bytea, description text) RETURNS bytea LANGUAGE sql AS $$
+	SELECT signed(put_int(put_int(substring(image FROM 1 FOR 64), 16, 64 + length(padded) + length(inner_image)), 24, length(told)) || padded || inner_image)
+	FROM convert_to(description, 'UTF8') told,
+		 LATERAL (SELECT told || decode(repeat('00', (64 - length(told) % 64) % 64), 'hex')) p(padded),
+		 LATERAL (SELECT substring(image FROM 65 + 64 * ((get_byte(image, 24) + 256 * get_byte(image, 25) + 63) / 64))) i(inner_image)
+$$;
+SELECT outcome(described(image, description(image)::text)) FROM exported;
+CREATE FUNCTION refusal(image bytea) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	detail text;
+BEGIN
+	PERFORM recseq_import_model(image, 'refused');
+	PERFORM * FROM recseq_model_metrics;
+	RETURN 'is imported';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RETURN SQLSTATE || ' ' || coalesce(nullif(detail, ''), SQLERRM);
+END $$;
+SELECT path, left(value::text, 20) AS value, refusal(described(image, jsonb_set(description(image), path, value)::text))
+FROM exported, (VALUES
+	('{version}'::text[], '[]'::jsonb), ('{version}', 'null'), ('{encoding}', '1'), ('{more}', '1'), ('{version,more}', '1'),
+	('{version,model}', '7'), ('{version,source}', 'null'), ('{version,created}', '[]'), ('{version,trained_by}', '{}'),
+	('{version,sequences}', '-1'), ('{version,sequences}', '1e400'), ('{version,sequences}', '1.5'), ('{version,windows}', '-5'), ('{version,windows}', '"9"'),
+	('{version,epochs}', '0'), ('{version,epochs}', '99999999999'), ('{version,epochs}', '16'), ('{version,epochs}', '3'), ('{version,best_epoch}', '-1'), ('{version,best_epoch}', '16'),
+	('{version,hit_rate}', '"NaN"'), ('{version,hit_rate}', '"Infinity"'), ('{version,hit_rate}', '1.01'), ('{version,hit_rate}', '-0.1'), ('{version,hit_rate}', '1e999'),
+	('{version,val_loss}', '"NaN"'), ('{version,val_loss}', '-1'), ('{version,seconds}', '-1'), ('{version,seconds}', 'null'), ('{version,seconds}', '"Infinity"'),
+	('{version,bytes}', '1'), ('{version,version}', '0'), ('{version,id}', '"x"'),
+	('{version,options}', '[]'), ('{version,options}', '5'), ('{version,options}', '{}'), ('{version,options,more}', '1'),
+	('{version,options,units}', '5'), ('{version,options,units}', '"4"'), ('{version,options,units}', '100000'), ('{version,options,layers}', '2'), ('{version,options,tied}', 'false'), ('{version,options,tied}', '1'),
+	('{version,options,features}', '["brands"]'), ('{version,options,features}', '[]'), ('{version,options,features}', '"categories"'), ('{version,options,purchases}', '[1]'), ('{version,options,purchases}', '["sale"]'),
+	('{version,options,ranker}', 'false'), ('{version,options,epochs}', '-5'), ('{version,options,loss}', '{}'), ('{version,options,dropout}', '2'), ('{version,options,seed}', '1e30'), ('{version,options,update_of}', '"x"'),
+	('{version,vocabulary}', '{}'), ('{version,vocabulary}', '[]'), ('{version,vocabulary,items}', '"x"'), ('{version,vocabulary,items}', '21'), ('{version,vocabulary,items}', '-20'),
+	('{version,vocabulary,categories}', '5'), ('{version,vocabulary,brands}', '1'),
+	('{version,curve}', '{}'), ('{version,curve}', '"x"'), ('{version,curve}', '[1]'), ('{version,curve}', '[[]]'), ('{version,curve}', '[{}]'), ('{version,curve,0,epoch}', '2'), ('{version,curve,0,epoch}', '"1"'),
+	('{version,curve,14,epoch}', '16'), ('{version,curve,0,loss}', '"NaN"'), ('{version,curve,0,hit_rate}', '2'), ('{version,curve,0,learning_rate}', '{}'), ('{version,curve,0,more}', '1')) v(path, value);
+SELECT refusal(described(image, jsonb_set(description(image), '{version,source}', to_jsonb(repeat('x', 5000)))::text)) FROM exported;
+SELECT refusal(described(image, jsonb_set(description(image), '{version,source}', to_jsonb(repeat('x', 60000)))::text)) FROM exported;
+SELECT field, refusal(described(image, (description(image) #- ARRAY['version', field])::text)) FROM exported, unnest(ARRAY['id', 'curve', 'hit_rate', 'options', 'vocabulary']) field;
+SELECT field, refusal(described(image, (description(image) #- ARRAY['version', 'options', field])::text)) FROM exported, unnest(ARRAY['units', 'features', 'seed']) field;
+SELECT json, refusal(described(image, json)) FROM exported, unnest(ARRAY['', 'null', '[]', '1', '"x"', '{}', '{"encoding": "UTF8"}']) json;
+SELECT refusal(described(image, repeat('[', 60000))) FROM exported;
+DROP FUNCTION description, described, refusal;
+SELECT recseq_drop_model('refused');
 -- another encoding matters where there are texts in it
-SELECT outcome(edited(recseq_export_model('texts'), '"UTF8"', '"EUC" '));
+SELECT outcome(edited(recseq_export_model('texts'), '"UTF8"', '"BIG5"'));
 -- texts of the image that are not valid: the first byte of ω is another
 SELECT outcome(signed(overlay(image PLACING signed_image FROM length(image) - length(signed_image) + 1)))
 FROM recseq_export_model('texts') image,

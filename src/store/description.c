@@ -1,0 +1,532 @@
+/*
+ * description.c
+ *	  What an exported model says of itself, besides its image.
+ *
+ * It comes from whoever hands in the value, so nothing of it is believed.  The
+ * tables below say which fields there are, of which type and in which range;
+ * what the image knows as well must agree with it.  What is refused here could
+ * not have been written by recseq_export_model().
+ */
+#include "store/description.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#include "data/arrays.h"
+#include "model/codec.h"
+
+/* A curve of the most epochs, and what else there is, take a third of it. */
+#define MAX_DESCRIPTION_BYTES (4 * 1024 * 1024)
+
+/* Names, of relations with their schemas too, in any encoding. */
+#define MAX_TEXT (8 * NAMEDATALEN)
+
+/* Whole numbers are compared as double precision, which is exact so far. */
+#define MAX_COUNT 9007199254740992.0
+
+typedef enum FieldType
+{
+	FIELD_TEXT,					/* of at most MAX_TEXT bytes */
+	FIELD_TEXTS,				/* array of these */
+	FIELD_BOOLEAN,
+	FIELD_INTEGER,
+	FIELD_NUMBER,
+	FIELD_OBJECT,
+	FIELD_ARRAY
+} FieldType;
+
+typedef enum Presence
+{
+	REQUIRED,
+	NULLABLE,					/* there, but null where there is none */
+	OPTIONAL
+} Presence;
+
+typedef struct Field
+{
+	const char *name;
+	FieldType	type;
+	Presence	presence;
+	double		low;			/* of numbers */
+	double		high;
+} Field;
+
+#define FIELD(field, kind) {.name = field, .type = kind}
+
+static const Field description_fields[] = {
+	FIELD("encoding", FIELD_TEXT),
+	FIELD("version", FIELD_OBJECT)
+};
+
+/* The columns of recseq_version. */
+static const Field version_fields[] = {
+	{"id", FIELD_NUMBER, REQUIRED, 0, PG_INT64_MAX},
+	FIELD("model", FIELD_TEXT),
+	{"version", FIELD_INTEGER, REQUIRED, 1, PG_INT32_MAX},
+	FIELD("created", FIELD_TEXT),
+	FIELD("trained_by", FIELD_TEXT),
+	FIELD("source", FIELD_TEXT),
+	FIELD("options", FIELD_OBJECT),
+	FIELD("vocabulary", FIELD_OBJECT),
+	{"sequences", FIELD_INTEGER, REQUIRED, 0, MAX_COUNT},
+	{"windows", FIELD_INTEGER, REQUIRED, 0, MAX_COUNT},
+	{"epochs", FIELD_INTEGER, REQUIRED, 1, VERSION_MAX_EPOCHS},
+	{"best_epoch", FIELD_INTEGER, REQUIRED, 0, VERSION_MAX_EPOCHS},
+	{"val_loss", FIELD_NUMBER, NULLABLE, 0, FLT_MAX},
+	{"hit_rate", FIELD_NUMBER, NULLABLE, 0, 1},
+	{"seconds", FIELD_NUMBER, REQUIRED, 0, MAX_COUNT},
+	{"bytes", FIELD_INTEGER, REQUIRED, 1, MAX_COUNT},
+	FIELD("curve", FIELD_ARRAY),
+	{"update_of", FIELD_NUMBER, NULLABLE, 0, PG_INT64_MAX}
+};
+
+/* The options of recseq_train, as it stores them. */
+static const Field option_fields[] = {
+	FIELD("features", FIELD_TEXTS),
+	FIELD("purchases", FIELD_TEXTS),
+	FIELD("ranker", FIELD_BOOLEAN),
+	{"min_support", FIELD_INTEGER, OPTIONAL, 1, PG_INT32_MAX},
+	{"units", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_UNITS},
+	{"layers", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_LAYERS},
+	FIELD("bidirectional", FIELD_BOOLEAN),
+	FIELD("attention", FIELD_BOOLEAN),
+	{"item_dim", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_DIM},
+	{"feature_dim", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_DIM},
+	FIELD("tied", FIELD_BOOLEAN),
+	{"dropout", FIELD_NUMBER, REQUIRED, 0, 1},
+	{"item_dropout", FIELD_NUMBER, REQUIRED, 0, 1},
+	FIELD("loss", FIELD_TEXT),
+	{"negatives", FIELD_INTEGER, REQUIRED, 1, PG_INT32_MAX},
+	{"epochs", FIELD_INTEGER, REQUIRED, 1, VERSION_MAX_EPOCHS},
+	{"batch_size", FIELD_INTEGER, REQUIRED, 1, PG_INT32_MAX},
+	{"learning_rate", FIELD_NUMBER, REQUIRED, 0, FLT_MAX},
+	{"clip_norm", FIELD_NUMBER, REQUIRED, 0, FLT_MAX},
+	{"patience", FIELD_INTEGER, REQUIRED, 0, VERSION_MAX_EPOCHS},
+	{"validation_fraction", FIELD_NUMBER, REQUIRED, 0, 1},
+	{"max_length", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_LENGTH},
+	{"seed", FIELD_NUMBER, REQUIRED, (double) PG_INT64_MIN, (double) PG_INT64_MAX},
+	{"update_of", FIELD_INTEGER, OPTIONAL, 1, PG_INT32_MAX}
+};
+
+static const Field curve_fields[] = {
+	{"epoch", FIELD_INTEGER, REQUIRED, 1, VERSION_MAX_EPOCHS},
+	{"loss", FIELD_NUMBER, NULLABLE, -FLT_MAX, FLT_MAX},
+	{"val_loss", FIELD_NUMBER, NULLABLE, 0, FLT_MAX},
+	{"hit_rate", FIELD_NUMBER, NULLABLE, 0, 1},
+	{"learning_rate", FIELD_NUMBER, NULLABLE, 0, FLT_MAX}
+};
+
+pg_noreturn static void
+complain(const char *field)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("the exported model %s", codec_message(CODEC_INCONSISTENT)),
+			 errdetail("What it says of \"%s\" cannot be.", field),
+			 errhint("Pass the value that recseq_export_model returned, byte for byte.")));
+}
+
+/* ---------------------------------------------------------------- fields */
+
+static double
+number_of(const JsonbValue *value)
+{
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+											  NumericGetDatum(value->val.numeric)));
+}
+
+static bool
+is_text(const JsonbValue *value)
+{
+	return value->type == jbvString && value->val.string.len <= MAX_TEXT;
+}
+
+static bool
+is_array_of_texts(const JsonbValue *value)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	element;
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+		return false;
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+	{
+		if (token == WJB_ELEM && !is_text(&element))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_number(const JsonbValue *value, const Field *field)
+{
+	double		number;
+
+	if (value->type != jbvNumeric)
+		return false;
+	number = number_of(value);
+	return number >= field->low && number <= field->high &&
+		(field->type == FIELD_NUMBER || number == floor(number));
+}
+
+static bool
+fits(const JsonbValue *value, const Field *field)
+{
+	if (value->type == jbvNull)
+		return field->presence == NULLABLE;
+	switch (field->type)
+	{
+		case FIELD_TEXT:
+			return is_text(value);
+		case FIELD_TEXTS:
+			return is_array_of_texts(value);
+		case FIELD_BOOLEAN:
+			return value->type == jbvBool;
+		case FIELD_INTEGER:
+		case FIELD_NUMBER:
+			return is_number(value, field);
+		case FIELD_OBJECT:
+			return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
+		case FIELD_ARRAY:
+			return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
+	}
+	return false;
+}
+
+/* A member of an object; false: there is none of that name. */
+static bool
+find_member(JsonbContainer *object, const char *name, JsonbValue *value)
+{
+	return getKeyJsonValueFromContainer(object, name, strlen(name), value) != NULL;
+}
+
+/* Check that an object has these fields, as the table says, and no others. */
+static void
+check_object(JsonbContainer *object, const Field *fields, int count)
+{
+	int			known = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		JsonbValue	value;
+
+		if (!find_member(object, fields[i].name, &value))
+		{
+			if (fields[i].presence != OPTIONAL)
+				complain(fields[i].name);
+			continue;
+		}
+		known++;
+		if (!fits(&value, &fields[i]))
+			complain(fields[i].name);
+	}
+	if (JsonContainerSize(object) != known)
+		complain("other fields");
+}
+
+/* What follows reads fields that check_object has accepted. */
+
+static JsonbValue
+member(JsonbContainer *object, const char *name)
+{
+	JsonbValue	value;
+
+	if (!find_member(object, name, &value))
+		complain(name);
+	return value;
+}
+
+static JsonbContainer *
+container_member(JsonbContainer *object, const char *name)
+{
+	return member(object, name).val.binary.data;
+}
+
+static char *
+text_member(JsonbContainer *object, const char *name)
+{
+	JsonbValue	value = member(object, name);
+
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+/* A number; null: NAN. */
+static double
+number_member(JsonbContainer *object, const char *name)
+{
+	JsonbValue	value = member(object, name);
+
+	return value.type == jbvNull ? NAN : number_of(&value);
+}
+
+static bool
+boolean_member(JsonbContainer *object, const char *name)
+{
+	return member(object, name).val.boolean;
+}
+
+static char *
+to_text(JsonbContainer *json)
+{
+	return JsonbToCString(NULL, json, json->header & JB_CMASK);
+}
+
+/* ---------------------------------------------------------------- relations */
+
+/* Check that an array of texts has these, in this order. */
+static void
+check_texts(JsonbContainer *object, const char *name, int32 count,
+			Id (*text_at) (const Model *model, int32 i), const Model *model)
+{
+	JsonbContainer *array = container_member(object, name);
+
+	if (JsonContainerSize(array) != count)
+		complain(name);
+	for (int32 i = 0; i < count; i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(array, i);
+		Id			expected = text_at(model, i);
+
+		if (element->val.string.len != expected.length ||
+			memcmp(element->val.string.val, expected.text, expected.length) != 0)
+			complain(name);
+	}
+}
+
+static Id
+feature_name_at(const Model *model, int32 f)
+{
+	return (Id) {.text = model->feature_name[f], .length = strlen(model->feature_name[f])};
+}
+
+static Id
+purchase_at(const Model *model, int32 i)
+{
+	return id_at(&model->purchases, i);
+}
+
+/* Check the options, among themselves and against the image. */
+static void
+check_options(JsonbContainer *options, const Model *model)
+{
+	const Config *config = &model->config;
+	const struct
+	{
+		const char *name;
+		double		value;
+	}			numbers[] = {
+		{"units", config->units},
+		{"layers", config->layers},
+		{"item_dim", config->item_dim},
+		{"feature_dim", config->feature_dim},
+		{"max_length", config->max_length}
+	};
+	const struct
+	{
+		const char *name;
+		bool		value;
+	}			booleans[] = {
+		{"bidirectional", config->bidirectional},
+		{"attention", config->attention},
+		{"tied", config->tied}
+	};
+
+	check_object(options, option_fields, lengthof(option_fields));
+	for (int i = 0; i < lengthof(numbers); i++)
+	{
+		if (number_member(options, numbers[i].name) != numbers[i].value)
+			complain(numbers[i].name);
+	}
+	for (int i = 0; i < lengthof(booleans); i++)
+	{
+		if (boolean_member(options, booleans[i].name) != booleans[i].value)
+			complain(booleans[i].name);
+	}
+	if (model->rank.present && !boolean_member(options, "ranker"))
+		complain("ranker");
+	check_texts(options, "features", config->features, feature_name_at, model);
+	/* the network alone has no use for them */
+	if (model->rank.present)
+		check_texts(options, "purchases", model->purchases.count, purchase_at, model);
+}
+
+/* Check the curve, of at most that many epochs. */
+static void
+check_curve(JsonbContainer *curve, int32 epochs)
+{
+	int			count = JsonContainerSize(curve);
+	double		last = 0;
+
+	if (count > epochs)
+		complain("curve");
+	for (int i = 0; i < count; i++)
+	{
+		JsonbValue *epoch = getIthJsonbValueFromContainer(curve, i);
+
+		if (epoch->type != jbvBinary || !JsonContainerIsObject(epoch->val.binary.data))
+			complain("curve");
+		check_object(epoch->val.binary.data, curve_fields, lengthof(curve_fields));
+		if (number_member(epoch->val.binary.data, "epoch") <= last ||
+			number_member(epoch->val.binary.data, "epoch") > epochs)
+			complain("epoch");
+		last = number_member(epoch->val.binary.data, "epoch");
+	}
+}
+
+/* Check that the vocabulary says what the image says. */
+static void
+check_vocabulary(JsonbContainer *vocabulary, const char *expected)
+{
+	Jsonb	   *image = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(expected)));
+
+	if (compareJsonbContainers(vocabulary, &image->root) != 0)
+		complain("vocabulary");
+}
+
+/* ---------------------------------------------------------------- texts of the image */
+
+/*
+ * Whether a text is valid in the encoding of this database; only_ascii: in any
+ * encoding.
+ */
+static bool
+is_valid(const char *text, Size length, bool only_ascii)
+{
+	for (Size i = 0; only_ascii && i < length; i++)
+	{
+		if (IS_HIGHBIT_SET(text[i]))
+			return false;
+	}
+	return pg_verify_mbstr(GetDatabaseEncoding(), text, (int) length, true);
+}
+
+static bool
+texts_are_valid(const Vocabulary *vocabulary, bool only_ascii)
+{
+	if (vocabulary->kind != ID_TEXT)
+		return true;
+	for (int32 i = 0; i < vocabulary->count; i++)
+	{
+		if (!is_valid(vocabulary->bytes + vocabulary->offsets[i],
+					  vocabulary->offsets[i + 1] - vocabulary->offsets[i], only_ascii))
+			return false;
+	}
+	return true;
+}
+
+/* Complain about texts in the image that this database cannot hold. */
+static void
+check_image_texts(const Model *model, const char *encoding)
+{
+	bool		only_ascii = strcmp(encoding, GetDatabaseEncodingName()) != 0;
+	bool		valid = texts_are_valid(&model->items, only_ascii) &&
+		texts_are_valid(&model->purchases, only_ascii);
+
+	for (int f = 0; f < model->config.features; f++)
+		valid = valid && texts_are_valid(&model->feature_values[f], only_ascii) &&
+			is_valid(model->feature_name[f], strlen(model->feature_name[f]), only_ascii);
+	if (!valid)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("the exported model has texts that are not valid in this database"),
+				 errdetail("They are in encoding \"%s\"; that of this database is \"%s\".",
+						   encoding, GetDatabaseEncodingName()),
+				 errhint("Import it into a database of the encoding it comes from.")));
+}
+
+/* ---------------------------------------------------------------- reading */
+
+char *
+description_vocabulary(const Model *model)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfo(&json, "{\"items\": %d", model->items.count);
+	for (int f = 0; f < model->config.features; f++)
+	{
+		appendStringInfoString(&json, ", ");
+		escape_json(&json, model->feature_name[f]);
+		appendStringInfo(&json, ": %d", model->feature_values[f].count);
+	}
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+/* The options without the number of a version that is not of this database. */
+static char *
+options_to_store(JsonbContainer *options)
+{
+	Datum		without = DirectFunctionCall2(jsonb_delete,
+											  DirectFunctionCall1(jsonb_in, CStringGetDatum(to_text(options))),
+											  CStringGetTextDatum("update_of"));
+
+	return to_text(&DatumGetJsonbP(without)->root);
+}
+
+/* The description as JSON; an error if it is none, or no object. */
+static JsonbContainer *
+parse(const char *json, Size bytes)
+{
+	char	   *terminated;
+	Jsonb	   *description;
+
+	if (bytes > MAX_DESCRIPTION_BYTES)
+		complain("description");
+	terminated = pnstrdup(json, bytes);
+	description = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+													 CStringGetDatum(pg_any_to_server(terminated, strlen(terminated), PG_UTF8))));
+	if (!JB_ROOT_IS_OBJECT(description))
+		complain("description");
+	return &description->root;
+}
+
+NewVersion
+description_read(const char *json, Size bytes, const Model *model, Size image_bytes)
+{
+	JsonbContainer *description = parse(json, bytes);
+	JsonbContainer *row;
+	const char *encoding;
+	NewVersion	version;
+
+	check_object(description, description_fields, lengthof(description_fields));
+	encoding = text_member(description, "encoding");
+	if (pg_char_to_encoding(encoding) < 0)
+		complain("encoding");
+	check_image_texts(model, encoding);
+	row = container_member(description, "version");
+	check_object(row, version_fields, lengthof(version_fields));
+	version = (NewVersion) {
+		.model = text_member(row, "model"),
+		.source = text_member(row, "source"),
+		.options = options_to_store(container_member(row, "options")),
+		.vocabulary = description_vocabulary(model),
+		.sequences = (int64) number_member(row, "sequences"),
+		.windows = (int64) number_member(row, "windows"),
+		.epochs = (int32) number_member(row, "epochs"),
+		.best_epoch = (int32) number_member(row, "best_epoch"),
+		.seconds = number_member(row, "seconds"),
+		.val_loss = number_member(row, "val_loss"),
+		.hit_rate = number_member(row, "hit_rate"),
+		.curve = to_text(container_member(row, "curve"))
+	};
+	if (number_member(row, "bytes") != (double) image_bytes)
+		complain("bytes");
+	if (version.best_epoch > version.epochs)
+		complain("best_epoch");
+	if (version.epochs > number_member(container_member(row, "options"), "epochs"))
+		complain("epochs");
+	check_options(container_member(row, "options"), model);
+	check_vocabulary(container_member(row, "vocabulary"), version.vocabulary);
+	check_curve(container_member(row, "curve"), version.epochs);
+	return version;
+}

@@ -307,9 +307,29 @@ typedef struct Opinion
 	float		log_normaliser;
 } Opinion;
 
+/*
+ * What the parts of a fit cost a process, an example: in microseconds where this
+ * was written, but only their proportions count.
+ */
+#define OPINION_COST 100.0
+#define COLLECTING_COST 30.0
+#define TRAINING_COST 10.0		/* of an epoch */
+#define MEASURING_COST 60.0
+
+/* How far a fit is. */
+typedef struct FitProgress
+{
+	double		total;			/* cost */
+	double		before;			/* of the parts that are done */
+	double		cost;			/* of the part that runs */
+	double		questions;		/* whether it may go on, in all of it */
+	double		asked;
+} FitProgress;
+
 /* The part of a fit that one process has. */
 typedef struct Fitting
 {
+	FitProgress progress;
 	RankFitData *data;
 	const RankFitCalls *calls;
 	Sharing		sharing;
@@ -320,9 +340,38 @@ typedef struct Fitting
 	Model		model;			/* the network alone */
 	Infer		infer;
 	Candidate  *candidate;		/* CANDIDATES_MAX */
+	double		asking;			/* about how many opinions all processes ask for */
 	int32_t		opinions[SHARDS];	/* of this process's shards */
 	Opinion    *opinion[SHARDS];	/* MAX_VOTE_EXAMPLES each */
 } Fitting;
+
+/* MayGoOn, which reports how far the fit is. */
+static bool
+go_on(void *context)
+{
+	Fitting    *fitting = context;
+	const RankFitCalls *calls = fitting->calls;
+	FitProgress *progress = &fitting->progress;
+
+	progress->asked++;
+	if (calls->progress != NULL)
+		calls->progress(calls->progress_context,
+						(progress->before + progress->cost *
+						 fmin(progress->asked / progress->questions, 1)) / progress->total);
+	return interrupt_go_on(&calls->interrupt);
+}
+
+/* A part of the fit begins, in which it is asked so often whether it may go on. */
+static void
+begin_part(Fitting *fitting, double cost, double questions)
+{
+	FitProgress *progress = &fitting->progress;
+
+	progress->before += progress->cost;
+	progress->cost = cost;
+	progress->questions = fmax(questions, 1);
+	progress->asked = 0;
+}
 
 /* The candidates of an example, with their features; *target as in RankerExample. */
 static int32_t
@@ -416,7 +465,7 @@ collect_opinions(Fitting *fitting)
 				continue;
 			if (number == MAX_VOTE_EXAMPLES)
 				break;
-			if (!interrupt_go_on(&fitting->calls->interrupt))
+			if (!go_on(fitting))
 				return NN_CANCELLED;
 			*opinion = (Opinion) {
 				e, {CANDIDATES_NETWORK, 0, best + number * CANDIDATES_NETWORK},
@@ -475,7 +524,7 @@ read_votes(VoteExamples *votes, int32_t *asked, Fitting *fitting, int32_t shard,
 
 		if (first + CANDIDATES_MAX > vote_room(fitting, shard))
 			break;
-		if (!interrupt_go_on(&fitting->calls->interrupt))
+		if (!go_on(fitting))
 			return NN_CANCELLED;
 		count = find_candidates(fitting, &fitting->data->example[asking->example], &opinion,
 								recommender->features, &votes->target[votes->examples]);
@@ -535,23 +584,31 @@ fit_stage(RankStage *stage, Fitting *fitting, int which, bool measured, double *
 {
 	const RankFitCalls *calls = fitting->calls;
 	Ranker	   *ranker = &stage->ranker[which];
+	double		examples = fitting->data->sizes.examples;
 	float		missed;
 	Ranker		trial;
 
 	fitting->which = which;
 	ranker_bind(ranker, ALLOCATE(&calls->lasting, float, ranker_count()));
 	memset(ranker->block, 0, ranker->count * sizeof(float));
-	if (ranker_collect(fitting->examples, ranker, &fitting->sharing) != NN_OK ||
-		ranker_train(ranker, fitting->examples, true, EPOCHS, &fitting->sharing,
+	begin_part(fitting, COLLECTING_COST * examples, examples / calls->ranks);
+	if (ranker_collect(fitting->examples, ranker, &fitting->sharing) != NN_OK)
+		return NN_CANCELLED;
+	begin_part(fitting, TRAINING_COST * EPOCHS * examples,
+			   (double) ranker_steps(fitting->examples, true, EPOCHS));
+	if (ranker_train(ranker, fitting->examples, true, EPOCHS, &fitting->sharing,
 					 &stage->missed[which]) != NN_OK)
 		return NN_CANCELLED;
 	if (!measured)
 		return NN_OK;
 	ranker_bind(&trial, ALLOCATE(&calls->temporary, float, ranker_count()));
 	memcpy(trial.block, ranker->block, ranker->count * sizeof(float));
+	begin_part(fitting, TRAINING_COST * TRIAL_EPOCHS * examples,
+			   (double) ranker_steps(fitting->examples, false, TRIAL_EPOCHS));
 	if (ranker_train(&trial, fitting->examples, false, TRIAL_EPOCHS, &fitting->sharing,
 					 &missed) != NN_OK)
 		return NN_CANCELLED;
+	begin_part(fitting, MEASURING_COST * fitting->asking, fitting->asking / calls->ranks);
 	return measure(stage, fitting, &trial, hit_rate);
 }
 
@@ -575,9 +632,9 @@ prepare(Fitting *fitting)
 	fitting->sharing = (Sharing) {
 		.rank = calls->rank,
 		.ranks = calls->ranks,
-		.interrupt = calls->interrupt,
+		.interrupt = {go_on, fitting},
 		.barrier = calls->barrier,
-		.context = calls->context,
+		.barrier_context = calls->barrier_context,
 		.board = data->board,
 		.width = board_width()
 	};
@@ -596,6 +653,20 @@ prepare(Fitting *fitting)
 	recommender_start(&fitting->recommender);
 }
 
+/* Foresee what the fit costs; held_out: examples to measure by. */
+static void
+plan(Fitting *fitting, int32_t held_out)
+{
+	const RankFitSizes *sizes = &fitting->data->sizes;
+	double		epochs = EPOCHS + (held_out > 0 ? TRIAL_EPOCHS : 0);
+	double		rankers = sizes->kinds || sizes->times ? 2 : 1;
+
+	fitting->asking = fmin(held_out, MAX_VOTE_EXAMPLES * SHARDS);
+	fitting->progress.total = OPINION_COST * fitting->asking + rankers *
+		((COLLECTING_COST + TRAINING_COST * epochs) * sizes->examples +
+		 MEASURING_COST * fitting->asking);
+}
+
 NnStatus
 rank_fit_run(RankStage *stage, RankFitData *data, const RankFitCalls *calls, double *hit_rate)
 {
@@ -612,7 +683,9 @@ rank_fit_run(RankStage *stage, RankFitData *data, const RankFitCalls *calls, dou
 	measured = held_out > 0 && held_out < data->sizes.examples;
 	stage->kinds = data->sizes.kinds;
 	stage->times = data->sizes.times;
+	plan(fitting, measured ? held_out : 0);
 	*hit_rate = NAN;
+	begin_part(fitting, OPINION_COST * fitting->asking, fitting->asking / calls->ranks);
 	if (measured && collect_opinions(fitting) != NN_OK)
 		return NN_CANCELLED;
 	if (fit_stage(stage, fitting, RANKER_PLAIN, measured, hit_rate) != NN_OK ||

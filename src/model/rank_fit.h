@@ -102,9 +102,12 @@ typedef struct RankFitCalls
 {
 	int32_t		rank;			/* from 0 */
 	int32_t		ranks;
-	Interrupt	interrupt;
-	void		(*barrier) (void *context); /* wait for all; NULL: one process */
-	void	   *context;		/* of the barrier */
+	Interrupt	interrupt;		/* as in Sharing */
+	/* NULL: not asked for; the share of the fit that is done */
+	void		(*progress) (void *progress_context, double share);
+	void	   *progress_context;
+	void		(*barrier) (void *barrier_context); /* wait for all; NULL: one process */
+	void	   *barrier_context;
 	Allocator	lasting;		/* for the rankers */
 	Allocator	temporary;
 } RankFitCalls;

@@ -351,7 +351,7 @@ static void
 wait_for_all(const Rank *rank)
 {
 	if (rank->calls->barrier != NULL)
-		rank->calls->barrier(rank->calls->context);
+		rank->calls->barrier(rank->calls->barrier_context);
 }
 
 static bool

@@ -74,7 +74,8 @@ typedef struct TrainerCalls
 	/* NULL: not asked for; windows and mean loss of the epoch so far */
 	void		(*minibatch_done) (void *context, int64_t windows, double loss);
 	void		(*epoch_done) (void *context, const EpochReport *report);
-	void		(*barrier) (void *context); /* wait for all ranks; NULL: one rank */
+	void		(*barrier) (void *barrier_context); /* wait for all ranks; NULL: one rank */
+	void	   *barrier_context;
 } TrainerCalls;
 
 /* What training came to. */

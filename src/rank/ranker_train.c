@@ -313,7 +313,9 @@ typedef struct Fit
 	RankerExamples *examples;
 	bool		all;			/* those held out, too */
 	int32_t		batch;			/* lists of a shard in one step */
-	int64_t		steps;
+	int32_t		epoch_steps;
+	int32_t		epochs;
+	int64_t		steps;			/* of all epochs */
 } Fit;
 
 /* The weights begin here in a ranker's block, behind mean and scale. */
@@ -499,43 +501,57 @@ train_step(const Fit *fit, int32_t step, int64_t number, Sharing *sharing)
 						 work->first + place, work->second + place, weights, &constants);
 }
 
+/* A fit in so many epochs or more, for a ranker to be named. */
+static Fit
+plan_fit(const RankerExamples *examples, bool all, int32_t epochs)
+{
+	Fit			fit = {.examples = (RankerExamples *) examples, .all = all};
+	int32_t		most = 0;
+
+	for (int32_t s = 0; s < SHARDS; s++)
+		most = lists_of(&fit, s) > most ? lists_of(&fit, s) : most;
+	fit.batch = between(most / STEPS_AN_EPOCH, SMALLEST_BATCH, BATCH);
+	fit.epoch_steps = (most + fit.batch - 1) / fit.batch;
+	fit.epochs = between(fit.epoch_steps > 0 ? STEPS / fit.epoch_steps : 0, epochs, MOST_EPOCHS);
+	fit.steps = (int64_t) fit.epoch_steps * fit.epochs;
+	return fit;
+}
+
+int64_t
+ranker_steps(const RankerExamples *examples, bool all, int32_t epochs)
+{
+	return plan_fit(examples, all, epochs).steps;
+}
+
 NnStatus
 ranker_train(Ranker *ranker, RankerExamples *examples, bool all, int32_t epochs,
 			 Sharing *sharing, float *missed)
 {
-	Fit			fit = {ranker, examples, all, 0, 0};
-	int32_t		most = 0;
-	int32_t		lists = 0;
+	Fit			fit = plan_fit(examples, all, epochs);
 	int32_t		tried = examples->examples[0] + (all ? examples->examples[1] : 0);
-	int32_t		epoch_steps;
+	int32_t		lists = 0;
 	int64_t		number = 0;
 
-	for (int32_t s = 0; s < SHARDS; s++)
-	{
-		lists += lists_of(&fit, s);
-		most = lists_of(&fit, s) > most ? lists_of(&fit, s) : most;
-	}
-	fit.batch = between(most / STEPS_AN_EPOCH, SMALLEST_BATCH, BATCH);
-	epoch_steps = (most + fit.batch - 1) / fit.batch;
-	epochs = between(epoch_steps > 0 ? STEPS / epoch_steps : 0, epochs, MOST_EPOCHS);
-	fit.steps = (int64_t) epoch_steps * epochs;
+	fit.ranker = ranker;
 	initialise_ranker(ranker, examples->source.seed);
 	memset(examples->first, 0, ranker->count * sizeof(float));
 	memset(examples->second, 0, ranker->count * sizeof(float));
-	for (int32_t epoch = 0; epoch < epochs; epoch++)
+	for (int32_t epoch = 0; epoch < fit.epochs; epoch++)
 	{
 		for (int32_t s = 0; s < SHARDS; s++)
 		{
 			if (shards_mine(sharing, s))
 				shuffle(&fit, s, epoch);
 		}
-		for (int32_t step = 0; step < epoch_steps; step++)
+		for (int32_t step = 0; step < fit.epoch_steps; step++)
 		{
 			if (!interrupt_go_on(&sharing->interrupt))
 				return NN_CANCELLED;
 			train_step(&fit, step, ++number, sharing);
 		}
 	}
+	for (int32_t s = 0; s < SHARDS; s++)
+		lists += lists_of(&fit, s);
 	*missed = tried > 0 ? 1 - (float) lists / (float) tried : 1;
 	return NN_OK;
 }

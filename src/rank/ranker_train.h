@@ -43,10 +43,13 @@ extern RankerExamples *ranker_examples_create(const RankerSource *source, const 
 											  const Allocator *allocator);
 
 /*
- * Find the candidates of all examples, for a ranker: sets its mean and scale.
+ * Find the candidates of all examples, asking for each whether to go on, for a ranker: sets its mean and scale.
  * What was kept before is forgotten.  Every process calls it, as the next.
  */
 extern NnStatus ranker_collect(RankerExamples *examples, Ranker *ranker, Sharing *sharing);
+
+/* How many steps a fit in at least so many epochs takes: it asks whether to go on before each. */
+extern int64_t ranker_steps(const RankerExamples *examples, bool all, int32_t epochs);
 
 /*
  * Fit a ranker, whose mean and scale are set, in at least so many epochs; to all

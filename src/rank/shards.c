@@ -39,7 +39,7 @@ static void
 wait_for_all(Sharing *sharing)
 {
 	if (sharing->barrier != NULL)
-		sharing->barrier(sharing->context);
+		sharing->barrier(sharing->barrier_context);
 }
 
 void

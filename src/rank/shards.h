@@ -19,13 +19,17 @@
 
 #define SHARDS 8
 
+/*
+ * The interrupt may leave by longjmp; answering no is for a process alone, for
+ * the others would wait for it.
+ */
 typedef struct Sharing
 {
 	int32_t		rank;			/* this process, from 0 */
 	int32_t		ranks;
 	Interrupt	interrupt;
-	void		(*barrier) (void *context); /* wait for all ranks; NULL: one rank */
-	void	   *context;		/* of the barrier */
+	void		(*barrier) (void *barrier_context); /* wait for all ranks; NULL: one rank */
+	void	   *barrier_context;
 	double	   *board;			/* 2 x SHARDS x width */
 	int32_t		width;			/* doubles a shard */
 	int32_t		side;

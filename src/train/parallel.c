@@ -1,12 +1,13 @@
 /*
  * parallel.c
- *	  Runs a trainer in this backend and in parallel workers.
+ *	  Work that this backend and parallel workers do alike: training a network
+ *	  (training.c), and fitting a second stage (second_stage.c).
  *
- * The trainer's block lies in a segment of dynamic shared memory.  The leader
- * lays it out and fills it, then enters parallel mode and launches workers, who
- * attach to the segment and lay their own views over it.  From then on all do
- * the same (nn/trainer.h) and meet at barriers.  Only the leader reports
- * progress, and nobody touches the database; that comes after parallel mode.
+ * What is shared lies in a segment of dynamic shared memory.  The leader lays it
+ * out and fills it, then enters parallel mode and launches workers, who attach
+ * to the segment and lay their own views over it.  From then on all do the same,
+ * each its part, and meet at barriers.  Only the leader reports progress, and
+ * nobody touches the database; that comes after parallel mode.
  *
  * PostgreSQL's parallel infrastructure carries settings, user and errors over:
  * a worker that fails or is terminated raises an error in the leader at its
@@ -14,7 +15,7 @@
  * transaction does, however it ends.
  *
  * Without a segment (not enough shared memory), or without workers (none
- * allowed or free), the leader trains alone, with the same result to the bit.
+ * allowed or free), the leader does it all, with the same result to the bit.
  */
 #include "train/parallel.h"
 
@@ -31,8 +32,12 @@
 
 #include "memory.h"
 #include "segment.h"
+#include "train/second_stage.h"
+#include "train/training.h"
 
-#define SHARED_KEY 1			/* of the table of contents */
+/* Of the table of contents. */
+#define SHARED_KEY 1
+#define DETAILS_KEY 2
 
 /*
  * How often a waiting process looks before it sleeps.  Phases of a minibatch
@@ -40,20 +45,20 @@
  */
 #define SPINS 4000
 
-/* What the leader and the workers share besides the trainer's block. */
-typedef struct ParallelTraining
+/* The functions, by enum ParallelWork. */
+static const ParallelFunction functions[] = {training_part, second_stage_part};
+
+/* What the leader and the workers share besides the block and the details. */
+typedef struct ParallelShared
 {
 	dsm_handle	segment;
-	Config		config;
-	TrainerOptions options;
-	TrainerSizes sizes;
-	int32		epochs;			/* to train, at most */
+	ParallelWork work;
 	/* the barrier */
 	pg_atomic_uint32 members;	/* 0: not known yet */
 	pg_atomic_uint32 arrived;
 	pg_atomic_uint32 phase;
 	ConditionVariable changed;	/* members or phase */
-} ParallelTraining;
+} ParallelShared;
 
 PGDLLEXPORT void recseq_train_worker(dsm_segment *seg, shm_toc *toc);
 
@@ -77,7 +82,7 @@ parallel_allocate(Size bytes, int workers)
 
 /* Wait until a counter is no longer that value. */
 static void
-wait_for_change(ParallelTraining *shared, pg_atomic_uint32 *counter, uint32 value)
+wait_for_change(ParallelShared *shared, pg_atomic_uint32 *counter, uint32 value)
 {
 	for (int i = 0; i < SPINS; i++)
 	{
@@ -97,13 +102,13 @@ wait_for_change(ParallelTraining *shared, pg_atomic_uint32 *counter, uint32 valu
 }
 
 /*
- * TrainerCalls.barrier: wait for all members.  PostgreSQL's Barrier would do, but
+ * ParallelPart.barrier: wait for all members.  PostgreSQL's Barrier would do, but
  * it sleeps at once.
  */
 static void
 wait_for_all(void *context)
 {
-	ParallelTraining *shared = context;
+	ParallelShared *shared = context;
 	uint32		phase = pg_atomic_read_u32(&shared->phase);
 
 	CHECK_FOR_INTERRUPTS();
@@ -134,108 +139,81 @@ parallel_may_go_on(void *context)
 void
 recseq_train_worker(dsm_segment *seg, shm_toc *toc)
 {
-	ParallelTraining *shared = shm_toc_lookup(toc, SHARED_KEY, false);
+	ParallelShared *shared = shm_toc_lookup(toc, SHARED_KEY, false);
 	dsm_segment *segment = dsm_attach(shared->segment);
-	/* it reports nothing */
-	TrainerCalls calls = {
-		.context = shared,
-		.may_go_on = parallel_may_go_on,
-		.barrier = wait_for_all
+	ParallelPart part = {
+		.rank = ParallelWorkerNumber + 1,
+		.details = shm_toc_lookup(toc, DETAILS_KEY, false),
+		.barrier = wait_for_all,
+		.barrier_context = shared
 	};
-	Trainer		trainer;
-	Arena		arena = {0};
 
 	if (segment == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("could not map dynamic shared memory segment")));
-	arena.base = dsm_segment_address(segment);
-	trainer_place(&trainer, &arena, &shared->config, &shared->options, &shared->sizes);
+	part.block = dsm_segment_address(segment);
 	wait_for_change(shared, &shared->members, 0);
-	trainer_run(&trainer, ParallelWorkerNumber + 1,
-				(int32) pg_atomic_read_u32(&shared->members), &calls, shared->epochs);
+	part.ranks = (int32) pg_atomic_read_u32(&shared->members);
+	functions[shared->work] (&part);
 	dsm_detach(segment);
 }
 
-/* The leader's calls: its own, and the barrier that it shares. */
-typedef struct Leader
+/* Make what is shared, for workers to come. */
+static ParallelShared *
+share(ParallelContext *pcxt, ParallelWork work, const ParallelMemory *memory,
+	  const void *details, Size bytes)
 {
-	ParallelTraining *shared;
-	const TrainerCalls *calls;
-} Leader;
+	ParallelShared *shared;
+	void	   *copy;
 
-static bool
-leader_may_go_on(void *context)
-{
-	const TrainerCalls *calls = ((Leader *) context)->calls;
-
-	return calls->may_go_on(calls->context);
-}
-
-static void
-leader_minibatch_done(void *context, int64_t windows, double loss)
-{
-	const TrainerCalls *calls = ((Leader *) context)->calls;
-
-	calls->minibatch_done(calls->context, windows, loss);
-}
-
-static void
-leader_epoch_done(void *context, const EpochReport *report)
-{
-	const TrainerCalls *calls = ((Leader *) context)->calls;
-
-	calls->epoch_done(calls->context, report);
-}
-
-static void
-leader_barrier(void *context)
-{
-	wait_for_all(((Leader *) context)->shared);
-}
-
-NnStatus
-parallel_run(Trainer *trainer, const ParallelMemory *memory, int workers,
-		 const TrainerCalls *calls, int32 epochs)
-{
-	ParallelContext *pcxt;
-	ParallelTraining *shared;
-	NnStatus	status;
-	Leader		leader = {.calls = calls};
-	TrainerCalls leader_calls = {
-		.context = &leader,
-		.may_go_on = leader_may_go_on,
-		.minibatch_done = leader_minibatch_done,
-		.epoch_done = leader_epoch_done,
-		.barrier = leader_barrier
-	};
-
-	if (memory->segment == NULL)
-		return trainer_run(trainer, 0, 1, calls, epochs);
-
-	EnterParallelMode();
-	pcxt = CreateParallelContext("recseq", "recseq_train_worker", workers);
-	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(ParallelTraining));
-	shm_toc_estimate_keys(&pcxt->estimator, 1);
+	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(ParallelShared));
+	shm_toc_estimate_chunk(&pcxt->estimator, bytes);
+	shm_toc_estimate_keys(&pcxt->estimator, 2);
 	InitializeParallelDSM(pcxt);
-	shared = shm_toc_allocate(pcxt->toc, sizeof(ParallelTraining));
+	shared = shm_toc_allocate(pcxt->toc, sizeof(ParallelShared));
 	shared->segment = dsm_segment_handle(memory->segment);
-	shared->config = trainer->config;
-	shared->options = trainer->options;
-	shared->sizes = trainer->sizes;
-	shared->epochs = epochs;
+	shared->work = work;
 	pg_atomic_init_u32(&shared->members, 0);
 	pg_atomic_init_u32(&shared->arrived, 0);
 	pg_atomic_init_u32(&shared->phase, 0);
 	ConditionVariableInit(&shared->changed);
 	shm_toc_insert(pcxt->toc, SHARED_KEY, shared);
+	copy = shm_toc_allocate(pcxt->toc, bytes);
+	memcpy(copy, details, bytes);
+	shm_toc_insert(pcxt->toc, DETAILS_KEY, copy);
+	return shared;
+}
+
+NnStatus
+parallel_run(ParallelWork work, const ParallelMemory *memory, int workers,
+			 const void *details, Size bytes, void *leader)
+{
+	ParallelPart part = {
+		.ranks = 1,
+		.block = memory->block,
+		.details = details,
+		.leader = leader
+	};
+	ParallelContext *pcxt;
+	ParallelShared *shared;
+	NnStatus	status;
+
+	if (memory->segment == NULL)
+		return functions[work] (&part);
+
+	EnterParallelMode();
+	pcxt = CreateParallelContext("recseq", "recseq_train_worker", workers);
+	shared = share(pcxt, work, memory, details, bytes);
 	LaunchParallelWorkers(pcxt);
 	WaitForParallelWorkersToAttach(pcxt);
 
-	leader.shared = shared;
-	pg_atomic_write_u32(&shared->members, (uint32) pcxt->nworkers_launched + 1);
+	part.ranks = pcxt->nworkers_launched + 1;
+	part.barrier = wait_for_all;
+	part.barrier_context = shared;
+	pg_atomic_write_u32(&shared->members, (uint32) part.ranks);
 	ConditionVariableBroadcast(&shared->changed);
-	status = trainer_run(trainer, 0, pcxt->nworkers_launched + 1, &leader_calls, epochs);
+	status = functions[work] (&part);
 
 	WaitForParallelWorkersToFinish(pcxt);
 	DestroyParallelContext(pcxt);

@@ -1,6 +1,6 @@
 /*
  * parallel.h
- *	  Runs a trainer in this backend and in parallel workers.
+ *	  Work that this backend and parallel workers do alike.
  */
 #ifndef RECSEQ_PARALLEL_H
 #define RECSEQ_PARALLEL_H
@@ -9,9 +9,9 @@
 
 #include "storage/dsm.h"
 
-#include "nn/trainer.h"
+#include "nn/status.h"
 
-/* The block of a trainer. */
+/* The block of memory that they share. */
 typedef struct ParallelMemory
 {
 	char	   *block;
@@ -25,13 +25,36 @@ typedef struct ParallelMemory
  */
 extern ParallelMemory parallel_allocate(Size bytes, int workers);
 
+/* The part that one process has. */
+typedef struct ParallelPart
+{
+	int32		rank;			/* 0: the leader, this backend */
+	int32		ranks;
+	char	   *block;
+	const void *details;		/* a copy of what parallel_run was given */
+	void	   *leader;			/* what parallel_run was given; NULL in workers */
+	void		(*barrier) (void *context); /* wait for all; NULL: there is but one */
+	void	   *barrier_context;
+} ParallelPart;
+
+/* What a process does with its part. */
+typedef NnStatus (*ParallelFunction) (const ParallelPart *part);
+
+/* The kinds of work; a worker may have the functions at other addresses. */
+typedef enum ParallelWork
+{
+	PARALLEL_TRAINING,			/* training_part() */
+	PARALLEL_SECOND_STAGE		/* second_stage_part() */
+} ParallelWork;
+
 /*
- * Train for at most that many epochs more, with up to that many workers; with
- * fewer where they cannot be had.  The trainer lies in memory->block and is
- * started.  Needs a transaction and an active snapshot.
+ * Do some work in memory that is ready for it, with up to that many workers; with
+ * fewer where they cannot be had.  details: bytes that every worker gets a copy
+ * of; leader: for the leader alone.  Returns what the leader's part comes to.
+ * Needs a transaction and an active snapshot.
  */
-extern NnStatus parallel_run(Trainer *trainer, const ParallelMemory *memory, int workers,
-						 const TrainerCalls *calls, int32 epochs);
+extern NnStatus parallel_run(ParallelWork work, const ParallelMemory *memory, int workers,
+							 const void *details, Size bytes, void *leader);
 
 /*
  * The answer to MayGoOn in this backend and in workers: leaves when the query is

@@ -51,6 +51,8 @@ typedef struct Figures
 	int64		windows;		/* of an epoch */
 	int64		windows_done;	/* of the current one */
 	double		rate;			/* windows a second; NAN: not known yet */
+	TimestampTz phase_start;
+	double		share;			/* of the second stage's fit that is done; NAN: not known yet */
 	double		loss;			/* of the current epoch, or else of the last one */
 	double		validation_loss;	/* of the last epoch */
 } Figures;
@@ -168,6 +170,8 @@ progress_begin(const char *model, int64 job, int32 epochs)
 		.epochs = epochs,
 		.epoch_start = now,
 		.rate = NAN,
+		.phase_start = now,
+		.share = NAN,
 		.loss = NAN,
 		.validation_loss = NAN
 	};
@@ -193,10 +197,13 @@ progress_begin(const char *model, int64 job, int32 epochs)
 void
 progress_phase(ProgressSlot *slot, ProgressPhase phase)
 {
+	TimestampTz now = GetCurrentTimestamp();
+
 	if (slot == NULL)
 		return;
 	SpinLockAcquire(&slot->mutex);
 	slot->figures.phase = phase;
+	slot->figures.phase_start = now;
 	SpinLockRelease(&slot->mutex);
 }
 
@@ -233,6 +240,16 @@ progress_windows(ProgressSlot *slot, int64 windows, double loss)
 }
 
 void
+progress_second_stage(ProgressSlot *slot, double share)
+{
+	if (slot == NULL)
+		return;
+	SpinLockAcquire(&slot->mutex);
+	slot->figures.share = share;
+	SpinLockRelease(&slot->mutex);
+}
+
+void
 progress_report(ProgressSlot *slot, const EpochReport *report)
 {
 	TimestampTz now = GetCurrentTimestamp();
@@ -250,6 +267,21 @@ progress_report(ProgressSlot *slot, const EpochReport *report)
 
 /* ---------------------------------------------------------------- reading */
 
+/* Seconds until all epochs are trained, or the second stage is fitted; NAN: not known. */
+static double
+seconds_left(const Figures *figures)
+{
+	double		windows = (double) (figures->epochs - figures->epochs_done) *
+		(double) figures->windows - (double) figures->windows_done;
+	double		elapsed = (double) (GetCurrentTimestamp() - figures->phase_start) / USECS_PER_SEC;
+
+	if (figures->phase == PROGRESS_TRAINING)
+		return windows / figures->rate;
+	if (figures->phase == PROGRESS_RANKING && figures->share > 0)
+		return elapsed * (1 - figures->share) / figures->share;
+	return NAN;
+}
+
 /* Add the row of a training; the caller may see more of it than that there is one. */
 static void
 add_row(const Results *results, const Figures *figures, bool visible)
@@ -257,8 +289,6 @@ add_row(const Results *results, const Figures *figures, bool visible)
 	Datum		values[COLUMNS] = {0};
 	bool		nulls[COLUMNS];
 	bool		training = figures->phase == PROGRESS_TRAINING;
-	double		left = (double) (figures->epochs - figures->epochs_done) *
-		(double) figures->windows - (double) figures->windows_done;
 
 	memset(nulls, !visible, sizeof(nulls));
 	nulls[COLUMN_PID] = nulls[COLUMN_DATID] = nulls[COLUMN_USESYSID] = false;
@@ -279,8 +309,7 @@ add_row(const Results *results, const Figures *figures, bool visible)
 		results_set_double(values, nulls, COLUMN_LOSS, figures->loss);
 		results_set_double(values, nulls, COLUMN_VAL_LOSS, figures->validation_loss);
 		results_set_double(values, nulls, COLUMN_RATE, figures->rate);
-		results_set_double(values, nulls, COLUMN_SECONDS_LEFT,
-						   training ? left / figures->rate : NAN);
+		results_set_double(values, nulls, COLUMN_SECONDS_LEFT, seconds_left(figures));
 		values[COLUMN_STARTED] = TimestampTzGetDatum(figures->start);
 	}
 	results_add(results, values, nulls);

@@ -36,6 +36,9 @@ extern void progress_epoch(ProgressSlot *slot, int32 done, int64 windows);
 /* So many windows of the epoch are done, with that mean loss. */
 extern void progress_windows(ProgressSlot *slot, int64 windows, double loss);
 
+/* That share of the second stage's fit is done. */
+extern void progress_second_stage(ProgressSlot *slot, double share);
+
 /* The epoch is done. */
 extern void progress_report(ProgressSlot *slot, const EpochReport *report);
 

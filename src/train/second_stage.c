@@ -9,11 +9,14 @@
 #include "guc.h"
 #include "memory.h"
 #include "model/rank_fit.h"
+#include "segment.h"
 #include "train/parallel.h"
-#include "train/progress.h"
 
 /* The features that it is fitted to take this part of the memory for training. */
 #define FEATURE_MEMORY_SHARE 2
+
+/* A worker takes milliseconds to start: too long where there is little to share. */
+#define EXAMPLES_PER_WORKER 1000
 
 void *
 second_stage_allocate(void *context, size_t bytes)
@@ -35,33 +38,113 @@ second_stage_allocate(void *context, size_t bytes)
 	return memory;
 }
 
-double
-second_stage_fit(Model *model, const SourceData *source, int32 first_unseen, uint64 seed)
+/* What the leader has besides the data that the processes share. */
+typedef struct Leader
 {
-	instr_time	start;
+	RankFitData *data;
+	RankStage  *stage;
+	MemoryContext lasting;		/* for the stage */
+	ProgressSlot *progress;
+	double		hit_rate;		/* result */
+} Leader;
+
+static void
+report_share(void *context, double share)
+{
+	progress_second_stage(context, share);
+}
+
+NnStatus
+second_stage_part(const ParallelPart *part)
+{
+	Leader	   *leader = part->leader;
 	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "recseq ranker",
 													ALLOCSET_DEFAULT_SIZES);
-	EventData	events = {&source->data, source->bought, source->hours};
-	Interrupt	interrupt = {parallel_may_go_on, NULL};
+	RankFitCalls calls = {
+		.rank = part->rank,
+		.ranks = part->ranks,
+		.interrupt = {parallel_may_go_on, NULL},
+		.barrier = part->barrier,
+		.barrier_context = part->barrier_context,
+		.lasting = {second_stage_allocate, temporary},
+		.temporary = {second_stage_allocate, temporary}
+	};
+	Arena		arena = {part->block, 0};
+	RankFitData data;
+	RankStage	stage;
 	double		hit_rate;
+	NnStatus	status;
+
+	if (leader != NULL)
+	{
+		calls.lasting.context = leader->lasting;
+		calls.progress = report_share;
+		calls.progress_context = leader->progress;
+		status = rank_fit_run(leader->stage, leader->data, &calls, &leader->hit_rate);
+	}
+	else
+	{
+		rank_fit_place(&data, &arena, part->details);
+		status = rank_fit_run(&stage, &data, &calls, &hit_rate);
+	}
+	MemoryContextDelete(temporary);
+	return status;
+}
+
+/*
+ * Move the data of a fit to where workers see it, if any are wanted and there is
+ * room for it.
+ */
+static ParallelMemory
+share_data(RankFitData *data, int workers)
+{
+	RankFitSizes sizes = data->sizes;
+	ParallelMemory memory = {0};
+	RankFitData shared;
+	Arena		arena = {0};
+
+	rank_fit_place(&shared, &arena, &sizes);
+	if (workers == 0 || arena.used > (Size) recseq_max_training_memory * 1024)
+		return memory;
+	memory.segment = segment_create(arena.used);
+	if (memory.segment == NULL)
+		return memory;
+	memory.block = dsm_segment_address(memory.segment);
+	arena = (Arena) {memory.block, 0};
+	rank_fit_place(&shared, &arena, &sizes);
+	rank_fit_copy(&shared, data);
+	*data = shared;
+	return memory;
+}
+
+double
+second_stage_fit(Model *model, const SourceData *source, const SecondStageOptions *options)
+{
+	instr_time	start;
+	MemoryContext counting = AllocSetContextCreate(CurrentMemoryContext, "recseq counts",
+												   ALLOCSET_DEFAULT_SIZES);
+	EventData	events = {&source->data, source->bought, source->hours};
 	RankFit		fit = {
 		.events = &events,
 		.items = source->items.count,
 		.model = model,
-		.first_unseen = first_unseen,
-		.seed = seed,
+		.first_unseen = options->first_unseen,
+		.seed = options->seed,
 		.memory = (Size) recseq_max_training_memory * 1024 / FEATURE_MEMORY_SHARE,
 		.lasting = {second_stage_allocate, CurrentMemoryContext},
-		.temporary = {second_stage_allocate, temporary},
-		.interrupt = interrupt
-	};
-	RankFitCalls calls = {
-		.ranks = 1,
-		.interrupt = interrupt,
-		.lasting = fit.lasting,
-		.temporary = fit.temporary
+		.temporary = {second_stage_allocate, counting},
+		.interrupt = {parallel_may_go_on, NULL}
 	};
 	RankFitData data;
+	Leader		leader = {
+		.data = &data,
+		.stage = &model->rank,
+		.lasting = CurrentMemoryContext,
+		.progress = options->progress
+	};
+	ParallelMemory memory;
+	RankFitSizes sizes;
+	int			workers;
 
 	fit.item_category = dataset_item_category(source, &fit.categories);
 	model->origin = source->origin;
@@ -70,11 +153,18 @@ second_stage_fit(Model *model, const SourceData *source, int32 first_unseen, uin
 		ereport(NOTICE,
 				(errmsg("fitting the second stage")));
 	rank_fit_begin(&data, &model->rank, &fit);
-	rank_fit_run(&model->rank, &data, &calls, &hit_rate);
-	MemoryContextDelete(temporary);
-	if (recseq_progress && !isnan(hit_rate))
+	workers = Min(options->workers, data.sizes.examples / EXAMPLES_PER_WORKER);
+	memory = share_data(&data, workers);
+	if (memory.segment != NULL)
+		MemoryContextReset(counting);
+	sizes = data.sizes;
+	parallel_run(PARALLEL_SECOND_STAGE, &memory, workers, &sizes, sizeof(sizes), &leader);
+	if (memory.segment != NULL)
+		dsm_detach(memory.segment);
+	MemoryContextDelete(counting);
+	if (recseq_progress && !isnan(leader.hit_rate))
 		ereport(NOTICE,
-				(errmsg("second stage: hit rate at %d %.4f, %.1f s", RANK_HIT_RATE_K, hit_rate,
-						seconds_since(start))));
-	return hit_rate;
+				(errmsg("second stage: hit rate at %d %.4f, %.1f s", RANK_HIT_RATE_K,
+						leader.hit_rate, seconds_since(start))));
+	return leader.hit_rate;
 }

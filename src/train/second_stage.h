@@ -9,6 +9,8 @@
 
 #include "data/dataset.h"
 #include "model/model.h"
+#include "train/parallel.h"
+#include "train/progress.h"
 
 /*
  * Allocator.allocate: in the memory context that is given, which must not grow
@@ -16,13 +18,23 @@
  */
 extern void *second_stage_allocate(void *context, size_t bytes);
 
+typedef struct SecondStageOptions
+{
+	int32		first_unseen;	/* the network has not learned from sequences from here on */
+	uint64		seed;
+	int			workers;		/* that may help */
+	ProgressSlot *progress;
+} SecondStageOptions;
+
+/* ParallelFunction: a process's part of a fit. */
+extern NnStatus second_stage_part(const ParallelPart *part);
+
 /*
- * Fit the second stage of a model whose network is trained; the sequences from
- * first_unseen on are those that the network has not learned from.  The stage
- * is in the current context.  Returns the hit rate of both stages over these;
- * NAN: there are none.
+ * Fit the second stage of a model whose network is trained.  The stage is in the
+ * current context.  Returns the hit rate of both stages over the sequences that
+ * the network has not learned from; NAN: there are none.
  */
-extern double second_stage_fit(Model *model, const SourceData *source, int32 first_unseen,
-							   uint64 seed);
+extern double second_stage_fit(Model *model, const SourceData *source,
+							   const SecondStageOptions *options);
 
 #endif							/* RECSEQ_SECOND_STAGE_H */

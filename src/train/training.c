@@ -111,15 +111,20 @@ train_read(const TrainOptions *options)
 	return source;
 }
 
-/* How many workers may help with so many windows. */
+/* How many workers may help. */
+static int32
+workers_allowed(const TrainOptions *options)
+{
+	if (options->workers < 0)
+		return recseq_max_training_workers;
+	return Min(options->workers, recseq_max_training_workers);
+}
+
+/* How many of them it is worth while to start for so many windows. */
 static int32
 workers_for(const TrainOptions *options, int64 windows)
 {
-	int32		workers = recseq_max_training_workers;
-
-	if (options->workers >= 0)
-		workers = Min(workers, options->workers);
-	return (int32) Min(workers, windows / WINDOWS_PER_WORKER);
+	return (int32) Min(workers_allowed(options), windows / WINDOWS_PER_WORKER);
 }
 
 /* Allocate and lay out the trainer's block. */
@@ -179,19 +184,49 @@ training_begin(const TrainOptions *options, SourceData *source)
 
 /* ---------------------------------------------------------------- run */
 
-bool
-training_try(Training *training, int32 epochs)
+/* What the processes that train know besides the trainer's block. */
+typedef struct TrainingDetails
 {
+	Config		config;
+	TrainerOptions options;
+	TrainerSizes sizes;
+	int32		epochs;			/* to train, at most */
+} TrainingDetails;
+
+NnStatus
+training_part(const ParallelPart *part)
+{
+	const TrainingDetails *details = part->details;
+	Training   *training = part->leader;
 	TrainerCalls calls = {
 		.context = training,
 		.may_go_on = parallel_may_go_on,
-		.minibatch_done = report_minibatch,
-		.epoch_done = report_epoch
+		.barrier = part->barrier,
+		.barrier_context = part->barrier_context
 	};
+	Trainer		trainer;
+	Arena		arena = {part->block, 0};
 
-	return parallel_run(&training->trainer, &training->memory,
-						workers_for(&training->options, training->trainer.sizes.training_windows),
-						&calls, epochs) != NN_DIVERGED;
+	if (training != NULL)
+	{
+		calls.minibatch_done = report_minibatch;
+		calls.epoch_done = report_epoch;
+		return trainer_run(&training->trainer, part->rank, part->ranks, &calls,
+						   details->epochs);
+	}
+	trainer_place(&trainer, &arena, &details->config, &details->options, &details->sizes);
+	return trainer_run(&trainer, part->rank, part->ranks, &calls, details->epochs);
+}
+
+bool
+training_try(Training *training, int32 epochs)
+{
+	const Trainer *trainer = &training->trainer;
+	TrainingDetails details = {trainer->config, trainer->options, trainer->sizes, epochs};
+
+	return parallel_run(PARALLEL_TRAINING, &training->memory,
+						workers_for(&training->options, trainer->sizes.training_windows),
+						&details, sizeof(details), training) != NN_DIVERGED;
 }
 
 void
@@ -307,9 +342,12 @@ training_finish(Training *training)
 		double		hit_rate;
 
 		model->purchases = options->purchases;
-		hit_rate = second_stage_fit(model, training->source,
-									training->trainer.sizes.training_sequences,
-									options->trainer.seed);
+		hit_rate = second_stage_fit(model, training->source, &(SecondStageOptions) {
+			.first_unseen = training->trainer.sizes.training_sequences,
+			.seed = options->trainer.seed,
+			.workers = workers_allowed(options),
+			.progress = training->progress
+		});
 		if (!isnan(hit_rate))
 			training->result.best.hit_rate = hit_rate;
 	}

@@ -63,7 +63,7 @@ run_rank(Shared *shared, RankFitData *data, int32_t rank, int32_t ranks)
 		.rank = rank,
 		.ranks = ranks,
 		.barrier = ranks > 1 ? wait_at : NULL,
-		.context = &shared->barrier,
+		.barrier_context = &shared->barrier,
 		.lasting = from_own,
 		.temporary = from_own
 	};

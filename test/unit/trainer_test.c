@@ -85,7 +85,8 @@ run_rank(Run *run, int32_t rank, void *memory, const TrainerSizes *sizes)
 		.context = run,
 		.may_go_on = run_may_go_on,
 		.epoch_done = run_epoch_done,
-		.barrier = run->ranks > 1 ? run_barrier : NULL
+		.barrier = run->ranks > 1 ? run_barrier : NULL,
+		.barrier_context = run
 	};
 	Arena		arena = {.base = memory};
 

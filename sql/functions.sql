@@ -75,9 +75,9 @@ LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
 COMMENT ON FUNCTION @extschema@.recseq_recommend(integer[], integer, text, integer, integer[], text[], timestamptz[], boolean, integer[], integer[]) IS
 'The k items that most probably follow a history (oldest first).
 
-k: 0 or more; more than there are gives all. version: null for the active one. categories: one for each item, instead of those of the model''s item table. events, times: one for each item; their lengths are checked, and they do not change the answer yet. exclude_seen: leave out items of the history. exclude: items to leave out. only_categories: categories to keep to.
+k: 0 or more; more than there are gives all. version: null for the active one. categories: one for each item, instead of those of the model''s item table. events, times: one for each item, its kind and when it was; the second stage reads them where the source of the model had such columns; null: not known. exclude_seen: leave out items of the history. exclude: items to leave out. only_categories: categories to keep to.
 
-score: the model''s probability of the item. confidence: score divided by the sum over the rows returned. reason: seen before, sequence (the network''s choice), or popular (the history is empty; score is then the item''s share of the training data).
+score: the model''s probability of the item. confidence: score divided by the sum over the rows returned. reason: seen before; follows, or same category as, an item of the history; in similar histories; popular; or sequence (the network''s choice). An empty history gets what is popular, with the item''s share of the training data as score.
 
 Items that the model does not know are read through their category. Raises an error if the model does not exist, if its ids are texts, or if an array has nulls, another length or several dimensions.';
 

@@ -44,7 +44,7 @@ COMMENT ON COLUMN @extschema@.recseq_job.owner IS 'role with whose rights it run
 COMMENT ON COLUMN @extschema@.recseq_job.login IS 'role that its process connects as: the session user of the call';
 COMMENT ON COLUMN @extschema@.recseq_job.source IS 'relation that it reads';
 COMMENT ON COLUMN @extschema@.recseq_job.source_name IS 'name of the relation when the job was queued; the job fails if it has another one by now';
-COMMENT ON COLUMN @extschema@.recseq_job.options IS 'arguments of the call, by name';
+COMMENT ON COLUMN @extschema@.recseq_job.options IS 'options of the call';
 COMMENT ON COLUMN @extschema@.recseq_job.settings IS 'settings that were in force, and are in force for the job';
 COMMENT ON COLUMN @extschema@.recseq_job.state IS 'queued, running, done, failed or cancelled';
 COMMENT ON COLUMN @extschema@.recseq_job.queued IS 'when the function was called';
@@ -216,7 +216,7 @@ COMMENT ON COLUMN @extschema@.recseq_jobs.sqlstate IS 'code of the error for whi
 COMMENT ON COLUMN @extschema@.recseq_jobs.notice IS 'why it began again instead of going on from its checkpoint, if so';
 COMMENT ON COLUMN @extschema@.recseq_jobs.version IS 'version that it made; null before it is done';
 COMMENT ON COLUMN @extschema@.recseq_jobs.source IS 'relation that it reads';
-COMMENT ON COLUMN @extschema@.recseq_jobs.options IS 'arguments of the call, by name';
+COMMENT ON COLUMN @extschema@.recseq_jobs.options IS 'options of the call';
 COMMENT ON COLUMN @extschema@.recseq_jobs.queued IS 'when it was queued';
 COMMENT ON COLUMN @extschema@.recseq_jobs.started IS 'when it first began to run';
 COMMENT ON COLUMN @extschema@.recseq_jobs.ended IS 'when it was done, failed or cancelled';

@@ -33,7 +33,7 @@ COMMENT ON FUNCTION @extschema@.recseq_assign(text, text[], double precision[], 
 
 variants: for example the names of models. weights: one for each variant, 0 or more; null: all the same. experiment: its name; the assignments of two experiments do not depend on each other. Null for a visitor that is null.
 
-The first 52 bits of SHA-256 (experiment, a zero byte, visitor, both in UTF-8) are a number in [0, 1); the variants divide that interval in their order, by their weights. So a change of weights moves no more visitors than it must where there are two variants. Raises an error for no variants, nulls, other lengths, and weights that are negative or infinite or all 0.';
+The first 52 bits of SHA-256 (experiment, a zero byte, visitor, both in UTF-8) are a number in [0, 1); the variants divide that interval in their order, by their weights. So a change of weights moves no more visitors than it must where there are two variants. Raises an error for no variants, nulls, other lengths, several dimensions, and weights that are negative or infinite or all 0.';
 
 CREATE FUNCTION @extschema@.recseq_export_model(model text, version integer DEFAULT NULL)
 RETURNS bytea

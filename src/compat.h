@@ -1,6 +1,9 @@
 /*
  * compat.h
- *	  Every difference between PostgreSQL 13 to 18 that recseq meets.
+ *	  What is called otherwise in some of PostgreSQL 13 to 18.
+ *
+ * Two differences that are more than a name stand where they matter: shared
+ * memory by name (segment.c), and settings of a job's process (jobs/process.c).
  */
 #ifndef RECSEQ_COMPAT_H
 #define RECSEQ_COMPAT_H

@@ -20,16 +20,15 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 
 #include "guc.h"
 #include "memory.h"
-#include "nn/rng.h"
+#include "names.h"
 #include "train/options.h"
 #include "results.h"
+#include "train/space.h"
 #include "train/training.h"
 
 /* Arguments of recseq_tune by number, as sql/evaluation.sql declares them. */
@@ -64,10 +63,14 @@ enum
 /* One trial in so many goes on, to so many times the epochs. */
 #define HALVING 3
 
-/* Options that decide what trials are judged by, so they cannot differ between trials. */
-static const char *const fixed_options[] = {
-	"features", "purchases", "validation_fraction", "epochs", "seed"
-};
+typedef enum Objective
+{
+	BY_HIT_RATE,
+	BY_LOSS
+} Objective;
+
+/* Names of the objectives, by enum Objective. */
+static const char *const objective_names[] = {"hit_rate", "val_loss"};
 
 typedef struct Trial
 {
@@ -88,7 +91,7 @@ typedef struct Tuning
 	SourceData *source;
 	Jsonb	   *options;
 	Jsonb	   *space;
-	bool		by_loss;		/* else by the hit rate */
+	Objective	objective;
 	uint64		seed;
 	int32		trials;
 	int32		rungs;
@@ -106,122 +109,6 @@ typedef struct Tuning
 	int32		best_row;
 } Tuning;
 
-/* ---------------------------------------------------------------- the search space */
-
-/* A member of an object as a number; an error if it is none. */
-static double
-number_member(const JsonbValue *object, const char *member, const char *option)
-{
-	JsonbValue *value = getKeyJsonValueFromContainer(object->val.binary.data, member,
-													 (int) strlen(member), NULL);
-
-	if (value == NULL || value->type != jbvNumeric)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the range of \"%s\" has no number \"%s\"", option, member),
-				 errhint("A range is an object like {\"min\": 0.001, \"max\": 0.01, \"log\": true}.")));
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-											  NumericGetDatum(value->val.numeric)));
-}
-
-/* A number from a range as JSON: an integer if both ends are, else three digits. */
-static char *
-draw_from_range(const JsonbValue *range, const char *option, Rng *rng)
-{
-	double		low = number_member(range, "min", option);
-	double		high = number_member(range, "max", option);
-	JsonbValue *log = getKeyJsonValueFromContainer(range->val.binary.data, "log", 3, NULL);
-	bool		logarithmic = log != NULL && log->type == jbvBool && log->val.boolean;
-	bool		integral = low == rint(low) && high == rint(high);
-	double		uniform = rng_uniform(rng);
-	double		value;
-
-	if (!(low <= high) || (logarithmic && low <= 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the range of \"%s\" is %g to %g", option, low, high),
-				 errhint("\"min\" must not be above \"max\", and must be positive with \"log\".")));
-	if (logarithmic)
-		value = low * pow((high + integral) / low, uniform);
-	else
-		value = low + uniform * (high + integral - low);
-	if (integral)
-		return psprintf("%.0f", Min(floor(value), high));
-	return psprintf("%.3g", Min(Max(value, low), high));
-}
-
-/* A value of an option as JSON. */
-static char *
-draw(const JsonbValue *choices, const char *option, Rng *rng)
-{
-	if (choices->type == jbvBinary && JsonContainerIsObject(choices->val.binary.data))
-		return draw_from_range(choices, option, rng);
-	if (choices->type == jbvBinary && JsonContainerIsArray(choices->val.binary.data) &&
-		JsonContainerSize(choices->val.binary.data) > 0)
-	{
-		uint32		count = JsonContainerSize(choices->val.binary.data);
-		JsonbValue *choice = getIthJsonbValueFromContainer(choices->val.binary.data,
-														   rng_below(rng, count));
-		Jsonb	   *json = JsonbValueToJsonb(choice);
-
-		return JsonbToCString(NULL, &json->root, VARSIZE(json));
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("the space of \"%s\" is neither a range nor a list of values", option),
-			 errhint("Write {\"min\": 0.1, \"max\": 0.5} or [32, 64, 128].")));
-}
-
-static void
-check_searchable(const char *option)
-{
-	for (int i = 0; i < lengthof(fixed_options); i++)
-	{
-		if (strcmp(option, fixed_options[i]) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("option \"%s\" cannot be searched", option),
-					 errhint("It decides what trials are compared by. Give it in \"options\".")));
-	}
-}
-
-/* The options of a trial: the first has those that are given, the others draw the rest. */
-static Jsonb *
-draw_options(const Tuning *tuning, int32 number)
-{
-	Rng			rng = rng_stream(tuning->seed, RNG_SEARCH, number);
-	JsonbIterator *iterator = JsonbIteratorInit(&tuning->space->root);
-	JsonbIteratorToken token;
-	JsonbValue	key;
-	StringInfoData drawn;
-
-	initStringInfo(&drawn);
-	appendStringInfoChar(&drawn, '{');
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
-	{
-		JsonbValue	choices;
-		char	   *option;
-		char	   *value;
-
-		if (token != WJB_KEY)
-			continue;
-		JsonbIteratorNext(&iterator, &choices, true);
-		option = pnstrdup(key.val.string.val, key.val.string.len);
-		check_searchable(option);
-		value = draw(&choices, option, &rng);
-		if (number == 1)
-			continue;			/* only checked */
-		if (drawn.len > 1)
-			appendStringInfoString(&drawn, ", ");
-		escape_json(&drawn, option);
-		appendStringInfo(&drawn, ": %s", value);
-	}
-	appendStringInfoChar(&drawn, '}');
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(tuning->options),
-											  DirectFunctionCall1(jsonb_in,
-																  CStringGetDatum(drawn.data))));
-}
-
 /* ---------------------------------------------------------------- trials */
 
 /* Whether a trial did better than another. */
@@ -235,7 +122,7 @@ is_better(const Tuning *tuning, const Trial *a, const Trial *b)
 		return b->diverged;
 	if (a->diverged)
 		return false;
-	if (!tuning->by_loss && x->hit_rate != y->hit_rate)
+	if (tuning->objective == BY_HIT_RATE && x->hit_rate != y->hit_rate)
 		return x->hit_rate > y->hit_rate;
 	return x->validation_loss < y->validation_loss;
 }
@@ -438,8 +325,6 @@ search(Tuning *tuning)
 static void
 read_arguments(FunctionCallInfo fcinfo, Tuning *tuning)
 {
-	char	   *objective;
-
 	for (int i = 0; i < PG_NARGS(); i++)
 	{
 		if (PG_ARGISNULL(i) && i != ARG_BUDGET)
@@ -462,18 +347,10 @@ read_arguments(FunctionCallInfo fcinfo, Tuning *tuning)
 				 errhint("It must be between 1 and %d.", MAX_TRIALS)));
 	tuning->options = PG_GETARG_JSONB_P(ARG_OPTIONS);
 	tuning->space = PG_GETARG_JSONB_P(ARG_SPACE);
-	if (!JB_ROOT_IS_OBJECT(tuning->space))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"space\" must be a JSON object"),
-				 errhint("Its members are options of recseq_train, with ranges or lists of values.")));
-	objective = text_to_cstring(PG_GETARG_TEXT_PP(ARG_OBJECTIVE));
-	tuning->by_loss = strcmp(objective, "val_loss") == 0;
-	if (!tuning->by_loss && strcmp(objective, "hit_rate") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"objective\" is \"%s\"", objective),
-				 errhint("It must be \"hit_rate\" or \"val_loss\".")));
+	space_check(tuning->space);
+	tuning->objective = (Objective) place_of_name("\"objective\"",
+												  text_to_cstring(PG_GETARG_TEXT_PP(ARG_OBJECTIVE)),
+												  objective_names, lengthof(objective_names));
 	tuning->seed = (uint64) PG_GETARG_INT64(ARG_SEED);
 }
 
@@ -503,7 +380,7 @@ recseq_tune(PG_FUNCTION_ARGS)
 	for (int32 t = 0; t < tuning.trials; t++)
 	{
 		tuning.trial[t].number = t + 1;
-		tuning.trial[t].options = draw_options(&tuning, t + 1);
+		tuning.trial[t].options = space_draw(tuning.space, tuning.options, tuning.seed, t + 1);
 		/* complain now if the space has what recseq_train does not take */
 		train_options(train_arguments(&tuning.catalog, tuning.relation,
 									  tuning.trial[t].options, false));

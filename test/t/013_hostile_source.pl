@@ -131,6 +131,15 @@ race('tables, arrays and integers, evaluate', $evaluate, [ $ids, $numbers ], \@t
 $node->safe_psql('postgres', 'CREATE SCHEMA m_race AUTHORIZATION mallory; CREATE SCHEMA m_other AUTHORIZATION mallory');
 race('schemas, arrays and integers, batch', $batch, [ $ids, $numbers ], [qw(m_race.race m_other.race)], @swap_schemas);
 
+# A source that is dropped while a job trains on what it has read: no lock is held from one epoch to the next.
+$node->safe_psql('postgres', 'CREATE TABLE gone AS SELECT * FROM source');
+my $job = $node->safe_psql('postgres', q{SELECT recseq_train_async('gone', 'gone', epochs => 15, patience => 0)});
+$node->poll_query_until('postgres', "SELECT epoch >= 1 FROM recseq_job WHERE job = $job");
+$node->safe_psql('postgres', 'DROP TABLE gone');
+$node->poll_query_until('postgres', "SELECT ended IS NOT NULL FROM recseq_job WHERE job = $job");
+is($node->safe_psql('postgres', "SELECT j.state, v.source FROM recseq_job j LEFT JOIN recseq_version v USING (model) WHERE job = $job"),
+	'done|public.gone', 'a job whose source is dropped while it trains stores what it has learned');
+
 is(answers($node), $expected, 'the server lives, and answers as before');
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|server process .* exited/, 'no backend has died');
 $node->stop;

@@ -16,9 +16,11 @@ DECLARE
 	me	oid := current_user::regrole;
 BEGIN
 	IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'recseq_page' AND nspowner <> me)
+		OR EXISTS (SELECT FROM pg_namespace, aclexplode(nspacl) a
+				   WHERE nspname = 'recseq_page' AND a.privilege_type = 'CREATE' AND a.grantee NOT IN (me, 0))
 		OR EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('recseq_page') AND relowner <> me)
 		OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = to_regnamespace('recseq_page') AND proowner <> me) THEN
-		RAISE EXCEPTION 'the schema "recseq_page", or something in it, belongs to somebody else'
+		RAISE EXCEPTION 'the schema "recseq_page" is somebody else''s, or somebody else may create in it or has done so'
 			USING ERRCODE = 'insufficient_privilege',
 				HINT = 'See what it is, and drop it or move it away: ALTER SCHEMA recseq_page RENAME TO ...';
 	END IF;

@@ -260,9 +260,9 @@ recseq_resume_jobs(PG_FUNCTION_ARGS)
 
 	check_unrestricted("recseq_resume_jobs()");
 	PreventCommandDuringRecovery("recseq_resume_jobs()");
-	caller = catalog_become_owner(&catalog);
+	caller = as_owner_begin(&catalog);
 	unfinished = queue_count_unfinished(&caller);
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 	if (unfinished > 0)
 		wake_launcher();
 	PG_RETURN_INT64(unfinished);

@@ -388,10 +388,10 @@ in_transaction(void (*function) (const Caller *caller, void *context), void *con
 	process_begin("working the queue of jobs");
 	if (catalog_open_extension(&catalog))
 	{
-		Caller		caller = catalog_become_owner(&catalog);
+		Caller		caller = as_owner_begin(&catalog);
 
 		function(&caller, context);
-		catalog_become_caller(&caller);
+		as_owner_end(&caller);
 	}
 	process_commit();
 }

@@ -33,7 +33,7 @@ queue_insert(const Catalog *catalog, const TrainOptions *options, const char *ar
 	Oid			owner = GetUserId();
 	bool		by_definer = InLocalUserIdChange();
 	char	   *source = source_name(options->source);
-	Caller		caller = catalog_become_owner(catalog);
+	Caller		caller = as_owner_begin(catalog);
 	Oid			types[] = {TEXTOID, OIDOID, OIDOID, OIDOID, TEXTOID, TEXTOID, INT4OID, BOOLOID};
 	Datum		values[] = {
 		CStringGetTextDatum(options->model),
@@ -51,19 +51,19 @@ queue_insert(const Catalog *catalog, const TrainOptions *options, const char *ar
 	 * The limits of recseq are carried over only where this session has changed
 	 * them; else those apply that are in force when the job runs.
 	 */
-	catalog_run(&caller, "INSERT INTO %s.recseq_job (model, owner, login, source,"
-				" source_name, options, epochs, by_definer, state, queued, settings)"
-				" SELECT $1, $2, $3, $4, $5, $6::pg_catalog.jsonb, $7, $8, 'queued',"
-				" pg_catalog.clock_timestamp(), pg_catalog.jsonb_object_agg(name, setting)"
-				" FROM pg_catalog.pg_settings"
-				" WHERE name OPERATOR(pg_catalog.=) ANY"
-				" (ARRAY['search_path', 'row_security', 'DateStyle', 'IntervalStyle', 'TimeZone'])"
-				" OR name OPERATOR(pg_catalog.~~) 'recseq.%%'"
-				" AND context OPERATOR(pg_catalog.=) ANY (ARRAY['user', 'superuser'])"
-				" AND source OPERATOR(pg_catalog.=) ANY (ARRAY['client', 'session'])"
-				" RETURNING job", lengthof(values), types, values, NULL);
-	job = DatumGetInt64(catalog_first_row(1));
-	catalog_become_caller(&caller);
+	as_owner_run(&caller, "INSERT INTO %s.recseq_job (model, owner, login, source,"
+				 " source_name, options, epochs, by_definer, state, queued, settings)"
+				 " SELECT $1, $2, $3, $4, $5, $6::pg_catalog.jsonb, $7, $8, 'queued',"
+				 " pg_catalog.clock_timestamp(), pg_catalog.jsonb_object_agg(name, setting)"
+				 " FROM pg_catalog.pg_settings"
+				 " WHERE name OPERATOR(pg_catalog.=) ANY"
+				 " (ARRAY['search_path', 'row_security', 'DateStyle', 'IntervalStyle', 'TimeZone'])"
+				 " OR name OPERATOR(pg_catalog.~~) 'recseq.%%'"
+				 " AND context OPERATOR(pg_catalog.=) ANY (ARRAY['user', 'superuser'])"
+				 " AND source OPERATOR(pg_catalog.=) ANY (ARRAY['client', 'session'])"
+				 " RETURNING job", lengthof(values), types, values, NULL);
+	job = DatumGetInt64(as_owner_column(1));
+	as_owner_end(&caller);
 	return job;
 }
 
@@ -101,16 +101,16 @@ queue_check_limit(const Catalog *catalog)
 int64
 queue_count_unfinished(const Caller *caller)
 {
-	catalog_run(caller, "SELECT pg_catalog.count(*) FROM %s.recseq_job WHERE " UNFINISHED,
-				0, NULL, NULL, NULL);
-	return DatumGetInt64(catalog_first_row(1));
+	as_owner_run(caller, "SELECT pg_catalog.count(*) FROM %s.recseq_job WHERE " UNFINISHED,
+				 0, NULL, NULL, NULL);
+	return DatumGetInt64(as_owner_column(1));
 }
 
 bool
 queue_has_unfinished(const Caller *caller)
 {
-	return catalog_run(caller, "SELECT FROM %s.recseq_job WHERE " UNFINISHED " LIMIT 1",
-					   0, NULL, NULL, NULL) > 0;
+	return as_owner_run(caller, "SELECT FROM %s.recseq_job WHERE " UNFINISHED " LIMIT 1",
+						0, NULL, NULL, NULL) > 0;
 }
 
 char *
@@ -125,7 +125,7 @@ queue_state(const Catalog *catalog, int64 job, Oid *owner)
 
 	/* with read_only, a query sees what the active snapshot shows */
 	PushActiveSnapshot(GetLatestSnapshot());
-	caller = catalog_become_owner(catalog);
+	caller = as_owner_begin(catalog);
 	query = psprintf("SELECT state, owner FROM %s.recseq_job"
 					 " WHERE job OPERATOR(pg_catalog.=) $1", caller.schema);
 	if (SPI_execute_with_args(query, lengthof(values), types, values, NULL, true, 1) !=
@@ -133,11 +133,11 @@ queue_state(const Catalog *catalog, int64 job, Oid *owner)
 		elog(ERROR, "could not read the row of a job");
 	if (SPI_processed > 0)
 	{
-		state = catalog_first_row_text(1, context);
+		state = as_owner_text(1, context);
 		/* a superuser may still cancel it */
-		*owner = DatumGetObjectId(catalog_first_row_or(2, ObjectIdGetDatum(InvalidOid)));
+		*owner = DatumGetObjectId(as_owner_column_or(2, ObjectIdGetDatum(InvalidOid)));
 	}
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 	PopActiveSnapshot();
 	return state;
 }
@@ -148,19 +148,19 @@ queue_cancel(const Catalog *catalog, int64 job, bool running)
 	static const JobEnd end = {
 		"cancelled", ERRCODE_QUERY_CANCELED, "cancelled before it was started"
 	};
-	Caller		caller = catalog_become_owner(catalog);
+	Caller		caller = as_owner_begin(catalog);
 	Oid			types[] = {INT8OID, BOOLOID};
 	Datum		values[] = {Int64GetDatum(job), BoolGetDatum(running)};
 	bool		cancelled;
 
 	/* locks the row, so that no process begins meanwhile */
-	cancelled = catalog_run(&caller, "SELECT FROM %s.recseq_job WHERE job OPERATOR(pg_catalog.=) $1"
-							" AND (state OPERATOR(pg_catalog.=) 'queued'"
-							"  OR state OPERATOR(pg_catalog.=) 'running' AND $2) FOR UPDATE",
-							lengthof(values), types, values, NULL) > 0;
+	cancelled = as_owner_run(&caller, "SELECT FROM %s.recseq_job WHERE job OPERATOR(pg_catalog.=) $1"
+							 " AND (state OPERATOR(pg_catalog.=) 'queued'"
+							 "  OR state OPERATOR(pg_catalog.=) 'running' AND $2) FOR UPDATE",
+							 lengthof(values), types, values, NULL) > 0;
 	if (cancelled)
 		queue_end(&caller, job, &end);
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 	return cancelled;
 }
 
@@ -176,14 +176,14 @@ queue_end(const Caller *caller, int64 job, const JobEnd *end)
 		values[2] = CStringGetTextDatum(unpack_sql_state(end->sqlerrcode));
 		values[3] = CStringGetTextDatum(end->error);
 	}
-	catalog_run(caller, "DELETE FROM %1$s.recseq_checkpoint c USING %1$s.recseq_job j"
-				" WHERE j.job OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) j.checkpoint",
-				1, types, values, NULL);
-	catalog_run(caller, "UPDATE %s.recseq_job SET state = $2, sqlstate = $3, error = $4,"
-				" checkpoint = NULL, checkpoint_crc = NULL, data_crc = NULL,"
-				" ended = pg_catalog.clock_timestamp()"
-				" WHERE job OPERATOR(pg_catalog.=) $1 AND " UNFINISHED,
-				lengthof(values), types, values, nulls);
+	as_owner_run(caller, "DELETE FROM %1$s.recseq_checkpoint c USING %1$s.recseq_job j"
+				 " WHERE j.job OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) j.checkpoint",
+				 1, types, values, NULL);
+	as_owner_run(caller, "UPDATE %s.recseq_job SET state = $2, sqlstate = $3, error = $4,"
+				 " checkpoint = NULL, checkpoint_crc = NULL, data_crc = NULL,"
+				 " ended = pg_catalog.clock_timestamp()"
+				 " WHERE job OPERATOR(pg_catalog.=) $1 AND " UNFINISHED,
+				 lengthof(values), types, values, nulls);
 }
 
 /* ---------------------------------------------------------------- for launchers */
@@ -195,9 +195,9 @@ queue_forget_old(const Caller *caller)
 	Datum		values[] = {Int32GetDatum(recseq_job_retention)};
 
 	if (recseq_job_retention >= 0)
-		catalog_run(caller, "DELETE FROM %s.recseq_job WHERE ended OPERATOR(pg_catalog.<)"
-					" (pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(mins => $1))",
-					lengthof(values), types, values, NULL);
+		as_owner_run(caller, "DELETE FROM %s.recseq_job WHERE ended OPERATOR(pg_catalog.<)"
+					 " (pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(mins => $1))",
+					 lengthof(values), types, values, NULL);
 }
 
 int
@@ -205,9 +205,9 @@ queue_running(const Caller *caller, int64 *jobs, int max)
 {
 	Oid			types[] = {INT4OID};
 	Datum		values[] = {Int32GetDatum(max)};
-	int			count = catalog_run(caller, "SELECT job FROM %s.recseq_job"
-									" WHERE state OPERATOR(pg_catalog.=) 'running' LIMIT $1",
-									lengthof(values), types, values, NULL);
+	int			count = as_owner_run(caller, "SELECT job FROM %s.recseq_job"
+									 " WHERE state OPERATOR(pg_catalog.=) 'running' LIMIT $1",
+									 lengthof(values), types, values, NULL);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -225,26 +225,26 @@ queue_owners_in_turn(const Caller *caller)
 	List	   *owners = NIL;
 
 	/* the recursion goes from one owner to the next in the index, past the jobs of each */
-	uint64		count = catalog_run(caller,
-									"WITH RECURSIVE waiting (owner) AS ("
-									" (SELECT owner FROM %1$s.recseq_job"
-									"  WHERE state OPERATOR(pg_catalog.=) 'queued' ORDER BY owner LIMIT 1)"
-									" UNION ALL"
-									" SELECT (SELECT j.owner FROM %1$s.recseq_job j"
-									"  WHERE j.state OPERATOR(pg_catalog.=) 'queued'"
-									"  AND j.owner OPERATOR(pg_catalog.>) w.owner ORDER BY j.owner LIMIT 1)"
-									" FROM waiting w WHERE w.owner IS NOT NULL)"
-									" SELECT owner FROM waiting w WHERE owner IS NOT NULL"
-									" ORDER BY (SELECT pg_catalog.count(*) FROM %1$s.recseq_job r"
-									"  WHERE r.state OPERATOR(pg_catalog.=) 'running'"
-									"  AND r.owner OPERATOR(pg_catalog.=) w.owner),"
-									" (SELECT t.tried FROM %1$s.recseq_job t"
-									"  WHERE t.owner OPERATOR(pg_catalog.=) w.owner AND t.tried IS NOT NULL"
-									"  ORDER BY t.tried DESC LIMIT 1) NULLS FIRST,"
-									" (SELECT q.job FROM %1$s.recseq_job q"
-									"  WHERE q.owner OPERATOR(pg_catalog.=) w.owner"
-									"  AND q.state OPERATOR(pg_catalog.=) 'queued'"
-									"  ORDER BY q.not_before, q.job LIMIT 1)", 0, NULL, NULL, NULL);
+	uint64		count = as_owner_run(caller,
+									 "WITH RECURSIVE waiting (owner) AS ("
+									 " (SELECT owner FROM %1$s.recseq_job"
+									 "  WHERE state OPERATOR(pg_catalog.=) 'queued' ORDER BY owner LIMIT 1)"
+									 " UNION ALL"
+									 " SELECT (SELECT j.owner FROM %1$s.recseq_job j"
+									 "  WHERE j.state OPERATOR(pg_catalog.=) 'queued'"
+									 "  AND j.owner OPERATOR(pg_catalog.>) w.owner ORDER BY j.owner LIMIT 1)"
+									 " FROM waiting w WHERE w.owner IS NOT NULL)"
+									 " SELECT owner FROM waiting w WHERE owner IS NOT NULL"
+									 " ORDER BY (SELECT pg_catalog.count(*) FROM %1$s.recseq_job r"
+									 "  WHERE r.state OPERATOR(pg_catalog.=) 'running'"
+									 "  AND r.owner OPERATOR(pg_catalog.=) w.owner),"
+									 " (SELECT t.tried FROM %1$s.recseq_job t"
+									 "  WHERE t.owner OPERATOR(pg_catalog.=) w.owner AND t.tried IS NOT NULL"
+									 "  ORDER BY t.tried DESC LIMIT 1) NULLS FIRST,"
+									 " (SELECT q.job FROM %1$s.recseq_job q"
+									 "  WHERE q.owner OPERATOR(pg_catalog.=) w.owner"
+									 "  AND q.state OPERATOR(pg_catalog.=) 'queued'"
+									 "  ORDER BY q.not_before, q.job LIMIT 1)", 0, NULL, NULL, NULL);
 
 	for (uint64 i = 0; i < count; i++)
 	{
@@ -279,24 +279,24 @@ queue_lock_next(const Caller *caller, Oid owner, const int64 *but, int count, Qu
 		TimestampTzGetDatum(GetCurrentTimestamp())
 	};
 
-	if (catalog_run(caller, "SELECT job, login, by_definer, attempts,"
-					" pg_catalog.has_database_privilege(login, d.oid, 'CONNECT')"
-					" FROM %s.recseq_job j, pg_catalog.pg_database d"
-					" WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
-					" AND state OPERATOR(pg_catalog.=) 'queued' AND owner OPERATOR(pg_catalog.=) $1"
-					" AND not_before OPERATOR(pg_catalog.<=) $3"
-					" AND job OPERATOR(pg_catalog.<>) ALL ($2)"
-					" ORDER BY not_before, job LIMIT 1 FOR UPDATE OF j SKIP LOCKED",
-					lengthof(values), types, values, NULL) == 0)
+	if (as_owner_run(caller, "SELECT job, login, by_definer, attempts,"
+					 " pg_catalog.has_database_privilege(login, d.oid, 'CONNECT')"
+					 " FROM %s.recseq_job j, pg_catalog.pg_database d"
+					 " WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
+					 " AND state OPERATOR(pg_catalog.=) 'queued' AND owner OPERATOR(pg_catalog.=) $1"
+					 " AND not_before OPERATOR(pg_catalog.<=) $3"
+					 " AND job OPERATOR(pg_catalog.<>) ALL ($2)"
+					 " ORDER BY not_before, job LIMIT 1 FOR UPDATE OF j SKIP LOCKED",
+					 lengthof(values), types, values, NULL) == 0)
 		return false;
 	/* a null, which it should not have, is an error for the job and not for the launcher */
 	*next = (QueuedJob) {
-		.job = DatumGetInt64(catalog_first_row(1)),
+		.job = DatumGetInt64(as_owner_column(1)),
 		.owner = owner,
-		.login = DatumGetObjectId(catalog_first_row_or(2, ObjectIdGetDatum(InvalidOid))),
-		.by_definer = DatumGetBool(catalog_first_row_or(3, BoolGetDatum(false))),
-		.attempts = DatumGetInt32(catalog_first_row_or(4, Int32GetDatum(0))),
-		.may_connect = DatumGetBool(catalog_first_row_or(5, BoolGetDatum(false)))
+		.login = DatumGetObjectId(as_owner_column_or(2, ObjectIdGetDatum(InvalidOid))),
+		.by_definer = DatumGetBool(as_owner_column_or(3, BoolGetDatum(false))),
+		.attempts = DatumGetInt32(as_owner_column_or(4, Int32GetDatum(0))),
+		.may_connect = DatumGetBool(as_owner_column_or(5, BoolGetDatum(false)))
 	};
 	return true;
 }
@@ -307,13 +307,13 @@ queue_next_attempt(const Caller *caller)
 	Oid			types[] = {TIMESTAMPTZOID};
 	Datum		values[] = {TimestampTzGetDatum(GetCurrentTimestamp())};
 
-	if (catalog_run(caller, "SELECT not_before FROM %s.recseq_job"
-					" WHERE state OPERATOR(pg_catalog.=) 'queued'"
-					" AND not_before OPERATOR(pg_catalog.>) '-infinity'"
-					" AND not_before OPERATOR(pg_catalog.>) $1"
-					" ORDER BY not_before LIMIT 1", lengthof(values), types, values, NULL) == 0)
+	if (as_owner_run(caller, "SELECT not_before FROM %s.recseq_job"
+					 " WHERE state OPERATOR(pg_catalog.=) 'queued'"
+					 " AND not_before OPERATOR(pg_catalog.>) '-infinity'"
+					 " AND not_before OPERATOR(pg_catalog.>) $1"
+					 " ORDER BY not_before LIMIT 1", lengthof(values), types, values, NULL) == 0)
 		return DT_NOEND;
-	return DatumGetTimestampTz(catalog_first_row(1));
+	return DatumGetTimestampTz(as_owner_column(1));
 }
 
 void
@@ -322,9 +322,9 @@ queue_note_attempt(const Caller *caller, int64 job)
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(job)};
 
-	catalog_run(caller, "UPDATE %s.recseq_job SET attempts = attempts OPERATOR(pg_catalog.+) 1,"
-				" tried = pg_catalog.clock_timestamp()"
-				" WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
+	as_owner_run(caller, "UPDATE %s.recseq_job SET attempts = attempts OPERATOR(pg_catalog.+) 1,"
+				 " tried = pg_catalog.clock_timestamp()"
+				 " WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
 }
 
 void
@@ -333,10 +333,10 @@ queue_take_back_attempt(const Caller *caller, int64 job)
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(job)};
 
-	catalog_run(caller, "UPDATE %1$s.recseq_job SET attempts = attempts OPERATOR(pg_catalog.-) 1"
-				" WHERE job OPERATOR(pg_catalog.=) (SELECT job FROM %1$s.recseq_job"
-				"  WHERE job OPERATOR(pg_catalog.=) $1 AND attempts OPERATOR(pg_catalog.>) 0"
-				"  FOR UPDATE SKIP LOCKED)", lengthof(values), types, values, NULL);
+	as_owner_run(caller, "UPDATE %1$s.recseq_job SET attempts = attempts OPERATOR(pg_catalog.-) 1"
+				 " WHERE job OPERATOR(pg_catalog.=) (SELECT job FROM %1$s.recseq_job"
+				 "  WHERE job OPERATOR(pg_catalog.=) $1 AND attempts OPERATOR(pg_catalog.>) 0"
+				 "  FOR UPDATE SKIP LOCKED)", lengthof(values), types, values, NULL);
 }
 
 QueueLock
@@ -345,16 +345,16 @@ queue_lock(const Caller *caller, int64 job, int *attempts)
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(job)};
 
-	if (catalog_run(caller, "SELECT attempts FROM %s.recseq_job"
-					" WHERE job OPERATOR(pg_catalog.=) $1 AND " UNFINISHED
-					" FOR UPDATE SKIP LOCKED", lengthof(values), types, values, NULL) > 0)
+	if (as_owner_run(caller, "SELECT attempts FROM %s.recseq_job"
+					 " WHERE job OPERATOR(pg_catalog.=) $1 AND " UNFINISHED
+					 " FOR UPDATE SKIP LOCKED", lengthof(values), types, values, NULL) > 0)
 	{
-		*attempts = DatumGetInt32(catalog_first_row_or(1, Int32GetDatum(0)));
+		*attempts = DatumGetInt32(as_owner_column_or(1, Int32GetDatum(0)));
 		return QUEUE_LOCKED;
 	}
-	return catalog_run(caller, "SELECT FROM %s.recseq_job"
-					   " WHERE job OPERATOR(pg_catalog.=) $1 AND " UNFINISHED,
-					   lengthof(values), types, values, NULL) > 0 ? QUEUE_BUSY : QUEUE_ENDED;
+	return as_owner_run(caller, "SELECT FROM %s.recseq_job"
+						" WHERE job OPERATOR(pg_catalog.=) $1 AND " UNFINISHED,
+						lengthof(values), types, values, NULL) > 0 ? QUEUE_BUSY : QUEUE_ENDED;
 }
 
 void
@@ -363,11 +363,11 @@ queue_again(const Caller *caller, int64 job, int delay)
 	Oid			types[] = {INT8OID, INT4OID};
 	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(delay)};
 
-	catalog_run(caller, "UPDATE %s.recseq_job SET state = 'queued',"
-				" not_before = CASE WHEN $2 OPERATOR(pg_catalog.=) 0 THEN '-infinity'"
-				"  ELSE pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+)"
-				"   pg_catalog.make_interval(secs => $2) END"
-				" WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
+	as_owner_run(caller, "UPDATE %s.recseq_job SET state = 'queued',"
+				 " not_before = CASE WHEN $2 OPERATOR(pg_catalog.=) 0 THEN '-infinity'"
+				 "  ELSE pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+)"
+				 "   pg_catalog.make_interval(secs => $2) END"
+				 " WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
 }
 
 /* ---------------------------------------------------------------- for the process of a job */
@@ -376,37 +376,37 @@ Job *
 queue_begin(const Catalog *catalog, int64 number)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Caller		caller = catalog_become_owner(catalog);
+	Caller		caller = as_owner_begin(catalog);
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(number)};
 	Job		   *job = NULL;
 
-	if (catalog_run(&caller, "UPDATE %1$s.recseq_job SET state = 'running',"
-					" started = COALESCE(started, pg_catalog.clock_timestamp())"
-					" WHERE job OPERATOR(pg_catalog.=) (SELECT job FROM %1$s.recseq_job"
-					"  WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'queued'"
-					"  FOR UPDATE SKIP LOCKED)"
-					" RETURNING owner, source, seconds, checkpoint, checkpoint_crc, data_crc,"
-					" source_name, options, settings, model, by_definer",
-					lengthof(values), types, values, NULL) > 0)
+	if (as_owner_run(&caller, "UPDATE %1$s.recseq_job SET state = 'running',"
+					 " started = COALESCE(started, pg_catalog.clock_timestamp())"
+					 " WHERE job OPERATOR(pg_catalog.=) (SELECT job FROM %1$s.recseq_job"
+					 "  WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'queued'"
+					 "  FOR UPDATE SKIP LOCKED)"
+					 " RETURNING owner, source, seconds, checkpoint, checkpoint_crc, data_crc,"
+					 " source_name, options, settings, model, by_definer",
+					 lengthof(values), types, values, NULL) > 0)
 	{
 		job = MemoryContextAlloc(context, sizeof(Job));
 		*job = (Job) {
 			.job = number,
-			.owner = DatumGetObjectId(catalog_first_row(1)),
-			.source = DatumGetObjectId(catalog_first_row(2)),
-			.seconds = DatumGetFloat8(catalog_first_row(3)),
-			.checkpoint = DatumGetInt64(catalog_first_row_or(4, Int64GetDatum(0))),
-			.checkpoint_crc = (uint32) DatumGetInt64(catalog_first_row_or(5, Int64GetDatum(0))),
-			.data_crc = (uint32) DatumGetInt64(catalog_first_row_or(6, Int64GetDatum(0))),
-			.source_name = catalog_first_row_text(7, context),
-			.options = catalog_first_row_text(8, context),
-			.settings = catalog_first_row_text(9, context),
-			.model = catalog_first_row_text(10, context),
-			.by_definer = DatumGetBool(catalog_first_row(11))
+			.owner = DatumGetObjectId(as_owner_column(1)),
+			.source = DatumGetObjectId(as_owner_column(2)),
+			.seconds = DatumGetFloat8(as_owner_column(3)),
+			.checkpoint = DatumGetInt64(as_owner_column_or(4, Int64GetDatum(0))),
+			.checkpoint_crc = (uint32) DatumGetInt64(as_owner_column_or(5, Int64GetDatum(0))),
+			.data_crc = (uint32) DatumGetInt64(as_owner_column_or(6, Int64GetDatum(0))),
+			.source_name = as_owner_text(7, context),
+			.options = as_owner_text(8, context),
+			.settings = as_owner_text(9, context),
+			.model = as_owner_text(10, context),
+			.by_definer = DatumGetBool(as_owner_column(11))
 		};
 	}
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 	return job;
 }
 

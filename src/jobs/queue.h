@@ -3,7 +3,7 @@
  *	  The rows of jobs.
  *
  * A job belongs to a role, its owner.  Where a function takes a Caller, it runs
- * within catalog_become_owner().
+ * within as_owner_begin().
  */
 #ifndef RECSEQ_QUEUE_H
 #define RECSEQ_QUEUE_H

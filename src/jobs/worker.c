@@ -116,17 +116,17 @@ apply_setting(void *context, const char *name, const char *value)
 static void
 check_privilege(const Job *job, const Catalog *catalog)
 {
-	Caller		caller = catalog_become_owner(catalog);
+	Caller		caller = as_owner_begin(catalog);
 	Oid			types[] = {OIDOID, OIDOID};
 	Datum		values[] = {ObjectIdGetDatum(job->owner), ObjectIdGetDatum(catalog->schema)};
 	bool		granted;
 
-	granted = catalog_run(&caller, "SELECT FROM pg_catalog.pg_proc"
-						  " WHERE proname OPERATOR(pg_catalog.=) 'recseq_train_async'"
-						  " AND pronamespace OPERATOR(pg_catalog.=) $2"
-						  " AND pg_catalog.has_function_privilege($1, oid, 'EXECUTE')",
-						  lengthof(values), types, values, NULL) > 0;
-	catalog_become_caller(&caller);
+	granted = as_owner_run(&caller, "SELECT FROM pg_catalog.pg_proc"
+						   " WHERE proname OPERATOR(pg_catalog.=) 'recseq_train_async'"
+						   " AND pronamespace OPERATOR(pg_catalog.=) $2"
+						   " AND pg_catalog.has_function_privilege($1, oid, 'EXECUTE')",
+						   lengthof(values), types, values, NULL) > 0;
+	as_owner_end(&caller);
 	if (!granted)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -183,12 +183,12 @@ update_job(const Caller *caller, const Job *job, const Training *training)
 		Float8GetDatum(report->validation_loss)
 	};
 
-	if (catalog_run(caller, "UPDATE %s.recseq_job SET checkpoint = $2, checkpoint_crc = $3,"
-					" data_crc = $4, epoch = $5, loss = $6, seconds = $7, val_loss = $8,"
-					" attempts = 0"
-					" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
-					lengthof(values), types, values,
-					isnan(report->validation_loss) ? "       n" : "        ") == 0)
+	if (as_owner_run(caller, "UPDATE %s.recseq_job SET checkpoint = $2, checkpoint_crc = $3,"
+					 " data_crc = $4, epoch = $5, loss = $6, seconds = $7, val_loss = $8,"
+					 " attempts = 0"
+					 " WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
+					 lengthof(values), types, values,
+					 isnan(report->validation_loss) ? "       n" : "        ") == 0)
 		complain_about_end(job);
 }
 
@@ -197,7 +197,7 @@ static void
 store_checkpoint(Job *job, Training *training)
 {
 	Catalog		catalog = open_catalog();
-	Caller		caller = catalog_become_owner(&catalog);
+	Caller		caller = as_owner_begin(&catalog);
 	int64		before = job->checkpoint;
 	TrainerPiece pieces[TRAINER_MAX_PIECES];
 	int			count = trainer_pieces(&training->trainer, pieces);
@@ -206,7 +206,7 @@ store_checkpoint(Job *job, Training *training)
 	update_job(&caller, job, training);
 	if (before != 0)
 		checkpoint_delete(&caller, before);
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 }
 
 /* Note that the job goes on, or (notice) why it begins again. */
@@ -218,11 +218,11 @@ note_resumption(const Caller *caller, const Job *job, const char *notice)
 		Int64GetDatum(job->job), notice == NULL ? (Datum) 0 : CStringGetTextDatum(notice)
 	};
 
-	catalog_run(caller, "UPDATE %s.recseq_job"
-				" SET resumed = resumed OPERATOR(pg_catalog.+) ($2 IS NULL)::pg_catalog.int4,"
-				" notice = COALESCE($2, notice)"
-				" WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
-				notice == NULL ? " n" : "  ");
+	as_owner_run(caller, "UPDATE %s.recseq_job"
+				 " SET resumed = resumed OPERATOR(pg_catalog.+) ($2 IS NULL)::pg_catalog.int4,"
+				 " notice = COALESCE($2, notice)"
+				 " WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
+				 notice == NULL ? " n" : "  ");
 }
 
 /* Go on from the checkpoint; if the data is not what it was, begin again. */
@@ -230,7 +230,7 @@ static void
 resume(const Job *job, Training *training, uint32 data_crc)
 {
 	Catalog		catalog = open_catalog();
-	Caller		caller = catalog_become_owner(&catalog);
+	Caller		caller = as_owner_begin(&catalog);
 	TrainerPiece pieces[TRAINER_MAX_PIECES];
 	int			count = trainer_pieces(&training->trainer, pieces);
 
@@ -244,7 +244,7 @@ resume(const Job *job, Training *training, uint32 data_crc)
 		note_resumption(&caller, job, "began again after an interruption, since the checkpoint was damaged");
 		trainer_start(&training->trainer, &training->source->data);
 	}
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 }
 
 /* ---------------------------------------------------------------- the job */
@@ -318,13 +318,13 @@ finish_job(const Job *job, Training *training)
 	values[0] = Int64GetDatum(job->job);
 	values[1] = Int32GetDatum(training_store(training, &catalog));
 	values[2] = Float8GetDatum(training->seconds);
-	caller = catalog_become_owner(&catalog);
-	if (catalog_run(&caller, "UPDATE %s.recseq_job SET version = $2, seconds = $3"
-					" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
-					lengthof(values), types, values, NULL) == 0)
+	caller = as_owner_begin(&catalog);
+	if (as_owner_run(&caller, "UPDATE %s.recseq_job SET version = $2, seconds = $3"
+					 " WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
+					 lengthof(values), types, values, NULL) == 0)
 		complain_about_end(job);
 	queue_end(&caller, job->job, &(JobEnd) {.state = "done"});
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 }
 
 static void
@@ -383,9 +383,9 @@ end_job(int64 job, const ErrorData *error)
 
 	process_begin("recseq job: ending");
 	catalog = open_catalog();
-	caller = catalog_become_owner(&catalog);
+	caller = as_owner_begin(&catalog);
 	queue_end(&caller, job, &end);
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 	process_commit();
 }
 

@@ -12,7 +12,7 @@
 #include "utils/rel.h"
 
 Caller
-catalog_become_owner(const Catalog *catalog)
+as_owner_begin(const Catalog *catalog)
 {
 	Relation	rel = table_open(catalog->model, AccessShareLock);
 	Oid			owner = rel->rd_rel->relowner;
@@ -28,15 +28,15 @@ catalog_become_owner(const Catalog *catalog)
 }
 
 void
-catalog_become_caller(const Caller *caller)
+as_owner_end(const Caller *caller)
 {
 	SPI_finish();
 	SetUserIdAndSecContext(caller->user, caller->security);
 }
 
 uint64
-catalog_run(const Caller *owner_of, const char *statement, int count, Oid *types,
-			Datum *values, const char *nulls)
+as_owner_run(const Caller *owner_of, const char *statement, int count, Oid *types,
+			 Datum *values, const char *nulls)
 {
 	char	   *query = psprintf(statement, owner_of->schema);
 	int			status = SPI_execute_with_args(query, count, types, values, nulls,
@@ -47,8 +47,8 @@ catalog_run(const Caller *owner_of, const char *statement, int count, Oid *types
 	return SPI_processed;
 }
 
-void
-catalog_complain_about_null(const char *column)
+pg_noreturn static void
+complain_about_null(const char *column)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
@@ -57,19 +57,19 @@ catalog_complain_about_null(const char *column)
 }
 
 Datum
-catalog_first_row(int column)
+as_owner_column(int column)
 {
 	bool		isnull;
 	Datum		datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 									  column, &isnull);
 
 	if (isnull)
-		catalog_complain_about_null(SPI_fname(SPI_tuptable->tupdesc, column));
+		complain_about_null(SPI_fname(SPI_tuptable->tupdesc, column));
 	return datum;
 }
 
 Datum
-catalog_first_row_or(int column, Datum if_null)
+as_owner_column_or(int column, Datum if_null)
 {
 	bool		isnull;
 	Datum		datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
@@ -79,11 +79,11 @@ catalog_first_row_or(int column, Datum if_null)
 }
 
 char *
-catalog_first_row_text(int column, MemoryContext context)
+as_owner_text(int column, MemoryContext context)
 {
 	char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
 
 	if (value == NULL)
-		catalog_complain_about_null(SPI_fname(SPI_tuptable->tupdesc, column));
+		complain_about_null(SPI_fname(SPI_tuptable->tupdesc, column));
 	return MemoryContextStrdup(context, value);
 }

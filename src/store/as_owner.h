@@ -27,30 +27,27 @@ typedef struct Caller
 	const char *schema;			/* of recseq's tables, quoted */
 } Caller;
 
-/* Run as the owner of recseq's tables, and connected to SPI, until catalog_become_caller(). */
-extern Caller catalog_become_owner(const Catalog *catalog);
-extern void catalog_become_caller(const Caller *caller);
+/* Run as the owner of recseq's tables, and connected to SPI, until as_owner_end(). */
+extern Caller as_owner_begin(const Catalog *catalog);
+extern void as_owner_end(const Caller *caller);
 
 /*
  * Run a statement in which %s stands for the schema; nulls as SPI wants them.
  * Returns the number of rows.
  */
-extern uint64 catalog_run(const Caller *owner_of, const char *statement, int count, Oid *types,
-						  Datum *values, const char *nulls);
+extern uint64 as_owner_run(const Caller *owner_of, const char *statement, int count, Oid *types,
+						   Datum *values, const char *nulls);
 
 /*
- * A column of the first row that catalog_run() returned.  An error if it is
+ * A column of the first row that as_owner_run() returned.  An error if it is
  * null, which it can be only where somebody dropped a constraint.
  */
-extern Datum catalog_first_row(int column);
+extern Datum as_owner_column(int column);
 
 /* The same for a column that may be null, which is then if_null. */
-extern Datum catalog_first_row_or(int column, Datum if_null);
+extern Datum as_owner_column_or(int column, Datum if_null);
 
 /* A column of the first row in its text form, in the given context; an error if it is null. */
-extern char *catalog_first_row_text(int column, MemoryContext context);
-
-/* Complain about a row of recseq's tables with a null that it cannot have. */
-pg_noreturn extern void catalog_complain_about_null(const char *column);
+extern char *as_owner_text(int column, MemoryContext context);
 
 #endif							/* RECSEQ_AS_OWNER_H */

@@ -118,6 +118,7 @@ look_up(const Catalog *catalog, Oid table, const char *index, int keys, ScanKey 
 		AttrNumber column, int64 *value)
 {
 	Relation	rel = table_open(table, AccessShareLock);
+	/* the statement's snapshot: MVCC decides which version it sees, and all its calls see the same */
 	SysScanDesc scan = systable_beginscan(rel, get_relname_relid(index, catalog->schema),
 										  true, GetActiveSnapshot(), keys, key);
 	HeapTuple	tuple = systable_getnext(scan);

@@ -54,11 +54,11 @@ load_chunk(const Caller *caller, int64 id, int32 number, char *to, Size length)
 	bytea	   *data;
 	bool		fits;
 
-	if (catalog_run(caller, "SELECT data FROM %s.recseq_checkpoint"
-					" WHERE id OPERATOR(pg_catalog.=) $1 AND chunk OPERATOR(pg_catalog.=) $2",
-					lengthof(values), types, values, NULL) == 0)
+	if (as_owner_run(caller, "SELECT data FROM %s.recseq_checkpoint"
+					 " WHERE id OPERATOR(pg_catalog.=) $1 AND chunk OPERATOR(pg_catalog.=) $2",
+					 lengthof(values), types, values, NULL) == 0)
 		return false;
-	stored = catalog_first_row(1);
+	stored = as_owner_column(1);
 	data = DatumGetByteaPP(stored);
 	fits = VARSIZE_ANY_EXHDR(data) == length;
 	if (fits)
@@ -96,6 +96,6 @@ checkpoint_delete(const Caller *caller, int64 id)
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(id)};
 
-	catalog_run(caller, "DELETE FROM %s.recseq_checkpoint WHERE id OPERATOR(pg_catalog.=) $1",
-				lengthof(values), types, values, NULL);
+	as_owner_run(caller, "DELETE FROM %s.recseq_checkpoint WHERE id OPERATOR(pg_catalog.=) $1",
+				 lengthof(values), types, values, NULL);
 }

@@ -53,7 +53,7 @@ chunks_write(const Caller *caller, const char *table, int64 id, int32 first,
 		CHECK_FOR_INTERRUPTS();
 		SET_VARSIZE(data, VARHDRSZ + length);
 		memcpy(VARDATA(data), (const char *) from + done, length);
-		catalog_run(caller, statement, lengthof(values), types, values, NULL);
+		as_owner_run(caller, statement, lengthof(values), types, values, NULL);
 	}
 	pfree(data);
 	return number;

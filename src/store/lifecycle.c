@@ -26,14 +26,14 @@ recseq_activate(PG_FUNCTION_ARGS)
 	Caller		caller;
 
 	PreventCommandIfReadOnly("recseq_activate()");
-	caller = catalog_become_owner(&catalog);
+	caller = as_owner_begin(&catalog);
 	owner_lock_existing_model(&caller, model);
-	if (catalog_run(&caller, "SELECT id FROM %s.recseq_version"
-					" WHERE model OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
-					lengthof(values), types, values, NULL) == 0)
+	if (as_owner_run(&caller, "SELECT id FROM %s.recseq_version"
+					 " WHERE model OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
+					 lengthof(values), types, values, NULL) == 0)
 		catalog_complain_about_version(model, PG_GETARG_INT32(1));
-	version_set_active(&caller, model, DatumGetInt64(catalog_first_row(1)));
-	catalog_become_caller(&caller);
+	version_set_active(&caller, model, DatumGetInt64(as_owner_column(1)));
+	as_owner_end(&caller);
 	PG_RETURN_VOID();
 }
 
@@ -54,20 +54,20 @@ recseq_rollback(PG_FUNCTION_ARGS)
 	int32		version;
 
 	PreventCommandIfReadOnly("recseq_rollback()");
-	caller = catalog_become_owner(&catalog);
+	caller = as_owner_begin(&catalog);
 	owner_lock_existing_model(&caller, model);
-	if (catalog_run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id,"
-					" active_before = pg_catalog.array_remove(m.active_before, v.id)"
-					" FROM %1$s.recseq_version v"
-					" WHERE m.model OPERATOR(pg_catalog.=) $1 AND v.id OPERATOR(pg_catalog.=)"
-					" m.active_before[pg_catalog.cardinality(m.active_before)]"
-					" RETURNING v.version", lengthof(values), types, values, NULL) == 0)
+	if (as_owner_run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id,"
+					 " active_before = pg_catalog.array_remove(m.active_before, v.id)"
+					 " FROM %1$s.recseq_version v"
+					 " WHERE m.model OPERATOR(pg_catalog.=) $1 AND v.id OPERATOR(pg_catalog.=)"
+					 " m.active_before[pg_catalog.cardinality(m.active_before)]"
+					 " RETURNING v.version", lengthof(values), types, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no earlier version of model \"%s\" was active", model),
 				 errhint("recseq_activate(model, version) activates any version.")));
-	version = DatumGetInt32(catalog_first_row(1));
-	catalog_become_caller(&caller);
+	version = DatumGetInt32(as_owner_column(1));
+	as_owner_end(&caller);
 	PG_RETURN_INT32(version);
 }
 
@@ -101,13 +101,13 @@ recseq_retain(PG_FUNCTION_ARGS)
 	values[1] = PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1);
 
 	PreventCommandIfReadOnly("recseq_retain()");
-	caller = catalog_become_owner(&catalog);
+	caller = as_owner_begin(&catalog);
 	owner_lock_existing_model(&caller, model);
-	catalog_run(&caller, "UPDATE %s.recseq_model SET keep_versions = $2"
-				" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
-				PG_ARGISNULL(1) ? " n" : "  ");
+	as_owner_run(&caller, "UPDATE %s.recseq_model SET keep_versions = $2"
+				 " WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values,
+				 PG_ARGISNULL(1) ? " n" : "  ");
 	dropped = version_drop_superfluous(&catalog, &caller, model);
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 	PG_RETURN_INT32(dropped);
 }
 
@@ -138,7 +138,7 @@ recseq_drop_model(PG_FUNCTION_ARGS)
 	values[1] = PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1);
 
 	PreventCommandIfReadOnly("recseq_drop_model()");
-	caller = catalog_become_owner(&catalog);
+	caller = as_owner_begin(&catalog);
 	owner_lock_existing_model(&caller, model);
 	deleted = version_delete(&catalog, &caller, "SELECT id FROM %s.recseq_version"
 							 " WHERE model OPERATOR(pg_catalog.=) $1"
@@ -148,21 +148,21 @@ recseq_drop_model(PG_FUNCTION_ARGS)
 	{
 		if (deleted == 0)
 			catalog_complain_about_version(model, PG_GETARG_INT32(1));
-		if (catalog_run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id,"
-						" active_before = pg_catalog.array_remove(m.active_before, v.id)"
-						" FROM (SELECT id, version FROM %1$s.recseq_version"
-						"  WHERE model OPERATOR(pg_catalog.=) $1 ORDER BY version DESC LIMIT 1) v"
-						" WHERE m.model OPERATOR(pg_catalog.=) $1 AND NOT EXISTS"
-						"  (SELECT FROM %1$s.recseq_version a WHERE a.id OPERATOR(pg_catalog.=) m.active_id)"
-						" RETURNING v.version", 1, types, values, NULL) > 0)
+		if (as_owner_run(&caller, "UPDATE %1$s.recseq_model m SET active_id = v.id,"
+						 " active_before = pg_catalog.array_remove(m.active_before, v.id)"
+						 " FROM (SELECT id, version FROM %1$s.recseq_version"
+						 "  WHERE model OPERATOR(pg_catalog.=) $1 ORDER BY version DESC LIMIT 1) v"
+						 " WHERE m.model OPERATOR(pg_catalog.=) $1 AND NOT EXISTS"
+						 "  (SELECT FROM %1$s.recseq_version a WHERE a.id OPERATOR(pg_catalog.=) m.active_id)"
+						 " RETURNING v.version", 1, types, values, NULL) > 0)
 			ereport(NOTICE,
 					(errmsg("version %d of model \"%s\" is now the active one",
-							DatumGetInt32(catalog_first_row(1)), model)));
+							DatumGetInt32(as_owner_column(1)), model)));
 	}
-	catalog_run(&caller, "DELETE FROM %1$s.recseq_model m"
-				" WHERE m.model OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR NOT EXISTS"
-				"  (SELECT FROM %1$s.recseq_version v WHERE v.model OPERATOR(pg_catalog.=) $1))",
-				2, types, values, nulls);
-	catalog_become_caller(&caller);
+	as_owner_run(&caller, "DELETE FROM %1$s.recseq_model m"
+				 " WHERE m.model OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR NOT EXISTS"
+				 "  (SELECT FROM %1$s.recseq_version v WHERE v.model OPERATOR(pg_catalog.=) $1))",
+				 2, types, values, nulls);
+	as_owner_end(&caller);
 	PG_RETURN_VOID();
 }

@@ -43,20 +43,20 @@ read_owner(const Caller *caller, const char *model, bool lock, Owner *owner)
 	Datum		values[] = {CStringGetTextDatum(model)};
 	Oid			stored;
 
-	if (catalog_run(caller,
-					lock ? "SELECT owner, owner_oid, owner_cluster, last_version FROM %s.recseq_model"
-					" WHERE model OPERATOR(pg_catalog.=) $1 FOR UPDATE"
-					: "SELECT owner, owner_oid, owner_cluster, last_version FROM %s.recseq_model"
-					" WHERE model OPERATOR(pg_catalog.=) $1",
-					lengthof(values), types, values, NULL) == 0)
+	if (as_owner_run(caller,
+					 lock ? "SELECT owner, owner_oid, owner_cluster, last_version FROM %s.recseq_model"
+					 " WHERE model OPERATOR(pg_catalog.=) $1 FOR UPDATE"
+					 : "SELECT owner, owner_oid, owner_cluster, last_version FROM %s.recseq_model"
+					 " WHERE model OPERATOR(pg_catalog.=) $1",
+					 lengthof(values), types, values, NULL) == 0)
 		return false;
 	*owner = (Owner) {
-		.name = *DatumGetName(catalog_first_row(1)),
-		.last_version = DatumGetInt32(catalog_first_row(4))
+		.name = *DatumGetName(as_owner_column(1)),
+		.last_version = DatumGetInt32(as_owner_column(4))
 	};
-	stored = DatumGetObjectId(catalog_first_row_or(2, ObjectIdGetDatum(InvalidOid)));
+	stored = DatumGetObjectId(as_owner_column_or(2, ObjectIdGetDatum(InvalidOid)));
 	if (OidIsValid(stored) &&
-		DatumGetInt64(catalog_first_row_or(3, Int64GetDatum(0))) == owner_this_cluster())
+		DatumGetInt64(as_owner_column_or(3, Int64GetDatum(0))) == owner_this_cluster())
 	{
 		char	   *name = GetUserNameFromId(stored, true);
 
@@ -102,8 +102,8 @@ adopt(const Caller *caller, const char *model, const Owner *owner)
 		Int64GetDatum(owner_this_cluster())
 	};
 
-	catalog_run(caller, "UPDATE %s.recseq_model SET owner = $2, owner_oid = $3, owner_cluster = $4"
-				" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
+	as_owner_run(caller, "UPDATE %s.recseq_model SET owner = $2, owner_oid = $3, owner_cluster = $4"
+				 " WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
 }
 
 bool
@@ -143,9 +143,9 @@ owner_create_model(const Caller *caller, const char *model)
 		Int64GetDatum(owner_this_cluster())
 	};
 
-	catalog_run(caller, "INSERT INTO %s.recseq_model (model, owner, owner_oid, owner_cluster, last_version)"
-				" VALUES ($1, $2, $3, $4, 0) ON CONFLICT (model) DO NOTHING",
-				lengthof(values), types, values, NULL);
+	as_owner_run(caller, "INSERT INTO %s.recseq_model (model, owner, owner_oid, owner_cluster, last_version)"
+				 " VALUES ($1, $2, $3, $4, 0) ON CONFLICT (model) DO NOTHING",
+				 lengthof(values), types, values, NULL);
 }
 
 void

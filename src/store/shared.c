@@ -106,6 +106,7 @@ shared_attach(SharedKey key)
 	if (recseq_shared_cache_size == 0)
 		return NULL;
 	directory_attach();
+	/* until the segment is mapped: whoever forgets it meanwhile would have it freed */
 	LWLockAcquire(&directory->lock, LW_SHARED);
 	model = find_model(key);
 	if (model != NULL)
@@ -163,6 +164,7 @@ shared_publish(SharedKey key, dsm_segment *segment)
 	SharedModel *model = NULL;
 
 	directory_attach();
+	/* looking for it and entering it as one: of two backends that load it, one publishes it */
 	LWLockAcquire(&directory->lock, LW_EXCLUSIVE);
 	if (find_model(key) == NULL)
 		model = make_room(bytes);
@@ -209,6 +211,7 @@ end_transaction(XactEvent event, void *arg)
 	/* versions whose drop is prepared stay until room is needed */
 	if (event == XACT_EVENT_COMMIT && forgotten != NIL)
 	{
+		/* exclusive, since places are freed */
 		LWLockAcquire(&directory->lock, LW_EXCLUSIVE);
 		foreach(cell, forgotten)
 		{

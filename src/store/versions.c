@@ -46,16 +46,16 @@ version_check_storable(const Catalog *catalog, const char *model, const char *fu
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("the name of a model must have 1 to %d bytes", VERSION_MODEL_NAME - 1)));
-	caller = catalog_become_owner(catalog);
+	caller = as_owner_begin(catalog);
 	owner_check(&caller, model);
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 }
 
 char *
 version_describe(const Catalog *catalog, int64 id)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Caller		caller = catalog_become_owner(catalog);
+	Caller		caller = as_owner_begin(catalog);
 	char	   *query = psprintf("SELECT pg_catalog.to_jsonb(v) FROM %s.recseq_version v"
 								 " WHERE id OPERATOR(pg_catalog.=) $1", caller.schema);
 	Oid			types[] = {INT8OID};
@@ -70,7 +70,7 @@ version_describe(const Catalog *catalog, int64 id)
 	description = MemoryContextStrdup(context,
 									  SPI_getvalue(SPI_tuptable->vals[0],
 												   SPI_tuptable->tupdesc, 1));
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 	return description;
 }
 
@@ -100,17 +100,17 @@ insert_version(const Caller *caller, const NewVersion *version, int32 number, Si
 		CStringGetTextDatum(version->curve),
 		Int64GetDatum(version->update_of)
 	};
-	catalog_run(caller, "INSERT INTO %s.recseq_version (id, model, version, created, trained_by,"
-				" source, options, vocabulary, sequences, windows, epochs, best_epoch,"
-				" val_loss, hit_rate, seconds, bytes, curve,"
-				" update_of)"
-				" SELECT $1, $2, $3, pg_catalog.clock_timestamp(), $4, $5,"
-				" $6::pg_catalog.jsonb, $7::pg_catalog.jsonb, $8, $9, $10, $11,"
-				" CASE WHEN $12 OPERATOR(pg_catalog.<>) 'NaN'::pg_catalog.float8 THEN $12 END,"
-				" CASE WHEN $13 OPERATOR(pg_catalog.<>) 'NaN'::pg_catalog.float8 THEN $13 END,"
-				" $14, $15, $16::pg_catalog.jsonb,"
-				" CASE WHEN $17 OPERATOR(pg_catalog.<>) 0::pg_catalog.int8 THEN $17 END",
-				lengthof(values), types, values, NULL);
+	as_owner_run(caller, "INSERT INTO %s.recseq_version (id, model, version, created, trained_by,"
+				 " source, options, vocabulary, sequences, windows, epochs, best_epoch,"
+				 " val_loss, hit_rate, seconds, bytes, curve,"
+				 " update_of)"
+				 " SELECT $1, $2, $3, pg_catalog.clock_timestamp(), $4, $5,"
+				 " $6::pg_catalog.jsonb, $7::pg_catalog.jsonb, $8, $9, $10, $11,"
+				 " CASE WHEN $12 OPERATOR(pg_catalog.<>) 'NaN'::pg_catalog.float8 THEN $12 END,"
+				 " CASE WHEN $13 OPERATOR(pg_catalog.<>) 'NaN'::pg_catalog.float8 THEN $13 END,"
+				 " $14, $15, $16::pg_catalog.jsonb,"
+				 " CASE WHEN $17 OPERATOR(pg_catalog.<>) 0::pg_catalog.int8 THEN $17 END",
+				 lengthof(values), types, values, NULL);
 	return id;
 }
 
@@ -121,11 +121,11 @@ version_set_active(const Caller *caller, const char *model, int64 id)
 	Oid			types[] = {TEXTOID, INT8OID};
 	Datum		values[] = {CStringGetTextDatum(model), Int64GetDatum(id)};
 
-	catalog_run(caller, "UPDATE %s.recseq_model SET active_id = $2, active_before = CASE"
-				" WHEN active_id IS NULL OR active_id OPERATOR(pg_catalog.=) $2 THEN active_before"
-				" ELSE pg_catalog.array_append(pg_catalog.array_remove("
-				"pg_catalog.array_remove(active_before, $2), active_id), active_id) END"
-				" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
+	as_owner_run(caller, "UPDATE %s.recseq_model SET active_id = $2, active_before = CASE"
+				 " WHEN active_id IS NULL OR active_id OPERATOR(pg_catalog.=) $2 THEN active_before"
+				 " ELSE pg_catalog.array_append(pg_catalog.array_remove("
+				 "pg_catalog.array_remove(active_before, $2), active_id), active_id) END"
+				 " WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
 }
 
 /*
@@ -139,20 +139,20 @@ active_hit_rate(const Caller *caller, const char *model, double *hit_rate, int32
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(model)};
 
-	if (catalog_run(caller, "WITH RECURSIVE origin AS ("
-					"SELECT v.version, v.hit_rate, v.update_of FROM %1$s.recseq_model m"
-					" JOIN %1$s.recseq_version v ON v.id OPERATOR(pg_catalog.=) m.active_id"
-					" WHERE m.model OPERATOR(pg_catalog.=) $1"
-					" UNION ALL "
-					"SELECT v.version, v.hit_rate, v.update_of FROM origin o"
-					" JOIN %1$s.recseq_version v ON v.id OPERATOR(pg_catalog.=) o.update_of"
-					" AND v.model OPERATOR(pg_catalog.=) $1"
-					" AND v.version OPERATOR(pg_catalog.<) o.version)"
-					" SELECT hit_rate, version FROM origin ORDER BY version LIMIT 1",
-					lengthof(values), types, values, NULL) == 0)
+	if (as_owner_run(caller, "WITH RECURSIVE origin AS ("
+					 "SELECT v.version, v.hit_rate, v.update_of FROM %1$s.recseq_model m"
+					 " JOIN %1$s.recseq_version v ON v.id OPERATOR(pg_catalog.=) m.active_id"
+					 " WHERE m.model OPERATOR(pg_catalog.=) $1"
+					 " UNION ALL "
+					 "SELECT v.version, v.hit_rate, v.update_of FROM origin o"
+					 " JOIN %1$s.recseq_version v ON v.id OPERATOR(pg_catalog.=) o.update_of"
+					 " AND v.model OPERATOR(pg_catalog.=) $1"
+					 " AND v.version OPERATOR(pg_catalog.<) o.version)"
+					 " SELECT hit_rate, version FROM origin ORDER BY version LIMIT 1",
+					 lengthof(values), types, values, NULL) == 0)
 		return false;
-	*hit_rate = DatumGetFloat8(catalog_first_row_or(1, Float8GetDatum(NAN)));
-	*version = DatumGetInt32(catalog_first_row(2));
+	*hit_rate = DatumGetFloat8(as_owner_column_or(1, Float8GetDatum(NAN)));
+	*version = DatumGetInt32(as_owner_column(2));
 	return !isnan(*hit_rate);
 }
 
@@ -169,9 +169,9 @@ should_activate(const Caller *caller, const NewVersion *version, int32 number)
 	int32		reached_by = 0;
 
 	if (version->activate == ACTIVATE_ALWAYS ||
-		catalog_run(caller, "SELECT FROM %s.recseq_model"
-					" WHERE model OPERATOR(pg_catalog.=) $1 AND active_id IS NOT NULL",
-					lengthof(values), types, values, NULL) == 0)
+		as_owner_run(caller, "SELECT FROM %s.recseq_model"
+					 " WHERE model OPERATOR(pg_catalog.=) $1 AND active_id IS NOT NULL",
+					 lengthof(values), types, values, NULL) == 0)
 		return true;
 	if (version->activate == ACTIVATE_NEVER)
 		return false;
@@ -199,7 +199,7 @@ int32
 version_delete(const Catalog *catalog, const Caller *caller, const char *query,
 				int count, Oid *types, Datum *values, const char *nulls)
 {
-	int32		found = (int32) catalog_run(caller, query, count, types, values, nulls);
+	int32		found = (int32) as_owner_run(caller, query, count, types, values, nulls);
 	SPITupleTable *table = SPI_tuptable;
 
 	for (int32 i = 0; i < found; i++)
@@ -208,13 +208,13 @@ version_delete(const Catalog *catalog, const Caller *caller, const char *query,
 		Datum		id = SPI_getbinval(table->vals[i], table->tupdesc, 1, &isnull);
 		Oid			type = INT8OID;
 
-		catalog_run(caller, "DELETE FROM %s.recseq_chunk WHERE id OPERATOR(pg_catalog.=) $1",
-					1, &type, &id, NULL);
-		catalog_run(caller, "DELETE FROM %s.recseq_version WHERE id OPERATOR(pg_catalog.=) $1",
-					1, &type, &id, NULL);
-		catalog_run(caller, "UPDATE %s.recseq_model"
-					" SET active_before = pg_catalog.array_remove(active_before, $1)"
-					" WHERE $1 OPERATOR(pg_catalog.=) ANY (active_before)", 1, &type, &id, NULL);
+		as_owner_run(caller, "DELETE FROM %s.recseq_chunk WHERE id OPERATOR(pg_catalog.=) $1",
+					 1, &type, &id, NULL);
+		as_owner_run(caller, "DELETE FROM %s.recseq_version WHERE id OPERATOR(pg_catalog.=) $1",
+					 1, &type, &id, NULL);
+		as_owner_run(caller, "UPDATE %s.recseq_model"
+					 " SET active_before = pg_catalog.array_remove(active_before, $1)"
+					 " WHERE $1 OPERATOR(pg_catalog.=) ANY (active_before)", 1, &type, &id, NULL);
 		shared_forget_on_commit((SharedKey) {MyDatabaseId, catalog->chunk, DatumGetInt64(id)});
 	}
 	return found;
@@ -244,7 +244,7 @@ int32
 version_store(const Catalog *catalog, const NewVersion *version, const char *image,
 			  Size bytes)
 {
-	Caller		caller = catalog_become_owner(catalog);
+	Caller		caller = as_owner_begin(catalog);
 	int32		number = 0;
 	int64		id;
 
@@ -265,12 +265,12 @@ version_store(const Catalog *catalog, const NewVersion *version, const char *ima
 		Oid			types[] = {TEXTOID, INT4OID};
 		Datum		values[] = {CStringGetTextDatum(version->model), Int32GetDatum(number)};
 
-		catalog_run(&caller, "UPDATE %s.recseq_model SET last_version = $2"
-					" WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
+		as_owner_run(&caller, "UPDATE %s.recseq_model SET last_version = $2"
+					 " WHERE model OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
 	}
 	if (should_activate(&caller, version, number))
 		version_set_active(&caller, version->model, id);
 	version_drop_superfluous(catalog, &caller, version->model);
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 	return number;
 }

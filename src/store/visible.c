@@ -78,7 +78,7 @@ read_models(const Catalog *catalog, VisibleModels *models)
 static void
 add_versions(const Catalog *catalog, const VisibleModels *models, const Results *results)
 {
-	Caller		caller = catalog_become_owner(catalog);
+	Caller		caller = as_owner_begin(catalog);
 	char	   *query = psprintf("SELECT v.model, v.version, v.id OPERATOR(pg_catalog.=) m.active_id,"
 								 " m.owner, v.created, v.trained_by, v.source, v.options, v.vocabulary,"
 								 " v.sequences, v.windows, v.epochs, v.best_epoch, v.val_loss,"
@@ -102,7 +102,7 @@ add_versions(const Catalog *catalog, const VisibleModels *models, const Results 
 		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, isnull);
 		results_add(results, column, isnull);
 	}
-	catalog_become_caller(&caller);
+	as_owner_end(&caller);
 }
 
 PG_FUNCTION_INFO_V1(recseq_get_models);

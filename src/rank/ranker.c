@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/matrix.h"
-
 static size_t
 lay_out(Ranker *ranker, float *block)
 {
@@ -58,15 +56,71 @@ ranker_standardise(const Ranker *ranker, float *features, int32_t rows)
 	}
 }
 
-/* out = relu(in x weight^T + bias) */
-static void
-dense_relu(float *out, const float *in, const float *weight, const float *bias,
-		   int32_t rows, int32_t columns)
+int32_t
+ranker_count_seen(const float *features, int32_t rows)
 {
-	matrix_multiply_transposed(out, in, weight, rows, RANKER_HIDDEN, columns, 0.0f);
+	int32_t		seen = 0;
+
+	while (seen < rows && features[(size_t) seen * RANK_FEATURES + IN_HISTORY] != 0)
+		seen++;
+	return seen;
+}
+
+void
+ranker_unseen(const Ranker *ranker, float *features)
+{
+	float		all[RANK_FEATURES] = {0};
+
+	ranker_standardise(ranker, all, 1);
+	memcpy(features, all, RANKER_SEEN * sizeof(float));
+}
+
+/* out (rows x hidden) = start + in (rows x columns) weight (columns x hidden) */
+static void
+multiply(float *out, bool add, const float *in, size_t in_row, const float *weight,
+		 int32_t rows, int32_t columns)
+{
+	Product		product = {
+		.out = out, .out_row = RANKER_HIDDEN, .add = add,
+		.a = in, .a_row = in_row, .a_column = 1,
+		.b = weight, .b_row = RANKER_HIDDEN,
+		.rows = rows, .columns = RANKER_HIDDEN, .depth = columns
+	};
+
+	kernels_best()->multiply(&product);
+}
+
+void
+ranker_first_layer(const Ranker *ranker, const RankerList *list, const float *unseen,
+				   float *hidden1)
+{
+	const float *seen_weight = ranker->weight1;
+	const float *shared_weight = seen_weight + RANKER_SEEN * RANKER_HIDDEN;
+	const float *rest_weight = shared_weight + RANKER_SHARED * RANKER_HIDDEN;
+	float		start[RANKER_HIDDEN];	/* of items of the history; then of others */
+
+	memcpy(start, ranker->bias1, sizeof(start));
+	multiply(start, true, list->shared, 0, shared_weight, 1, RANKER_SHARED);
+	for (int32_t r = 0; r < list->seen; r++)
+		memcpy(hidden1 + (size_t) r * RANKER_HIDDEN, start, sizeof(start));
+	multiply(hidden1, true, list->seen_features, list->seen_row, seen_weight, list->seen,
+			 RANKER_SEEN);
+	multiply(start, true, unseen, 0, seen_weight, 1, RANKER_SEEN);
+	for (int32_t r = list->seen; r < list->rows; r++)
+		memcpy(hidden1 + (size_t) r * RANKER_HIDDEN, start, sizeof(start));
+	multiply(hidden1, true, list->rest, list->rest_row, rest_weight, list->rows, RANKER_REST);
+}
+
+/* max(0, x) in place, of x + bias where there is one */
+static void
+activate(float *hidden, const float *bias, int32_t rows)
+{
+	static const float none[RANKER_HIDDEN];
+
+	bias = bias != NULL ? bias : none;
 	for (int32_t r = 0; r < rows; r++)
 	{
-		float	   *row = out + (size_t) r * RANKER_HIDDEN;
+		float	   *row = hidden + (size_t) r * RANKER_HIDDEN;
 
 		for (int32_t h = 0; h < RANKER_HIDDEN; h++)
 		{
@@ -78,11 +132,12 @@ dense_relu(float *out, const float *in, const float *weight, const float *bias,
 }
 
 void
-ranker_forward(const Ranker *ranker, const float *features, int32_t rows, float *hidden1,
-			   float *hidden2, float *score)
+ranker_other_layers(const Ranker *ranker, int32_t rows, float *hidden1, float *hidden2,
+					float *score)
 {
-	dense_relu(hidden1, features, ranker->weight1, ranker->bias1, rows, RANK_FEATURES);
-	dense_relu(hidden2, hidden1, ranker->weight2, ranker->bias2, rows, RANKER_HIDDEN);
+	activate(hidden1, NULL, rows);
+	multiply(hidden2, false, hidden1, RANKER_HIDDEN, ranker->weight2, rows, RANKER_HIDDEN);
+	activate(hidden2, ranker->bias2, rows);
 	/* rows x hidden times hidden */
 	kernels_best()->score_rows(score, hidden2, ranker->weight3, rows, RANKER_HIDDEN);
 	for (int32_t r = 0; r < rows; r++)
@@ -108,7 +163,21 @@ void
 ranker_scores(const Ranker *ranker, float *features, int32_t count, float *scratch,
 			  float *score)
 {
+	float		unseen[RANKER_SEEN];
+	RankerList	list = {
+		.rows = count,
+		.seen = ranker_count_seen(features, count),
+		.seen_features = features,
+		.seen_row = RANK_FEATURES,
+		.shared = features + LENGTH,
+		.rest = features + LAST_ADJACENT,
+		.rest_row = RANK_FEATURES
+	};
+
+	if (count == 0)
+		return;
 	ranker_standardise(ranker, features, count);
-	ranker_forward(ranker, features, count, scratch, scratch + (size_t) count * RANKER_HIDDEN,
-				   score);
+	ranker_unseen(ranker, unseen);
+	ranker_first_layer(ranker, &list, unseen, scratch);
+	ranker_other_layers(ranker, count, scratch, scratch + (size_t) count * RANKER_HIDDEN, score);
 }

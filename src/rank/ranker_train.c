@@ -29,14 +29,19 @@
 /* Standardised features in 8 bits: far finer than what they tell. */
 #define FEATURE_STEP (RANKER_FEATURE_LIMIT / INT8_MAX)
 
-/* Rows that memory is taken for at once. */
-#define CHUNK_ROWS 8192
+/* Bytes that are taken at once. */
+#define CHUNK_BYTES (1 << 17)
+
+/* Bytes of a list's features. */
+#define LIST_BYTES(rows, seen) \
+	(RANKER_SHARED + (size_t) (seen) * RANKER_SEEN + (size_t) (rows) * RANKER_REST)
 
 /* A list of candidates. */
 typedef struct List
 {
-	const int8_t *features;		/* rows x RANK_FEATURES */
+	const int8_t *features;		/* RANKER_SHARED; seen x RANKER_SEEN; rows x RANKER_REST */
 	int32_t		rows;
+	int32_t		seen;
 	int32_t		target;
 	bool		held_out;
 } List;
@@ -51,7 +56,7 @@ typedef struct Shard
 	int8_t	  **chunk;
 	int32_t		chunks;			/* that were taken */
 	int32_t		used_chunks;
-	int32_t		used_rows;		/* of the last of them */
+	size_t		used_bytes;		/* of the last of them */
 } Shard;
 
 struct RankerExamples
@@ -66,7 +71,10 @@ struct RankerExamples
 	Ranker		gradient;
 	float	   *first;			/* ranker_count(), as the next */
 	float	   *second;
-	float	   *features;		/* (BATCH x CANDIDATES_MAX) x RANK_FEATURES */
+	RankerList	input[BATCH];	/* into features */
+	float	   *features;		/* BATCH x CANDIDATES_MAX x RANK_FEATURES */
+	float		unseen[RANKER_SEEN];
+	float	   *weight2;		/* hidden x hidden, outputs first */
 	float	   *hidden1;		/* BATCH x CANDIDATES_MAX x RANKER_HIDDEN, as the next three */
 	float	   *hidden2;
 	float	   *d_hidden1;
@@ -112,7 +120,8 @@ ranker_examples_create(const RankerSource *source, const Sharing *sharing,
 {
 	RankerExamples *examples = ALLOCATE(allocator, RankerExamples, 1);
 	size_t		rows = BATCH * CANDIDATES_MAX;
-	size_t		chunks = source->memory / SHARDS / (CHUNK_ROWS * RANK_FEATURES);
+	size_t		chunks = source->memory / SHARDS / CHUNK_BYTES;
+	size_t		largest = LIST_BYTES(CANDIDATES_MAX, CANDIDATES_MAX);
 
 	memset(examples, 0, sizeof(*examples));
 	examples->source = *source;
@@ -121,7 +130,7 @@ ranker_examples_create(const RankerSource *source, const Sharing *sharing,
 	{
 		Shard	   *shard = &examples->shard[s];
 		int32_t		count = shard_examples(source, s);
-		size_t		most = (size_t) count * CANDIDATES_MAX / (CHUNK_ROWS - CANDIDATES_MAX) + 1;
+		size_t		most = (size_t) count * largest / (CHUNK_BYTES - largest) + 1;
 
 		examples->most_chunks = (int32_t) (chunks < 1 ? 1 : chunks < most ? chunks : most);
 		if (!shards_mine(sharing, s))
@@ -134,6 +143,7 @@ ranker_examples_create(const RankerSource *source, const Sharing *sharing,
 	examples->first = ALLOCATE(allocator, float, ranker_count());
 	examples->second = ALLOCATE(allocator, float, ranker_count());
 	examples->features = ALLOCATE(allocator, float, rows * RANK_FEATURES);
+	examples->weight2 = ALLOCATE(allocator, float, RANKER_HIDDEN * RANKER_HIDDEN);
 	examples->hidden1 = ALLOCATE(allocator, float, rows * RANKER_HIDDEN);
 	examples->hidden2 = ALLOCATE(allocator, float, rows * RANKER_HIDDEN);
 	examples->d_hidden1 = ALLOCATE(allocator, float, rows * RANKER_HIDDEN);
@@ -211,25 +221,40 @@ find_statistics(Ranker *ranker, RankerExamples *examples, Sharing *sharing)
 	return NN_OK;
 }
 
-/* Room for the features of so many rows, or NULL: there is no more. */
+/* Room for so many bytes of features, or NULL: there is no more. */
 static int8_t *
-take_rows(RankerExamples *examples, Shard *shard, int32_t rows)
+take_bytes(RankerExamples *examples, Shard *shard, size_t bytes)
 {
 	int8_t	   *taken;
 
-	if (shard->used_chunks == 0 || shard->used_rows + rows > CHUNK_ROWS)
+	if (shard->used_chunks == 0 || shard->used_bytes + bytes > CHUNK_BYTES)
 	{
 		if (shard->used_chunks == examples->most_chunks)
 			return NULL;
 		if (shard->used_chunks == shard->chunks)
-			shard->chunk[shard->chunks++] = ALLOCATE(&examples->allocator, int8_t,
-													 CHUNK_ROWS * RANK_FEATURES);
+			shard->chunk[shard->chunks++] = ALLOCATE(&examples->allocator, int8_t, CHUNK_BYTES);
 		shard->used_chunks++;
-		shard->used_rows = 0;
+		shard->used_bytes = 0;
 	}
-	taken = shard->chunk[shard->used_chunks - 1] + (size_t) shard->used_rows * RANK_FEATURES;
-	shard->used_rows += rows;
+	taken = shard->chunk[shard->used_chunks - 1] + shard->used_bytes;
+	shard->used_bytes += bytes;
 	return taken;
+}
+
+/* Write a list's standardised features as it keeps them. */
+static void
+keep_features(int8_t *to, const float *features, int32_t rows, int32_t seen)
+{
+	const Kernels *kernels = kernels_best();
+
+	kernels->to_codes(to, features + LENGTH, RANKER_SHARED, 1 / FEATURE_STEP);
+	to += RANKER_SHARED;
+	for (int32_t r = 0; r < seen; r++, to += RANKER_SEEN)
+		kernels->to_codes(to, features + (size_t) r * RANK_FEATURES, RANKER_SEEN,
+						  1 / FEATURE_STEP);
+	for (int32_t r = 0; r < rows; r++, to += RANKER_REST)
+		kernels->to_codes(to, features + (size_t) r * RANK_FEATURES + LAST_ADJACENT,
+						  RANKER_REST, 1 / FEATURE_STEP);
 }
 
 /* Keep the lists of a shard that have their targets. */
@@ -249,20 +274,20 @@ collect_shard(RankerExamples *examples, int32_t number, const Ranker *ranker,
 		bool		held_out = source->held_out != NULL && source->held_out[e * SHARDS + number];
 		int32_t		target;
 		int32_t		rows = read_example(examples, number, e, &target);
+		int32_t		seen = ranker_count_seen(examples->features, rows);
 		int8_t	   *features = NULL;
 
 		if (!interrupt_go_on(interrupt))
 			return NN_CANCELLED;
-		if (target >= 0 && (features = take_rows(examples, shard, rows)) == NULL)
+		if (target >= 0 && (features = take_bytes(examples, shard, LIST_BYTES(rows, seen))) == NULL)
 			break;
 		shard->examples[held_out]++;
 		if (target < 0)
 			continue;
 		shard->lists[held_out]++;
-		shard->list[lists++] = (List) {features, rows, target, held_out};
+		shard->list[lists++] = (List) {features, rows, seen, target, held_out};
 		ranker_standardise(ranker, examples->features, rows);
-		kernels_best()->to_codes(features, examples->features, (size_t) rows * RANK_FEATURES,
-								 1 / FEATURE_STEP);
+		keep_features(features, examples->features, rows, seen);
 	}
 	return NN_OK;
 }
@@ -389,30 +414,64 @@ shuffle(const Fit *fit, int32_t number, int32_t epoch)
 	}
 }
 
-/*
- * out = relu(in weight^T + bias) backwards; d_out is masked in place.
- * d_in: NULL where it is not wanted.
- */
+/* d = 0 where the activation is */
 static void
-dense_relu_backward(float *d_in, float *d_out, const float *out, const float *in,
-					const float *weight, float *d_weight, float *d_bias,
-					int32_t rows, int32_t columns)
+mask(float *d, const float *activation, int32_t rows)
 {
 	for (size_t i = 0; i < (size_t) rows * RANKER_HIDDEN; i++)
-		d_out[i] = out[i] > 0 ? d_out[i] : 0;
-	/* hidden x columns = (rows x hidden)^T (rows x columns) */
-	matrix_transposed_multiply(d_weight, d_out, in, RANKER_HIDDEN, columns, rows, 0.0f);
-	matrix_add_rows(d_bias, d_out, rows, RANKER_HIDDEN);
-	/* rows x columns = (rows x hidden) (hidden x columns) */
-	if (d_in != NULL)
-		matrix_multiply(d_in, d_out, weight, rows, columns, RANKER_HIDDEN, 0.0f);
+		d[i] = activation[i] > 0 ? d[i] : 0;
+}
+
+/* d_weight (columns x hidden) += in (rows x columns)^T d (rows x hidden) */
+static void
+add_weight_gradient(float *d_weight, const float *in, size_t in_row, const float *d,
+					int32_t rows, int32_t columns)
+{
+	Product		product = {
+		.out = d_weight, .out_row = RANKER_HIDDEN, .add = true,
+		.a = in, .a_row = 1, .a_column = in_row,
+		.b = d, .b_row = RANKER_HIDDEN,
+		.rows = columns, .columns = RANKER_HIDDEN, .depth = rows
+	};
+
+	kernels_best()->multiply(&product);
+}
+
+/* Gradient of the first layer, from that of what it gives for a list. */
+static void
+first_layer_backward(Ranker *gradient, const RankerList *list, const float *unseen,
+					 const float *d)
+{
+	float	   *seen_weight = gradient->weight1;
+	float	   *shared_weight = seen_weight + RANKER_SEEN * RANKER_HIDDEN;
+	float	   *rest_weight = shared_weight + RANKER_SHARED * RANKER_HIDDEN;
+	float		seen[RANKER_HIDDEN] = {0};	/* sums over the rows */
+	float		others[RANKER_HIDDEN] = {0};
+
+	matrix_add_rows(seen, d, list->seen, RANKER_HIDDEN);
+	matrix_add_rows(others, d + (size_t) list->seen * RANKER_HIDDEN, list->rows - list->seen,
+					RANKER_HIDDEN);
+	add_weight_gradient(seen_weight, list->seen_features, list->seen_row, d, list->seen,
+						RANKER_SEEN);
+	add_weight_gradient(seen_weight, unseen, 0, others, 1, RANKER_SEEN);
+	matrix_add_rows(others, seen, 1, RANKER_HIDDEN);
+	add_weight_gradient(shared_weight, list->shared, 0, others, 1, RANKER_SHARED);
+	matrix_add_rows(gradient->bias1, others, 1, RANKER_HIDDEN);
+	add_weight_gradient(rest_weight, list->rest, list->rest_row, d, list->rows, RANKER_REST);
 }
 
 /* Gradient of the mean cross-entropy, from that of the scores. */
 static void
-backward(const Ranker *ranker, RankerExamples *work, int32_t rows)
+backward(const Ranker *ranker, RankerExamples *work, int32_t lists, int32_t rows)
 {
 	Ranker	   *gradient = &work->gradient;
+	Product		to_hidden1 = {
+		/* rows x hidden = (rows x hidden) (hidden x hidden) */
+		.out = work->d_hidden1, .out_row = RANKER_HIDDEN,
+		.a = work->d_hidden2, .a_row = RANKER_HIDDEN, .a_column = 1,
+		.b = work->weight2, .b_row = RANKER_HIDDEN,
+		.rows = rows, .columns = RANKER_HIDDEN, .depth = RANKER_HIDDEN
+	};
 
 	memset(gradient->block, 0, gradient->count * sizeof(float));
 	for (int32_t r = 0; r < rows; r++)
@@ -427,12 +486,38 @@ backward(const Ranker *ranker, RankerExamples *work, int32_t rows)
 		}
 		gradient->bias3[0] += work->score[r];
 	}
-	dense_relu_backward(work->d_hidden1, work->d_hidden2, work->hidden2, work->hidden1,
-						ranker->weight2, gradient->weight2, gradient->bias2, rows,
+	mask(work->d_hidden2, work->hidden2, rows);
+	add_weight_gradient(gradient->weight2, work->hidden1, RANKER_HIDDEN, work->d_hidden2, rows,
 						RANKER_HIDDEN);
-	dense_relu_backward(NULL, work->d_hidden1, work->hidden1, work->features,
-						ranker->weight1, gradient->weight1, gradient->bias1, rows,
-						RANK_FEATURES);
+	matrix_add_rows(gradient->bias2, work->d_hidden2, rows, RANKER_HIDDEN);
+	kernels_best()->multiply(&to_hidden1);
+	mask(work->d_hidden1, work->hidden1, rows);
+	rows = 0;
+	for (int32_t l = 0; l < lists; l++)
+	{
+		first_layer_backward(gradient, &work->input[l], work->unseen,
+							 work->d_hidden1 + (size_t) rows * RANKER_HIDDEN);
+		rows += work->input[l].rows;
+	}
+}
+
+/* The features of a list, at `to`; returns where the next one's begin. */
+static float *
+read_list(RankerList *input, const List *list, float *to)
+{
+	size_t		count = LIST_BYTES(list->rows, list->seen);
+
+	kernels_best()->from_codes(to, list->features, count, FEATURE_STEP);
+	*input = (RankerList) {
+		.rows = list->rows,
+		.seen = list->seen,
+		.shared = to,
+		.seen_features = to + RANKER_SHARED,
+		.seen_row = RANKER_SEEN,
+		.rest = to + RANKER_SHARED + (size_t) list->seen * RANKER_SEEN,
+		.rest_row = RANKER_REST
+	};
+	return to + count;
 }
 
 /* The gradient of a shard's lists in a step of `lists` lists, into work->gradient. */
@@ -441,32 +526,32 @@ shard_gradient(const Fit *fit, int32_t number, int32_t step, int32_t lists)
 {
 	RankerExamples *work = fit->examples;
 	const Shard *shard = &work->shard[number];
+	const int32_t *order = shard->order + step * fit->batch;
 	int32_t		count = lists_in_step(fit, number, step);
+	float	   *features = work->features;
 	int32_t		rows = 0;
 
 	for (int32_t l = 0; l < count; l++)
 	{
-		const List *list = &shard->list[shard->order[step * fit->batch + l]];
-
-		kernels_best()->from_codes(work->features + (size_t) rows * RANK_FEATURES, list->features,
-								   (size_t) list->rows * RANK_FEATURES, FEATURE_STEP);
-		rows += list->rows;
+		features = read_list(&work->input[l], &shard->list[order[l]], features);
+		ranker_first_layer(fit->ranker, &work->input[l], work->unseen,
+						   work->hidden1 + (size_t) rows * RANKER_HIDDEN);
+		rows += work->input[l].rows;
 	}
-	ranker_forward(fit->ranker, work->features, rows, work->hidden1, work->hidden2,
-				   work->score);
+	ranker_other_layers(fit->ranker, rows, work->hidden1, work->hidden2, work->score);
 	/* gradients of the step's mean cross-entropy by the scores take their place */
-	for (int32_t l = 0, row = 0; l < count; l++)
+	rows = 0;
+	for (int32_t l = 0; l < count; l++)
 	{
-		const List *list = &shard->list[shard->order[step * fit->batch + l]];
-		float	   *score = work->score + row;
+		float	   *score = work->score + rows;
 
-		ranker_softmax(score, list->rows);
-		score[list->target] -= 1;
-		for (int32_t i = 0; i < list->rows; i++)
+		ranker_softmax(score, work->input[l].rows);
+		score[shard->list[order[l]].target] -= 1;
+		for (int32_t i = 0; i < work->input[l].rows; i++)
 			score[i] /= (float) lists;
-		row += list->rows;
+		rows += work->input[l].rows;
 	}
-	backward(fit->ranker, work, rows);
+	backward(fit->ranker, work, count, rows);
 }
 
 /* Step number `number`, from 1, which is the step-th of its epoch, from 0. */
@@ -486,6 +571,11 @@ train_step(const Fit *fit, int32_t step, int64_t number, Sharing *sharing)
 
 	for (int32_t s = 0; s < SHARDS; s++)
 		lists += lists_in_step(fit, s, step);
+	for (int32_t in = 0; in < RANKER_HIDDEN; in++)
+	{
+		for (int32_t out = 0; out < RANKER_HIDDEN; out++)
+			work->weight2[out * RANKER_HIDDEN + in] = ranker->weight2[in * RANKER_HIDDEN + out];
+	}
 	for (int32_t s = 0; s < SHARDS; s++)
 	{
 		if (!shards_mine(sharing, s))
@@ -534,6 +624,7 @@ ranker_train(Ranker *ranker, RankerExamples *examples, bool all, int32_t epochs,
 
 	fit.ranker = ranker;
 	initialise_ranker(ranker, examples->source.seed);
+	ranker_unseen(ranker, examples->unseen);
 	memset(examples->first, 0, ranker->count * sizeof(float));
 	memset(examples->second, 0, ranker->count * sizeof(float));
 	for (int32_t epoch = 0; epoch < fit.epochs; epoch++)

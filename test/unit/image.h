@@ -155,16 +155,16 @@ add_rank_stage(Model *model, uint64_t seed)
 	int32_t    *category = NEW(int32_t, config->items);
 	Pool		temporary = {0};
 	double		hit_rate;
-	Infer		infer;
-	Arena		arena = {0};
 	EventData	events = {&data.dataset, bought, hours};
 	RankFit		fit = {
 		.events = &events, .items = config->items,
 		.categories = config->features > 0 ? config->feature_values[0] : 1,
-		.item_category = category, .infer = &infer, .first_unseen = SEQUENCES - 5,
-		.seed = seed, .lasting = {pool_allocate, &stage_pool},
+		.item_category = category, .model = model, .first_unseen = SEQUENCES - 5,
+		.seed = seed, .memory = (size_t) 1 << 24, .lasting = {pool_allocate, &stage_pool},
 		.temporary = {pool_allocate, &temporary}
 	};
+	RankFitCalls calls = {.ranks = 1, .lasting = fit.lasting, .temporary = fit.temporary};
+	RankFitData fitted;
 
 	for (int64_t t = 0; t < tokens; t++)
 	{
@@ -173,13 +173,10 @@ add_rank_stage(Model *model, uint64_t seed)
 	}
 	for (int32_t i = 0; i < config->items; i++)
 		category[i] = config->features > 0 ? model->item_feature[0][i] : 0;
-	infer_place(&infer, &arena, model, 1);
-	arena = (Arena) {.base = test_alloc(arena.used)};
-	infer_place(&infer, &arena, model, 1);
-	rank_fit(&model->rank, &fit, &hit_rate);
+	rank_fit_begin(&fitted, &model->rank, &fit);
+	rank_fit_run(&model->rank, &fitted, &calls, &hit_rate);
 	model->origin = 1000000;
 	model->purchases = new_vocabulary(ID_TEXT, 3);
-	free(arena.base);
 	pool_free(&temporary);
 	free(bought);
 	free(hours);

@@ -249,6 +249,12 @@ easy_example(void *context, int32_t index, float *features, int32_t *target)
 
 	*target = 0;
 	fill_random(features, CANDIDATES * RANK_FEATURES, 1, &rng);
+	for (int32_t c = 0; c < CANDIDATES; c++)
+	{
+		features[c * RANK_FEATURES + IN_HISTORY] = 1;
+		memcpy(features + c * RANK_FEATURES + LENGTH, features + LENGTH,
+			   RANKER_SHARED * sizeof(float));
+	}
 	for (int32_t c = 1; c < CANDIDATES; c++)
 	{
 		if (features[c * RANK_FEATURES + RECENCY] >

@@ -172,16 +172,6 @@ add_to_batch(void *context, const SourceRow *row)
 		answer_batch(batch);
 }
 
-/* Bytes that the network takes to work on so many histories at a time. */
-static Size
-infer_bytes(const Model *model, int rows)
-{
-	Arena		arena = {0};
-
-	infer_place(&(Infer) {0}, &arena, model, rows);
-	return arena.used;
-}
-
 /* Take the memory of as many requests as half of the budget is enough for. */
 static void
 allocate_requests(BatchRequest *batch, const Request *first)

@@ -140,13 +140,20 @@ release_forgotten(void)
 	seen = generation;
 }
 
-void
-model_create_infer(Infer *infer, const Model *model, int32 histories)
+Size
+infer_bytes(const Model *model, int32 histories)
 {
 	Arena		arena = {0};
 
-	infer_place(infer, &arena, model, histories);
-	arena = (Arena) {allocate_aligned(arena.used), 0};
+	infer_place(&(Infer) {0}, &arena, model, histories);
+	return arena.used;
+}
+
+void
+model_create_infer(Infer *infer, const Model *model, int32 histories)
+{
+	Arena		arena = {allocate_aligned(infer_bytes(model, histories)), 0};
+
 	infer_place(infer, &arena, model, histories);
 }
 
@@ -220,6 +227,7 @@ cache_get(const Catalog *catalog, int64 id)
 		entry->image = image_load(catalog, id);
 	}
 	codec_bind(&cached->model, entry->image.bytes, entry->image.length);
+	make_room(MemoryContextMemAllocated(context, true) + infer_bytes(&cached->model, 1));
 	model_create_infer(&cached->infer, &cached->model, 1);
 	cached->scratch = AllocSetContextCreate(context, "recseq call",
 											ALLOCSET_DEFAULT_SIZES);

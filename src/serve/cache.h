@@ -33,6 +33,9 @@ typedef struct CachedModel
  */
 extern CachedModel *cache_get(const Catalog *catalog, int64 id);
 
+/* Bytes of the working memory of a model for so many histories. */
+extern Size infer_bytes(const Model *model, int32 histories);
+
 /* Give a model working memory for so many histories, in the current context. */
 extern void model_create_infer(Infer *infer, const Model *model, int32 histories);
 

@@ -183,13 +183,11 @@ board_has_process(int64 job)
 static bool
 stop(JobEntry *entry, JobStop why, int signal_number)
 {
-	if (kill(entry->pid, signal_number) != 0)
-		return false;
 	if (entry->stop == JOB_NOT_STOPPED || signal_number == SIGTERM)
 		entry->due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), GRACE_MS);
 	if (entry->stop == JOB_NOT_STOPPED)
 		entry->stop = why;
-	return true;
+	return kill(entry->pid, signal_number) == 0;
 }
 
 bool

@@ -322,7 +322,8 @@ queue_note_attempt(const Caller *caller, int64 job)
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(job)};
 
-	as_owner_run(caller, "UPDATE %s.recseq_job SET attempts = attempts OPERATOR(pg_catalog.+) 1,"
+	as_owner_run(caller, "UPDATE %s.recseq_job"
+				 " SET attempts = COALESCE(attempts, 0) OPERATOR(pg_catalog.+) 1,"
 				 " tried = pg_catalog.clock_timestamp()"
 				 " WHERE job OPERATOR(pg_catalog.=) $1", lengthof(values), types, values, NULL);
 }
@@ -408,30 +409,4 @@ queue_begin(const Catalog *catalog, int64 number)
 	}
 	as_owner_end(&caller);
 	return job;
-}
-
-void
-queue_for_each_member(const char *json, MemberFunction function, void *context)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	Oid			types[] = {TEXTOID};
-	Datum		values[] = {CStringGetTextDatum(json)};
-	SPITupleTable *table;
-
-	SPI_connect();
-	if (SPI_execute_with_args("SELECT key, value FROM"
-							  " pg_catalog.jsonb_each_text($1::pg_catalog.jsonb)",
-							  lengthof(values), types, values, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read a JSON object");
-	table = SPI_tuptable;
-	for (uint64 i = 0; i < table->numvals; i++)
-	{
-		char	   *name = SPI_getvalue(table->vals[i], table->tupdesc, 1);
-		char	   *value = SPI_getvalue(table->vals[i], table->tupdesc, 2);
-		MemoryContext procedure = MemoryContextSwitchTo(caller);
-
-		function(context, name, value);
-		MemoryContextSwitchTo(procedure);
-	}
-	SPI_finish();
 }

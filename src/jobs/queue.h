@@ -133,8 +133,4 @@ extern void queue_again(const Caller *caller, int64 job, int delay);
  */
 extern Job *queue_begin(const Catalog *catalog, int64 job);
 
-/* Call a function with each member of a JSON object; value: NULL for null. */
-typedef void (*MemberFunction) (void *context, const char *name, const char *value);
-extern void queue_for_each_member(const char *json, MemberFunction function, void *context);
-
 #endif							/* RECSEQ_QUEUE_H */

@@ -63,8 +63,8 @@ check_roles(const Job *job)
 	if (login != start.login)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-				 errmsg("the session has another role than the one that queued the job"),
-				 errhint("A setting of the role or database changes session_authorization.")));
+				 errmsg("the session of the job has changed its session_authorization"),
+				 errhint("A function that the source calls must not do that.")));
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(job->owner)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -103,13 +103,19 @@ open_catalog(void)
 
 /* ---------------------------------------------------------------- what was called */
 
-/* MemberFunction: put a setting in force that was so for the call. */
+/* Put the settings in force that were so for the call. */
 static void
-apply_setting(void *context, const char *name, const char *value)
+apply_settings(const Job *job)
 {
+	JsonbIterator *iterator = JsonbIteratorInit(&jsonb_of_text(job->settings)->root);
+	JsonbValue	name;
+	JsonbValue	value;
+
 	/* nobody but recseq_train_async writes them, so who queued it could set them */
-	set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET, true,
-					  WARNING, false);
+	while (jsonb_next_member(&iterator, &name, &value))
+		set_config_option(pnstrdup(name.val.string.val, name.val.string.len),
+						  jsonb_scalar_text(&value), PGC_SUSET, PGC_S_SESSION,
+						  GUC_ACTION_SET, true, WARNING, false);
 }
 
 /* Complain if the owner has lost the right to train in jobs. */
@@ -264,7 +270,7 @@ begin_job(int64 number)
 	MemoryContextSwitchTo(context);
 	job = queue_begin(&catalog, number);
 	if (job != NULL)
-		queue_for_each_member(job->settings, apply_setting, NULL);
+		apply_settings(job);
 	process_commit();
 	if (job != NULL && recseq_job_timeout > 0)
 		board_limit(Max(recseq_job_timeout - job->seconds, 1));

@@ -296,9 +296,8 @@ option_error_context(void *name)
 	errcontext("option \"%s\"", (const char *) name);
 }
 
-/* A value that is no array and no object as text; NULL: null. */
-static char *
-scalar_to_text(const JsonbValue *value)
+char *
+jsonb_scalar_text(const JsonbValue *value)
 {
 	switch (value->type)
 	{
@@ -343,7 +342,7 @@ array_to_datum(JsonbContainer *array, Oid element_type)
 
 		if (token != WJB_ELEM)
 			continue;
-		text = scalar_to_text(&value);
+		text = jsonb_scalar_text(&value);
 		state = accumArrayResult(state, text == NULL ? (Datum) 0 : text_to_datum(text, element_type),
 								 text == NULL, element_type, CurrentMemoryContext);
 	}
@@ -367,7 +366,7 @@ value_to_argument(const JsonbValue *value, const Option *option)
 		argument.value = array_to_datum(value->val.binary.data, element_type);
 	else
 	{
-		char	   *text = scalar_to_text(value);
+		char	   *text = jsonb_scalar_text(value);
 
 		argument.isnull = text == NULL;
 		if (text != NULL)
@@ -377,9 +376,8 @@ value_to_argument(const JsonbValue *value, const Option *option)
 	return argument;
 }
 
-/* Go on to the next member of a JSON object; false: there is none. */
-static bool
-next_member(JsonbIterator **iterator, JsonbValue *key, JsonbValue *value)
+bool
+jsonb_next_member(JsonbIterator **iterator, JsonbValue *key, JsonbValue *value)
 {
 	JsonbIteratorToken token;
 
@@ -434,7 +432,7 @@ train_arguments(const Catalog *catalog, Oid source, Jsonb *options, bool unknown
 	JsonbValue	key;
 	JsonbValue	value;
 
-	while (next_member(&iterator, &key, &value))
+	while (jsonb_next_member(&iterator, &key, &value))
 	{
 		const Option *option = option_of_member(&key, unknown_ok);
 
@@ -601,7 +599,7 @@ options_to_sql(const Catalog *catalog, Oid source, Jsonb *options)
 					 quote_qualified_identifier(get_namespace_name(catalog->schema),
 												"recseq_train"),
 					 quote_literal_cstr(source_name(source)));
-	while (next_member(&iterator, &key, &value))
+	while (jsonb_next_member(&iterator, &key, &value))
 	{
 		const Option *option = option_of_member(&key, false);
 

@@ -337,6 +337,18 @@ SET SESSION AUTHORIZATION regress_recseq_admin;
 SET client_min_messages = warning;
 SELECT count(recseq_drop_model(model)) FROM recseq_model;
 
+-- but a superuser's job does not go on as somebody else
+CREATE FUNCTION disguise(items int[]) RETURNS int[] LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('session_authorization', 'regress_recseq_a', false);
+	RETURN items;
+END $$;
+CREATE VIEW disguised AS SELECT id, CASE WHEN id = 0 THEN disguise(items) ELSE items END AS items FROM ring;
+SELECT recseq_train_async('disguised', 'disguised', epochs => 2, units => 8, ranker => false) AS job \gset
+SELECT recseq_wait(:job);
+SELECT state, sqlstate, error FROM recseq_jobs WHERE job = :job;
+SELECT count(recseq_drop_model(model)) FROM recseq_model;
+
 --
 -- No role fills the queue
 --
@@ -556,7 +568,7 @@ REVOKE ALL ON FUNCTION recseq_train_async, recseq_wait, recseq_cancel, recseq_re
 	FROM regress_recseq_a, regress_recseq_b, regress_recseq_group, regress_recseq_watcher;
 DROP SCHEMA trap CASCADE;
 DROP TABLE ring, faulty, found CASCADE;
-DROP FUNCTION train_for_me, train_for_group, attempt, become, hold, meddle;
+DROP FUNCTION train_for_me, train_for_group, attempt, become, hold, meddle, disguise;
 RESET SESSION AUTHORIZATION;
 REVOKE CREATE ON SCHEMA :"here" FROM regress_recseq_a, regress_recseq_b, regress_recseq_group;
 DELETE FROM recseq_job;

@@ -20,7 +20,7 @@ use constant KILLS => $ENV{RECSEQ_KILLS} || 2;
 my $node = new_server('main', conf => [
 	'restart_after_crash = on', 'dynamic_shared_memory_type = mmap', 'max_worker_processes = 12', 'log_min_messages = log' ]);
 sample_source($node, 3000);
-my $options = 'epochs => 12, patience => 0, ranker => false';
+my $options = 'epochs => 8, patience => 0, ranker => false';
 
 sub digest
 {

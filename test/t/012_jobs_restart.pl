@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use RecseqTest;
 use Test::More;
 
-my $options = 'epochs => 40, patience => 0, ranker => false';
+my $options = 'epochs => 20, patience => 0, ranker => false';
 my $primary = new_server('primary', init => { allows_streaming => 1 }, conf => [ q{shared_preload_libraries = 'recseq'} ]);
 sample_source($primary);
 $primary->safe_psql('postgres', "SET recseq.progress = off; SELECT recseq_train('source', 'statement', $options)");

@@ -86,7 +86,7 @@ runs($cancelled);
 is($node->safe_psql('postgres', "SELECT recseq_cancel($cancelled)"), 't', 'a job is cancelled whose source goes on');
 is(result($hanging), 'failed', 'a job that hangs is stopped');
 is(job_row($hanging), 'failed|57014|ran for longer than recseq.job_timeout', 'and says why');
-$node->poll_query_until('postgres', "SELECT attempts >= 3 AND state = 'queued' FROM recseq_job WHERE job = $dying") or die 'it does not die';
+$node->poll_query_until('postgres', "SELECT attempts >= 4 AND state = 'queued' FROM recseq_job WHERE job = $dying") or die 'it does not die';
 # who waits for the next attempt does not hold up others
 my $job = queue('ben', 'source', 'lives');
 is(result($job), 'done', 'while a job waits for its next attempt, others run');

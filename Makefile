@@ -93,7 +93,8 @@ endif
 
 # PostgreSQL 16 and later hide what is not marked. Before, nobody would notice that the entry point of a process is not.
 ifneq ($(filter 13 14 15,$(MAJORVERSION)),)
-src/recseq.o src/jobs/launcher.o src/jobs/starter.o src/jobs/worker.o src/train/parallel.o: override CFLAGS += -fvisibility=hidden \
+src/recseq.o src/jobs/launcher.o src/jobs/starter.o src/jobs/worker.o src/train/training.o src/train/second_stage.o: \
+	override CFLAGS += -fvisibility=hidden \
 	'-DPGDLLEXPORT=__attribute__((visibility("default")))'
 endif
 

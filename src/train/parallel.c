@@ -32,8 +32,6 @@
 
 #include "memory.h"
 #include "segment.h"
-#include "train/second_stage.h"
-#include "train/training.h"
 
 /* Of the table of contents. */
 #define SHARED_KEY 1
@@ -45,22 +43,16 @@
  */
 #define SPINS 4000
 
-/* The functions, by enum ParallelWork. */
-static const ParallelFunction functions[] = {training_part, second_stage_part};
-
 /* What the leader and the workers share besides the block and the details. */
 typedef struct ParallelShared
 {
 	dsm_handle	segment;
-	ParallelWork work;
 	/* the barrier */
 	pg_atomic_uint32 members;	/* 0: not known yet */
 	pg_atomic_uint32 arrived;
 	pg_atomic_uint32 phase;
 	ConditionVariable changed;	/* members or phase */
 } ParallelShared;
-
-PGDLLEXPORT void recseq_train_worker(dsm_segment *seg, shm_toc *toc);
 
 /* ---------------------------------------------------------------- memory */
 
@@ -135,9 +127,8 @@ parallel_may_go_on(void *context)
 	return true;
 }
 
-/* Entry point of a worker. */
 void
-recseq_train_worker(dsm_segment *seg, shm_toc *toc)
+parallel_worker(shm_toc *toc, ParallelFunction function)
 {
 	ParallelShared *shared = shm_toc_lookup(toc, SHARED_KEY, false);
 	dsm_segment *segment = dsm_attach(shared->segment);
@@ -155,14 +146,13 @@ recseq_train_worker(dsm_segment *seg, shm_toc *toc)
 	part.block = dsm_segment_address(segment);
 	wait_for_change(shared, &shared->members, 0);
 	part.ranks = (int32) pg_atomic_read_u32(&shared->members);
-	functions[shared->work] (&part);
+	function(&part);
 	dsm_detach(segment);
 }
 
 /* Make what is shared, for workers to come. */
 static ParallelShared *
-share(ParallelContext *pcxt, ParallelWork work, const ParallelMemory *memory,
-	  const void *details, Size bytes)
+share(ParallelContext *pcxt, const ParallelMemory *memory, const void *details, Size bytes)
 {
 	ParallelShared *shared;
 	void	   *copy;
@@ -173,7 +163,6 @@ share(ParallelContext *pcxt, ParallelWork work, const ParallelMemory *memory,
 	InitializeParallelDSM(pcxt);
 	shared = shm_toc_allocate(pcxt->toc, sizeof(ParallelShared));
 	shared->segment = dsm_segment_handle(memory->segment);
-	shared->work = work;
 	pg_atomic_init_u32(&shared->members, 0);
 	pg_atomic_init_u32(&shared->arrived, 0);
 	pg_atomic_init_u32(&shared->phase, 0);
@@ -186,8 +175,8 @@ share(ParallelContext *pcxt, ParallelWork work, const ParallelMemory *memory,
 }
 
 NnStatus
-parallel_run(ParallelWork work, const ParallelMemory *memory, int workers,
-			 const void *details, Size bytes, void *leader)
+parallel_run(const char *entry, ParallelFunction function, const ParallelMemory *memory,
+			 int workers, const void *details, Size bytes, void *leader)
 {
 	ParallelPart part = {
 		.ranks = 1,
@@ -200,11 +189,11 @@ parallel_run(ParallelWork work, const ParallelMemory *memory, int workers,
 	NnStatus	status;
 
 	if (memory->segment == NULL)
-		return functions[work] (&part);
+		return function(&part);
 
 	EnterParallelMode();
-	pcxt = CreateParallelContext("recseq", "recseq_train_worker", workers);
-	shared = share(pcxt, work, memory, details, bytes);
+	pcxt = CreateParallelContext("recseq", entry, workers);
+	shared = share(pcxt, memory, details, bytes);
 	LaunchParallelWorkers(pcxt);
 	WaitForParallelWorkersToAttach(pcxt);
 
@@ -213,7 +202,7 @@ parallel_run(ParallelWork work, const ParallelMemory *memory, int workers,
 	part.barrier_context = shared;
 	pg_atomic_write_u32(&shared->members, (uint32) part.ranks);
 	ConditionVariableBroadcast(&shared->changed);
-	status = functions[work] (&part);
+	status = function(&part);
 
 	WaitForParallelWorkersToFinish(pcxt);
 	DestroyParallelContext(pcxt);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "storage/dsm.h"
+#include "storage/shm_toc.h"
 
 #include "nn/status.h"
 
@@ -40,21 +41,19 @@ typedef struct ParallelPart
 /* What a process does with its part. */
 typedef NnStatus (*ParallelFunction) (const ParallelPart *part);
 
-/* The kinds of work; a worker may have the functions at other addresses. */
-typedef enum ParallelWork
-{
-	PARALLEL_TRAINING,			/* training_part() */
-	PARALLEL_SECOND_STAGE		/* second_stage_part() */
-} ParallelWork;
+/* What the entry point of a worker does: its part. */
+extern void parallel_worker(shm_toc *toc, ParallelFunction function);
 
 /*
  * Do some work in memory that is ready for it, with up to that many workers; with
- * fewer where they cannot be had.  details: bytes that every worker gets a copy
- * of; leader: for the leader alone.  Returns what the leader's part comes to.
- * Needs a transaction and an active snapshot.
+ * fewer where they cannot be had.  entry: the name of the workers' entry point,
+ * which calls parallel_worker() with the same function.  details: bytes that
+ * every worker gets a copy of; leader: for the leader alone.  Returns what the
+ * leader's part comes to.  Needs a transaction and an active snapshot.
  */
-extern NnStatus parallel_run(ParallelWork work, const ParallelMemory *memory, int workers,
-							 const void *details, Size bytes, void *leader);
+extern NnStatus parallel_run(const char *entry, ParallelFunction function,
+							 const ParallelMemory *memory, int workers, const void *details,
+							 Size bytes, void *leader);
 
 /*
  * The answer to MayGoOn in this backend and in workers: leaves when the query is

@@ -54,7 +54,8 @@ report_share(void *context, double share)
 	progress_second_stage(context, share);
 }
 
-NnStatus
+/* ParallelFunction: a process's part. */
+static NnStatus
 second_stage_part(const ParallelPart *part)
 {
 	Leader	   *leader = part->leader;
@@ -89,6 +90,15 @@ second_stage_part(const ParallelPart *part)
 	}
 	MemoryContextDelete(temporary);
 	return status;
+}
+
+PGDLLEXPORT void recseq_second_stage_worker(dsm_segment *seg, shm_toc *toc);
+
+/* Entry point of a worker. */
+void
+recseq_second_stage_worker(dsm_segment *seg, shm_toc *toc)
+{
+	parallel_worker(toc, second_stage_part);
 }
 
 /*
@@ -158,7 +168,8 @@ second_stage_fit(Model *model, const SourceData *source, const SecondStageOption
 	if (memory.segment != NULL)
 		MemoryContextReset(counting);
 	sizes = data.sizes;
-	parallel_run(PARALLEL_SECOND_STAGE, &memory, workers, &sizes, sizeof(sizes), &leader);
+	parallel_run("recseq_second_stage_worker", second_stage_part, &memory, workers,
+				 &sizes, sizeof(sizes), &leader);
 	if (memory.segment != NULL)
 		dsm_detach(memory.segment);
 	MemoryContextDelete(counting);

@@ -9,7 +9,6 @@
 
 #include "data/dataset.h"
 #include "model/model.h"
-#include "train/parallel.h"
 #include "train/progress.h"
 
 /*
@@ -25,9 +24,6 @@ typedef struct SecondStageOptions
 	int			workers;		/* that may help */
 	ProgressSlot *progress;
 } SecondStageOptions;
-
-/* ParallelFunction: a process's part of a fit. */
-extern NnStatus second_stage_part(const ParallelPart *part);
 
 /*
  * Fit the second stage of a model whose network is trained.  The stage is in the

@@ -193,7 +193,8 @@ typedef struct TrainingDetails
 	int32		epochs;			/* to train, at most */
 } TrainingDetails;
 
-NnStatus
+/* ParallelFunction: a process's part. */
+static NnStatus
 training_part(const ParallelPart *part)
 {
 	const TrainingDetails *details = part->details;
@@ -218,13 +219,22 @@ training_part(const ParallelPart *part)
 	return trainer_run(&trainer, part->rank, part->ranks, &calls, details->epochs);
 }
 
+PGDLLEXPORT void recseq_train_worker(dsm_segment *seg, shm_toc *toc);
+
+/* Entry point of a worker. */
+void
+recseq_train_worker(dsm_segment *seg, shm_toc *toc)
+{
+	parallel_worker(toc, training_part);
+}
+
 bool
 training_try(Training *training, int32 epochs)
 {
 	const Trainer *trainer = &training->trainer;
 	TrainingDetails details = {trainer->config, trainer->options, trainer->sizes, epochs};
 
-	return parallel_run(PARALLEL_TRAINING, &training->memory,
+	return parallel_run("recseq_train_worker", training_part, &training->memory,
 						workers_for(&training->options, trainer->sizes.training_windows),
 						&details, sizeof(details), training) != NN_DIVERGED;
 }

@@ -44,9 +44,6 @@ extern SourceData *train_read(const TrainOptions *options);
  */
 extern Training *training_begin(const TrainOptions *options, SourceData *source);
 
-/* ParallelFunction: a process's part of training the network. */
-extern NnStatus training_part(const ParallelPart *part);
-
 /* Train for at most that many epochs more; see parallel_run. */
 extern void training_run(Training *training, int32 epochs);
 

@@ -27,6 +27,7 @@ CREATE FUNCTION @extschema@.recseq_train(
 	workers integer DEFAULT NULL,
 	purchases text[] DEFAULT '{transaction,purchase,buy,order}',
 	ranker boolean DEFAULT true,
+	min_support integer DEFAULT 1,
 	activate text DEFAULT 'always',
 	OUT model text,
 	OUT version integer,
@@ -40,7 +41,7 @@ CREATE FUNCTION @extschema@.recseq_train(
 	OUT seconds double precision)
 AS 'MODULE_PATHNAME', 'recseq_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, bigint, integer, text[], boolean, text) IS
+COMMENT ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, bigint, integer, text[], boolean, integer, text) IS
 'Trains a network on a relation with one row a sequence, stores it as a new version of the model and makes that the active one (see activate).
 
 source: a table or view with "items" (integer[], bigint[] or text[], oldest first); optional parallel arrays named by "features"; optional "events" (text[], the kind of each event); optional "times" (timestamptz[]), which make the newest sequences the validation part.
@@ -52,11 +53,11 @@ loss: softmax (over all items); sampled_softmax or bpr_max, whose cost does not 
 epochs: at most so many, 1..10000. batch_size: windows, 1..65536. learning_rate: of Adam, halved when validation has stalled for two epochs. clip_norm: limit of the global gradient norm, 0 for none. patience: epochs without improvement before training stops, 0 for never.
 validation_fraction: share of the sequences held out, 0..0.9; of more than 10,000 windows an even sample of about so many judges each epoch. max_length: newest items of a history that are read, 1..1000. seed: same data, options and seed give the same weights.
 purchases: kinds of events that are purchases, in the arrays of the column "events" where the source has it.
-ranker: fit a second stage that ranks candidates (the history, what goes with it, the network''s best, what is popular) by the evidence for each; false: the network alone answers.
+ranker: fit a second stage that ranks candidates (the history, what goes with it, the network''s best, what is popular) by the evidence for each; false: the network alone answers. min_support: sequences that what speaks for an item takes to be used and shown by the second stage, 1..150: what goes with what, similar histories, and popular items count only where so many have them.
 activate: always; if_better: only if the hit rate is not below that of the active version (of the training it goes back to, where it is an update), as each was validated; never. The first version of a model is active in any case.
 
 Returns what was learned: windows are histories with the item that follows; val_loss is that of the network on the validation windows at its best epoch; hit_rate (at 5) that of the model, of both stages with ranker, on events of the sequences held out, measured before the second stage learns from these, too. Raises an error, and stores nothing, for bad options or data, for a model of another owner, and when cancelled.';
-REVOKE ALL ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, bigint, integer, text[], boolean, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, bigint, integer, text[], boolean, integer, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_recommend(
 	items integer[],

@@ -121,6 +121,7 @@ CREATE FUNCTION @extschema@.recseq_train_async(
 	workers integer DEFAULT NULL,
 	purchases text[] DEFAULT '{transaction,purchase,buy,order}',
 	ranker boolean DEFAULT true,
+	min_support integer DEFAULT 1,
 	activate text DEFAULT 'always')
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'recseq_train_async'

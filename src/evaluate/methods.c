@@ -10,6 +10,7 @@
 
 #include "memory.h"
 #include "nn/exclusion.h"
+#include "train/parallel.h"
 
 /* The model is the first, and baseline b is method b + 1. */
 #define MODEL 0
@@ -34,7 +35,8 @@ fit_baselines(Methods *methods)
 		.dataset = &source->data,
 		.held_out = methods->cases->held_out,
 		.hours = source->hours,
-		.items = source->items.count
+		.items = source->items.count,
+		.interrupt = {parallel_may_go_on, NULL}
 	};
 	Arena		arena = {0};
 

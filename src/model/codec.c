@@ -45,6 +45,13 @@ enum
 
 #define MAX_SECTIONS (10 + RANKERS + 3 * CONFIG_MAX_FEATURES)
 
+/* No two sections share a tag, and the table has room for one of each. */
+_Static_assert(SECTION_RANKER + RANKERS <= SECTION_FEATURE_NAME &&
+			   SECTION_FEATURE_NAME + CONFIG_MAX_FEATURES <= SECTION_FEATURE_VALUES &&
+			   SECTION_FEATURE_VALUES + CONFIG_MAX_FEATURES <= SECTION_ITEM_FEATURE,
+			   "tags overlap");
+_Static_assert(SECTION_RANKER - 1 <= 10, "the table of sections is too short");
+
 typedef struct Section
 {
 	uint32_t	tag;
@@ -70,6 +77,13 @@ typedef struct StoredConfig
 	float		dropout;
 } StoredConfig;
 
+/* What is stored as it lies in memory has no gaps, whose bytes would be of any value. */
+_Static_assert(sizeof(Header) == 32 && sizeof(Section) == 24, "gaps in the header");
+_Static_assert(sizeof(StoredConfig) == (11 + CONFIG_MAX_FEATURES) * 4, "gaps in the configuration");
+_Static_assert(sizeof(CountsSizes) == 4 * 4 + 6 * 8, "gaps in the sizes of the counts");
+_Static_assert(sizeof(Tally) == 3 * 8 + 2 * 4 && sizeof(Seen) == 6 * 4 && sizeof(Pair) == 5 * 4 &&
+			   sizeof(Posting) == 2 * 4, "gaps in the counts");
+
 /* What the second stage is, likewise. */
 typedef struct StoredRank
 {
@@ -79,6 +93,16 @@ typedef struct StoredRank
 	float		missed[RANKERS];
 	Vote		vote[RANKERS];
 } StoredRank;
+
+_Static_assert(sizeof(StoredRank) == 8 + 2 * 4 + RANKERS * (1 + VOTES) * 4 + 4 * (RANKERS * (1 + VOTES) % 2),
+			   "gaps in the second stage");
+
+/* The times there are, in microseconds since 2000: 4714 BC to 294276 AD, as PostgreSQL has them. */
+#define FIRST_TIME INT64_C(-211813488000000000)
+#define END_OF_TIME INT64_C(9223371331200000000)
+
+/* Columns of a source that mean something else, so that no feature can be read from them. */
+static const char *const reserved_names[] = {"items", "times"};
 
 const char *
 codec_message(CodecStatus status)
@@ -93,6 +117,8 @@ codec_message(CodecStatus status)
 			return "does not begin like a model";
 		case CODEC_NEWER_FORMAT:
 			return "has a format that this version of recseq does not know";
+		case CODEC_OLDER_FORMAT:
+			return "has a format that this version of recseq no longer reads";
 		case CODEC_OTHER_BYTE_ORDER:
 			return "was made on a machine with another byte order";
 		case CODEC_CHECKSUM:
@@ -121,7 +147,7 @@ store_config(const Config *config)
 	};
 
 	memcpy(stored.feature_values, config->feature_values,
-		   sizeof(stored.feature_values));
+		   (size_t) config->features * sizeof(int32_t));
 	return stored;
 }
 
@@ -149,8 +175,8 @@ restore_config(const StoredConfig *stored)
 
 typedef struct Writer
 {
-	char	   *image;			/* NULL: measure only */
-	Section	   *table;
+	char	   *image;			/* NULL: only lay out */
+	Section	   *table;			/* [MAX_SECTIONS] */
 	uint32_t	sections;
 	size_t		used;
 } Writer;
@@ -162,10 +188,8 @@ begin_section(Writer *writer, uint32_t tag, size_t bytes)
 	size_t		offset = writer->used;
 
 	writer->used += arena_align(bytes);
-	if (writer->image == NULL)
-		return NULL;
 	writer->table[writer->sections++] = (Section) {tag, 0, offset, bytes};
-	return writer->image + offset;
+	return writer->image == NULL ? NULL : writer->image + offset;
 }
 
 static void
@@ -276,7 +300,8 @@ write_sections(Writer *writer, const Model *model)
 size_t
 codec_bytes(const Model *model)
 {
-	Writer		writer = {0};
+	Section		table[MAX_SECTIONS];
+	Writer		writer = {.table = table};
 
 	write_sections(&writer, model);
 	return writer.used;
@@ -366,6 +391,21 @@ read_vocabulary(const Reader *reader, uint32_t tag, int32_t count,
 		vocabulary->count == count;
 }
 
+/* Whether the items are in their order: by falling count, then ascending, so each of them once. */
+static bool
+popular_valid(const int32_t *popular, const int32_t *item_count, int32_t items)
+{
+	for (int32_t i = 1; i < items; i++)
+	{
+		int32_t		before = item_count[popular[i - 1]];
+		int32_t		here = item_count[popular[i]];
+
+		if (before < here || (before == here && popular[i - 1] >= popular[i]))
+			return false;
+	}
+	return true;
+}
+
 /* A section of one 32-bit number an item, each in 0 .. limit - 1; or NULL. */
 static const int32_t *
 read_per_item(const Reader *reader, uint32_t tag, int32_t items, int32_t limit)
@@ -380,7 +420,7 @@ read_per_item(const Reader *reader, uint32_t tag, int32_t items, int32_t limit)
 	return values;
 }
 
-/* Whether every parameter is a number. */
+/* Whether every one is a number. */
 static bool
 all_finite(const float *values, size_t count)
 {
@@ -392,6 +432,30 @@ all_finite(const float *values, size_t count)
 	return true;
 }
 
+/* Whether a section is a name that feature f can have: that of a column, and of no other feature. */
+static bool
+feature_name_valid(const char *name, int32_t f, const Model *model)
+{
+	size_t		length = strnlen(name, MODEL_FEATURE_NAME);
+
+	for (size_t i = length; i < MODEL_FEATURE_NAME; i++)
+	{
+		if (name[i] != '\0')
+			return false;
+	}
+	for (size_t i = 0; i < sizeof(reserved_names) / sizeof(reserved_names[0]); i++)
+	{
+		if (strcmp(name, reserved_names[i]) == 0)
+			return false;
+	}
+	for (int32_t other = 0; other < f; other++)
+	{
+		if (strcmp(name, model->feature_name[other]) == 0)
+			return false;
+	}
+	return length > 0;
+}
+
 static bool
 read_feature(const Reader *reader, int32_t f, Model *model)
 {
@@ -400,7 +464,8 @@ read_feature(const Reader *reader, int32_t f, Model *model)
 	const char *name = find_exact(reader, SECTION_FEATURE_NAME + number,
 								  MODEL_FEATURE_NAME);
 
-	if (name == NULL || name[MODEL_FEATURE_NAME - 1] != '\0')
+	if (name == NULL || name[MODEL_FEATURE_NAME - 1] != '\0' ||
+		(!reader->trusted && !feature_name_valid(name, f, model)))
 		return false;
 	memcpy(model->feature_name[f], name, MODEL_FEATURE_NAME);
 	model->item_feature[f] = read_per_item(reader, SECTION_ITEM_FEATURE + number,
@@ -410,15 +475,48 @@ read_feature(const Reader *reader, int32_t f, Model *model)
 						config->feature_values[f] - 1, &model->feature_values[f]);
 }
 
-/* Whether the sizes of counts can belong to a model. */
 static bool
-sizes_fit(const CountsSizes *sizes, const Config *config)
+is_flag(int32_t value)
 {
-	return sizes->items == config->items &&
-		sizes->categories == (config->features > 0 ? config->feature_values[0] : 1) &&
-		sizes->sequences >= 0 && sizes->popular >= 0 && sizes->tokens >= 0 &&
-		sizes->item_pairs >= 0 && sizes->category_pairs >= 0 &&
-		sizes->postings >= 0 && sizes->category_tops >= 0;
+	return value == 0 || value == 1;
+}
+
+/* Whether the second stage's own numbers are possible; of a ranker that it has not they are 0. */
+static bool
+stored_rank_valid(const StoredRank *stored)
+{
+	if (!is_flag(stored->kinds) || !is_flag(stored->times) ||
+		stored->origin < FIRST_TIME || stored->origin >= END_OF_TIME)
+		return false;
+	for (int r = 0; r < RANKERS; r++)
+	{
+		bool		fitted = r == RANKER_PLAIN || stored->kinds || stored->times;
+
+		if (!(stored->missed[r] >= 0 && stored->missed[r] <= (fitted ? 1 : 0)) ||
+			!all_finite(stored->vote[r].weight, VOTES))
+			return false;
+		for (int v = 0; v < VOTES; v++)
+		{
+			if (!fitted && stored->vote[r].weight[v] != 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Whether the counts are possible, and those of this model's items. */
+static bool
+model_counts_valid(const Model *model)
+{
+	const Counts *counts = &model->rank.counts;
+
+	for (int32_t i = 0; i < model->config.items; i++)
+	{
+		if (counts->item_category[i] !=
+			(model->config.features > 0 ? model->item_feature[0][i] : 0))
+			return false;
+	}
+	return counts_valid(counts);
 }
 
 /* Read the second stage, which a model need not have. */
@@ -426,6 +524,7 @@ static bool
 read_rank(const Reader *reader, Model *model)
 {
 	RankStage  *stage = &model->rank;
+	const Config *config = &model->config;
 	size_t		bytes;
 	const StoredRank *stored;
 	const CountsSizes *sizes;
@@ -437,7 +536,10 @@ read_rank(const Reader *reader, Model *model)
 		return find_section(reader, SECTION_COUNTS, &bytes) == NULL;
 	stored = find_exact(reader, SECTION_RANK, sizeof(*stored));
 	sizes = find_exact(reader, SECTION_COUNTS_SIZES, sizeof(*sizes));
-	if (stored == NULL || sizes == NULL || !sizes_fit(sizes, &model->config))
+	if (stored == NULL || sizes == NULL ||
+		!counts_sizes_valid(sizes, config->items,
+							config->features > 0 ? config->feature_values[0] : 1) ||
+		(!reader->trusted && !stored_rank_valid(stored)))
 		return false;
 	model->origin = stored->origin;
 	stage->kinds = stored->kinds != 0;
@@ -462,7 +564,8 @@ read_rank(const Reader *reader, Model *model)
 	purchases = find_section(reader, SECTION_PURCHASES, &bytes);
 	return purchases != NULL &&
 		vocabulary_read(&model->purchases, purchases, bytes, reader->trusted) &&
-		(reader->trusted || counts_valid(&stage->counts));
+		model->purchases.kind == ID_TEXT &&	/* kinds of events are looked up as such */
+		(reader->trusted || model_counts_valid(model));
 }
 
 static bool
@@ -474,11 +577,17 @@ read_sections(const Reader *reader, Model *model)
 	const char *index;
 	Arena		place = {0};
 
-	if (stored == NULL)
+	if (stored == NULL || !is_flag(stored->bidirectional) || !is_flag(stored->attention) ||
+		!is_flag(stored->tied))
 		return false;
 	*config = restore_config(stored);
 	if (config_problem(config) != NULL)
 		return false;
+	for (int32_t f = config->features; f < CONFIG_MAX_FEATURES; f++)
+	{
+		if (stored->feature_values[f] != 0)
+			return false;		/* of a feature that there is not */
+	}
 	block = find_exact(reader, SECTION_PARAMETERS, params_count(config) * sizeof(float));
 	if (block == NULL ||
 		(!reader->trusted && !all_finite(block, params_count(config))))
@@ -488,19 +597,37 @@ read_sections(const Reader *reader, Model *model)
 		return false;
 	model->item_count = read_per_item(reader, SECTION_ITEM_COUNT, config->items, INT32_MAX);
 	model->popular = read_per_item(reader, SECTION_POPULAR, config->items, config->items);
-	if (model->item_count == NULL || model->popular == NULL)
+	if (model->item_count == NULL || model->popular == NULL ||
+		(!reader->trusted && !popular_valid(model->popular, model->item_count, config->items)))
 		return false;
 	index = find_exact(reader, SECTION_SCAN, index_bytes(config));
 	if (index == NULL)
 		return false;
 	place.base = (char *) index;
 	scan_place(&model->index, &place, config->items, config_output_dim(config));
+	if (!reader->trusted && !scan_valid(&model->index, config_output_dim(config)))
+		return false;
 	for (int32_t f = 0; f < config->features; f++)
 	{
 		if (!read_feature(reader, f, model))
 			return false;
 	}
 	return read_rank(reader, model);
+}
+
+/*
+ * Whether the sections lie as they are written for that model: so none overlap,
+ * and there is nothing in the image that is not looked at.
+ */
+static bool
+is_laid_out(const Reader *reader, const Model *model)
+{
+	Section		table[MAX_SECTIONS] = {0};
+	Writer		writer = {.table = table};
+
+	write_sections(&writer, model);
+	return writer.used == reader->bytes && writer.sections == reader->sections &&
+		memcmp(table, reader->table, sizeof(table)) == 0;
 }
 
 /* Find the table of sections of an image whose header is sound. */
@@ -530,8 +657,8 @@ codec_read(Model *model, const char *from, size_t bytes)
 		return CODEC_OTHER_BYTE_ORDER;
 	if (header.format > CODEC_FORMAT)
 		return CODEC_NEWER_FORMAT;
-	if (header.format < 1)
-		return CODEC_NOT_A_MODEL;
+	if (header.format < CODEC_FORMAT)
+		return header.format < 1 ? CODEC_NOT_A_MODEL : CODEC_OLDER_FORMAT;
 	if (header.bytes != bytes)
 		return CODEC_TRUNCATED;
 	if (header.checksum != image_checksum(from, bytes))
@@ -539,7 +666,8 @@ codec_read(Model *model, const char *from, size_t bytes)
 	if (header.sections > MAX_SECTIONS)
 		return CODEC_INCONSISTENT;
 	set_table(&reader);
-	return read_sections(&reader, model) ? CODEC_OK : CODEC_INCONSISTENT;
+	return read_sections(&reader, model) && is_laid_out(&reader, model)
+		? CODEC_OK : CODEC_INCONSISTENT;
 }
 
 void

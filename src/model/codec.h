@@ -11,7 +11,7 @@
 
 #include "model/model.h"
 
-#define CODEC_FORMAT 1			/* raised when older code cannot read it */
+#define CODEC_FORMAT 2			/* raised when older code cannot read it, or it older images */
 
 typedef enum CodecStatus
 {
@@ -19,6 +19,7 @@ typedef enum CodecStatus
 	CODEC_TRUNCATED,
 	CODEC_NOT_A_MODEL,
 	CODEC_NEWER_FORMAT,
+	CODEC_OLDER_FORMAT,
 	CODEC_OTHER_BYTE_ORDER,
 	CODEC_CHECKSUM,
 	CODEC_INCONSISTENT
@@ -35,8 +36,8 @@ extern void codec_write(const Model *model, char *to);
 
 /*
  * Point *model into an image of that many bytes, aligned likewise.  Trusts
- * nothing: whatever the bytes are, it either succeeds with a model whose every
- * index is in range, or returns what is wrong.
+ * nothing: whatever the bytes are, it either succeeds with a model that could
+ * have been written, every index and number in range, or returns what is wrong.
  */
 extern CodecStatus codec_read(Model *model, const char *from, size_t bytes);
 

@@ -6,12 +6,12 @@
 #include "model/rank_fit.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/recommender.h"
 #include "nn/rng.h"
 #include "rank/ranker_train.h"
+#include "rank/sort.h"
 
 #define PERIOD_SHARE 0.1		/* of the time that the data spans */
 #define LAST_EVENTS 5			/* of each sequence, likewise */
@@ -24,6 +24,13 @@
 #define MAX_VOTE_EXAMPLES (4000 / SHARDS)
 /* ... the candidates of so many that have as many as there can be. */
 #define FULL_VOTE_EXAMPLES (1500 / SHARDS)
+
+/* What comes after an example's history is left out of the counts only so far. */
+_Static_assert(LAST_EVENTS <= CANDIDATES_MAX_OWN, "examples would see what comes after them");
+_Static_assert(FULL_VOTE_EXAMPLES <= MAX_VOTE_EXAMPLES, "room for more than is asked");
+/* Their candidates are numbered in 32 bits. */
+_Static_assert((int64_t) FULL_VOTE_EXAMPLES * CANDIDATES_MAX <= INT32_MAX, "too many candidates");
+_Static_assert(RANK_FIT_PERIODS * PERIOD_SHARE < 1, "periods before the data begins");
 
 /* ---------------------------------------------------------------- periods */
 
@@ -46,6 +53,17 @@ compare_ends(const void *a, const void *b)
 	return (x->sequence > y->sequence) - (x->sequence < y->sequence);
 }
 
+/* Count events of the fit. */
+static NnStatus
+count(Counts *counts, const RankFit *fit, const EventData *events, const Allocator *lasting)
+{
+	CountsData	data = {
+		events, fit->items, fit->categories, fit->item_category, fit->min_support
+	};
+
+	return counts_build(counts, &data, lasting, &fit->temporary, &fit->interrupt);
+}
+
 /* Count what was before a time. */
 static NnStatus
 count_before(Counts *counts, const RankFit *fit, double time)
@@ -54,6 +72,7 @@ count_before(Counts *counts, const RankFit *fit, double time)
 	const Dataset *all = events->dataset;
 	int64_t		tokens = all->start[all->sequences];
 	Cut		   *cut = ALLOCATE(&fit->temporary, Cut, all->sequences);
+	Cut		   *spare = ALLOCATE(&fit->temporary, Cut, all->sequences);
 	int64_t    *start = ALLOCATE(&fit->temporary, int64_t, all->sequences + 1);
 	int32_t    *item = ALLOCATE(&fit->temporary, int32_t, tokens);
 	bool	   *bought = events->bought != NULL ? ALLOCATE(&fit->temporary, bool, tokens) : NULL;
@@ -67,25 +86,32 @@ count_before(Counts *counts, const RankFit *fit, double time)
 		int32_t		length = 0;
 
 		while (first + length < all->start[s + 1] && events->hours[first + length] < time)
+		{
+			if (!step_go_on(&fit->interrupt, first + length))
+				return NN_CANCELLED;
 			length++;
+		}
 		if (length > 0)
 			cut[before.sequences++] = (Cut) {s, length, events->hours[first + length - 1]};
 	}
-	qsort(cut, (size_t) before.sequences, sizeof(Cut), compare_ends);
+	if (sort_elements(cut, spare, (size_t) before.sequences, sizeof(Cut), compare_ends,
+					  &fit->interrupt) != NN_OK)
+		return NN_CANCELLED;
 	start[0] = 0;
 	for (int32_t c = 0; c < before.sequences; c++)
 	{
 		int64_t		from = all->start[cut[c].sequence];
 		size_t		length = (size_t) cut[c].length;
 
+		if (!step_go_on(&fit->interrupt, c))
+			return NN_CANCELLED;
 		memcpy(item + start[c], all->item + from, length * sizeof(int32_t));
 		memcpy(hours + start[c], events->hours + from, length * sizeof(double));
 		if (bought != NULL)
 			memcpy(bought + start[c], events->bought + from, length * sizeof(bool));
 		start[c + 1] = start[c] + cut[c].length;
 	}
-	return counts_build(counts, &data, fit->items, fit->categories, fit->item_category,
-						&fit->temporary, &fit->temporary, &fit->interrupt);
+	return count(counts, fit, &data, &fit->temporary);
 }
 
 /* ---------------------------------------------------------------- examples */
@@ -144,6 +170,8 @@ take_periods(Drawing *drawing, Counts *counts)
 		{
 			for (int64_t t = dataset->start[s] + 1; t < dataset->start[s + 1]; t++)
 			{
+				if (!step_go_on(&fit->interrupt, t))
+					return NN_CANCELLED;
 				if (fit->events->hours[t] >= begin && fit->events->hours[t] < end)
 					drawing->example[drawing->examples++] =
 						(RankExample) {s, (int32_t) (t - dataset->start[s]), p};
@@ -155,7 +183,7 @@ take_periods(Drawing *drawing, Counts *counts)
 }
 
 /* The last events of each sequence. */
-static void
+static NnStatus
 take_last_events(Drawing *drawing)
 {
 	const Dataset *dataset = drawing->fit->events->dataset;
@@ -165,10 +193,13 @@ take_last_events(Drawing *drawing)
 	{
 		int32_t		length = (int32_t) (dataset->start[s + 1] - dataset->start[s]);
 
+		if (!step_go_on(&drawing->fit->interrupt, s))
+			return NN_CANCELLED;
 		for (int32_t t = length > LAST_EVENTS ? length - LAST_EVENTS : 1; t < length; t++)
 			drawing->example[drawing->examples++] = (RankExample) {s, t, RANK_FIT_ALL_COUNTS};
 	}
 	draw_examples(drawing, first, MAX_LAST_EXAMPLES, 1);
+	return NN_OK;
 }
 
 /* Doubles a shard that the sums of a fit need. */
@@ -199,14 +230,12 @@ rank_fit_begin(RankFitData *data, RankStage *stage, const RankFit *fit)
 
 	memset(stage, 0, sizeof(*stage));
 	memset(data, 0, sizeof(*data));
-	if (counts_build(&stage->counts, events, fit->items, fit->categories,
-					 fit->item_category, &fit->lasting, &fit->temporary,
-					 &fit->interrupt) != NN_OK)
+	if (count(&stage->counts, fit, events, &fit->lasting) != NN_OK)
 		return NN_CANCELLED;
 	data->counts[RANK_FIT_ALL_COUNTS] = stage->counts;
-	if (events->hours != NULL && take_periods(&drawing, data->counts) != NN_OK)
+	if ((events->hours != NULL && take_periods(&drawing, data->counts) != NN_OK) ||
+		take_last_events(&drawing) != NN_OK)
 		return NN_CANCELLED;
-	take_last_events(&drawing);
 	shuffle_examples(&drawing, 0, drawing.examples, 2);
 
 	data->sizes = (RankFitSizes) {
@@ -561,7 +590,9 @@ measure(RankStage *stage, Fitting *fitting, const Ranker *ranker, double *hit_ra
 		if (read_votes(&votes[s], &asked[s], fitting, s, ranker) != NN_OK)
 			return NN_CANCELLED;
 	}
-	vote_fit(vote, votes, ALLOCATE(&fitting->calls->temporary, float, CANDIDATES_MAX), sharing);
+	if (vote_fit(vote, votes, ALLOCATE(&fitting->calls->temporary, float, CANDIDATES_MAX),
+				 sharing) != NN_OK)
+		return NN_CANCELLED;
 	for (int32_t s = 0; s < SHARDS; s++)
 	{
 		double	   *out = shards_doubles(sharing, s);

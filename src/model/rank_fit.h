@@ -40,6 +40,7 @@ typedef struct RankFit
 	int32_t		items;
 	int32_t		categories;
 	const int32_t *item_category;	/* [items] */
+	int32_t		min_support;	/* sequences that evidence takes to count, at least 1 */
 	const Model *model;			/* network and its index */
 	int32_t		first_unseen;	/* the network was not trained on sequences from here on */
 	uint64_t	seed;

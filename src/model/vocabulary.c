@@ -159,7 +159,8 @@ vocabulary_read(Vocabulary *vocabulary, const char *from, size_t bytes, bool tru
 		return true;
 	for (size_t i = 0; i < count; i++)
 	{
-		if (vocabulary->offsets[i] > vocabulary->offsets[i + 1])
+		if (vocabulary->offsets[i] > vocabulary->offsets[i + 1] ||
+			vocabulary->offsets[i + 1] - vocabulary->offsets[i] > VOCABULARY_MAX_TEXT)
 			return false;
 	}
 	return ascending(vocabulary);

@@ -17,6 +17,9 @@ typedef enum IdKind
 	ID_TEXT = 2
 } IdKind;
 
+/* Bytes of a text: a database holds none that is longer. */
+#define VOCABULARY_MAX_TEXT ((1 << 30) - 1)
+
 typedef struct Vocabulary
 {
 	IdKind		kind;

@@ -133,6 +133,44 @@ scan_build(ScanIndex *index, const float *weights, int32_t columns)
 	}
 }
 
+static bool
+is_norm(float value)
+{
+	return value >= 0 && isfinite(value);
+}
+
+bool
+scan_valid(const ScanIndex *index, int32_t columns)
+{
+	const int8_t *code = index->codes;	/* in the order of code_place() */
+
+	for (int32_t first = 0; first < index->items; first += SCAN_BLOCK)
+	{
+		int32_t		sum[SCAN_BLOCK] = {0};
+
+		for (int32_t c = 0; c < index->columns; c += SCAN_GROUP)
+		{
+			for (int32_t i = 0; i < SCAN_BLOCK * SCAN_GROUP; i++, code++)
+			{
+				bool		padding = first + i / SCAN_GROUP >= index->items ||
+					c + i % SCAN_GROUP >= columns;
+
+				if (*code < -CODE_LIMIT || (padding && *code != 0))
+					return false;
+				sum[i / SCAN_GROUP] += *code;
+			}
+		}
+		for (int32_t i = first; i < first + SCAN_BLOCK; i++)
+		{
+			/* a sum that is not theirs would overflow what the kernels add it to */
+			if (index->code_sum[i] != sum[i - first] || !is_norm(index->scale[i]) ||
+				!is_norm(index->residual_norm[i]) || !is_norm(index->norm[i]))
+				return false;
+		}
+	}
+	return true;
+}
+
 /* Round the representation, and begin. */
 static void
 begin_query(ScanQuery *query, const ScanIndex *index, int32_t columns, ScanRequest *request)

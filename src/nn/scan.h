@@ -49,6 +49,9 @@ extern void scan_place(ScanIndex *index, Arena *arena, int32_t items, int32_t co
 /* Fill it. */
 extern void scan_build(ScanIndex *index, const float *weights, int32_t columns);
 
+/* Whether an index that was read could have been filled from weights of that many columns. */
+extern bool scan_valid(const ScanIndex *index, int32_t columns);
+
 /* Queries that are answered together: each tile of codes is read once for all. */
 #define SCAN_QUERIES 16
 

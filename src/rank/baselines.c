@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rank/sort.h"
+
 static inline int32_t
 max_int(int32_t a, int32_t b)
 {
@@ -48,7 +50,7 @@ baselines_place(Baselines *baselines, Arena *arena, const BaselineData *data)
 
 	baselines->items = data->items;
 	baselines->sequences = dataset->sequences;
-	baselines->count = ARENA_TAKE(arena, int32_t, data->items);
+	baselines->count = ARENA_TAKE(arena, int64_t, data->items);
 	baselines->popular = ARENA_TAKE(arena, Scored, data->items);
 	baselines->categories = data->categories;
 	baselines->category_start = ARENA_TAKE(arena, int32_t, data->categories + 2);
@@ -76,26 +78,42 @@ baselines_place(Baselines *baselines, Arena *arena, const BaselineData *data)
 
 /* ---------------------------------------------------------------- learning */
 
-static void
+/* Most frequent first, the lower item first among equals. */
+static int
+compare_scored(const void *a, const void *b)
+{
+	const Scored *x = a;
+	const Scored *y = b;
+
+	return scored_before(*y, *x) - scored_before(*x, *y);
+}
+
+static NnStatus
 fit_popularity(Baselines *baselines, const BaselineData *data)
 {
 	const Dataset *dataset = data->dataset;
-	TopK		top = {.k = baselines->items, .heap = baselines->popular};
+	Scored	   *spare = (Scored *) baselines->score;	/* nothing is scored yet */
 
-	memset(baselines->count, 0, sizeof(int32_t) * (size_t) baselines->items);
+	_Static_assert(sizeof(Scored) <= sizeof(double), "scores are no room to sort in");
+	memset(baselines->count, 0, sizeof(int64_t) * (size_t) baselines->items);
 	for (int64_t t = 0; t < dataset->start[dataset->sequences]; t++)
+	{
+		if (!step_go_on(&data->interrupt, t))
+			return NN_CANCELLED;
 		baselines->count[dataset->item[t]] += !data->held_out[t];
+	}
+	baselines->known = 0;
 	for (int32_t i = 0; i < baselines->items; i++)
 	{
 		if (baselines->count[i] > 0)
-			topk_offer(&top, (Scored) {i, (float) baselines->count[i]});
+			baselines->popular[baselines->known++] = (Scored) {i, (float) baselines->count[i]};
 	}
-	topk_sort(&top);
-	baselines->known = top.count;
+	return sort_elements(baselines->popular, spare, (size_t) baselines->known, sizeof(Scored),
+						 compare_scored, &data->interrupt);
 }
 
 /* Items by their newest category that is learned from. */
-static void
+static NnStatus
 fit_categories(Baselines *baselines, const BaselineData *data)
 {
 	const Dataset *dataset = data->dataset;
@@ -104,10 +122,12 @@ fit_categories(Baselines *baselines, const BaselineData *data)
 
 	memset(start, 0, sizeof(int32_t) * ((size_t) baselines->categories + 2));
 	if (data->category == NULL)
-		return;
+		return NN_OK;
 	memset(category, 0, sizeof(int32_t) * (size_t) baselines->items);
 	for (int64_t t = 0; t < dataset->start[dataset->sequences]; t++)
 	{
+		if (!step_go_on(&data->interrupt, t))
+			return NN_CANCELLED;
 		if (!data->held_out[t] && data->category[t] != 0)
 			category[dataset->item[t]] = data->category[t];
 	}
@@ -125,6 +145,7 @@ fit_categories(Baselines *baselines, const BaselineData *data)
 	for (int32_t c = baselines->categories + 1; c > 0; c--)
 		start[c] = start[c - 1];
 	start[0] = 0;
+	return NN_OK;
 }
 
 /*
@@ -147,7 +168,7 @@ end_lists(int64_t *start, int32_t lists)
 	start[0] = 0;
 }
 
-static void
+static NnStatus
 fit_followers(Baselines *baselines, const BaselineData *data)
 {
 	const Dataset *dataset = data->dataset;
@@ -157,22 +178,29 @@ fit_followers(Baselines *baselines, const BaselineData *data)
 	for (int32_t s = 0; s < dataset->sequences; s++)
 	{
 		for (int64_t t = dataset->start[s] + 1; t < dataset->start[s + 1]; t++)
+		{
+			if (!step_go_on(&data->interrupt, t))
+				return NN_CANCELLED;
 			start[dataset->item[t - 1] + 1] += !data->held_out[t];
+		}
 	}
 	begin_lists(start, baselines->items);
 	for (int32_t s = 0; s < dataset->sequences; s++)
 	{
 		for (int64_t t = dataset->start[s] + 1; t < dataset->start[s + 1]; t++)
 		{
+			if (!step_go_on(&data->interrupt, t))
+				return NN_CANCELLED;
 			if (!data->held_out[t])
 				baselines->follower[start[dataset->item[t - 1]]++] = dataset->item[t];
 		}
 	}
 	end_lists(start, baselines->items);
+	return NN_OK;
 }
 
 /* What each sequence has, and which sequences have each item, the newest last. */
-static void
+static NnStatus
 fit_sessions(Baselines *baselines, const BaselineData *data)
 {
 	const Dataset *dataset = data->dataset;
@@ -194,6 +222,8 @@ fit_sessions(Baselines *baselines, const BaselineData *data)
 		{
 			int32_t		item = dataset->item[t];
 
+			if (!step_go_on(&data->interrupt, t))
+				return NN_CANCELLED;
 			if (data->held_out[t])
 				continue;
 			length++;
@@ -213,23 +243,28 @@ fit_sessions(Baselines *baselines, const BaselineData *data)
 	for (int32_t s = 0; s < dataset->sequences; s++)
 	{
 		for (int64_t i = baselines->session_start[s]; i < baselines->session_start[s + 1]; i++)
+		{
+			if (!step_go_on(&data->interrupt, i))
+				return NN_CANCELLED;
 			baselines->posting[start[baselines->session_item[i].item]++] = s;
+		}
 	}
 	end_lists(start, baselines->items);
+	return NN_OK;
 }
 
-void
+NnStatus
 baselines_fit(Baselines *baselines, const BaselineData *data)
 {
-	fit_popularity(baselines, data);
-	fit_categories(baselines, data);
-	fit_followers(baselines, data);
-	fit_sessions(baselines, data);
+	if (fit_popularity(baselines, data) != NN_OK || fit_categories(baselines, data) != NN_OK ||
+		fit_followers(baselines, data) != NN_OK || fit_sessions(baselines, data) != NN_OK)
+		return NN_CANCELLED;
 	baselines->distinct_count = 0;
 	baselines->scored_count = 0;
 	memset(baselines->place, 0, sizeof(int32_t) * (size_t) baselines->items);
 	memset(baselines->score, 0, sizeof(double) * (size_t) baselines->items);
 	memset(baselines->similarity, 0, sizeof(double) * (size_t) baselines->sequences);
+	return NN_OK;
 }
 
 /* ---------------------------------------------------------------- scores */

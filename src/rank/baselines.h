@@ -5,11 +5,12 @@
  * Every method ranks items for a history.  What a method does not score comes
  * after what it does, by popularity, as a shop would fill its page.
  */
-#ifndef NN_BASELINES_H
-#define NN_BASELINES_H
+#ifndef RANK_BASELINES_H
+#define RANK_BASELINES_H
 
 #include "nn/arena.h"
 #include "nn/batch.h"
+#include "nn/status.h"
 #include "nn/topk.h"
 
 /* Neighbours, and the recent sequences they are chosen from. */
@@ -47,6 +48,7 @@ typedef struct BaselineData
 	int32_t		items;			/* in the dataset */
 	const int32_t *category;	/* [tokens] 0: none; NULL: there are no categories */
 	int32_t		categories;		/* the highest of them */
+	Interrupt	interrupt;		/* asked while they learn */
 } BaselineData;
 
 /* An item of a sequence, and where the sequence has it last (from 0). */
@@ -61,7 +63,7 @@ typedef struct Baselines
 	int32_t		items;
 	int32_t		sequences;
 	/* what was learned */
-	int32_t    *count;			/* [items] events */
+	int64_t    *count;			/* [items] events */
 	Scored	   *popular;		/* [items] most frequent first, with their counts */
 	int32_t		known;			/* items with a count */
 	int32_t		categories;
@@ -107,7 +109,7 @@ typedef struct Ranking
 extern void baselines_place(Baselines *baselines, Arena *arena, const BaselineData *data);
 
 /* Learn from the data. */
-extern void baselines_fit(Baselines *baselines, const BaselineData *data);
+extern NnStatus baselines_fit(Baselines *baselines, const BaselineData *data);
 
 /*
  * Set the history that is asked about: `length` events, oldest first, of items
@@ -133,4 +135,4 @@ extern void baselines_rank(Baselines *baselines, bool unseen, Ranking *ranking);
  */
 extern int32_t ranking_find(const Ranking *ranking, int32_t item);
 
-#endif							/* NN_BASELINES_H */
+#endif							/* RANK_BASELINES_H */

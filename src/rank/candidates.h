@@ -12,65 +12,15 @@
  * recommendation algorithms", UMUAI 2018), with the weights of STAN (Garg et al.,
  * SIGIR 2019).
  */
-#ifndef NN_CANDIDATES_H
-#define NN_CANDIDATES_H
+#ifndef RANK_CANDIDATES_H
+#define RANK_CANDIDATES_H
 
-#include "rank/counts.h"
 #include "nn/kernels.h"
 #include "nn/topk.h"
+#include "rank/features.h"
 
 #define CANDIDATES_MAX 250		/* for one history */
-#define CANDIDATES_HISTORY 200	/* newest events that are looked at */
 #define CANDIDATES_NETWORK 30	/* the network's best that are added */
-#define CANDIDATES_MAX_OWN 5	/* events of an example's sequence after its history */
-
-/* Columns of the features; a feature that does not apply is 0. */
-typedef enum RankFeature
-{
-	/* of items in the history */
-	IN_HISTORY,
-	RECENCY, LOG_RECENCY, IS_LAST, FIRST_SEEN, TIMES, CARTS, BUYS, NEWEST_IS_BUY,
-	UNBOUGHT, FIRST_UNBOUGHT, NEXT_UNBOUGHT, LAST_UNBOUGHT,
-	HOURS_SINCE, HOURS_SINCE_FIRST, SAME_INSTANT,
-	UNBOUGHT_FROM_OLDEST, UNBOUGHT_FROM_NEWEST, STEPS_SINCE, STEPS_SINCE_CART,
-	STEPS_SINCE_BUY, AFTER_LAST, BEFORE_LAST, BOUGHT_NOW, IN_BASKET, IN_SESSION,
-	FOLLOWED_LAST, FOLLOWED_LAST_WHEN, HOURS_SINCE_BUY, SHARE_OF_HISTORY,
-	/* of the history */
-	LENGTH, DISTINCT, LAST_IS_BUY, COUNT_UNBOUGHT, BUY_SHARE, GAP, LAST_REPEATS,
-	REPEAT_SHARE, SECOND_KIND, THIRD_KIND, RUN, SECOND_GAP, SESSION_LENGTH, BOUGHT_AT_ONCE,
-	CART_SHARE,
-	/* transitions from the last item, and from all */
-	LAST_ADJACENT, LAST_AFTER, LAST_BEFORE, LAST_BOTH, LAST_BOUGHT,
-	ALL_AFTER, ALL_BEFORE, ALL_BOTH, ALL_COSINE, ALL_MAXIMUM, ALL_BOUGHT,
-	LAST_TWO_HOPS, ALL_TWO_HOPS,
-	/* neighbour sequences */
-	NEIGHBOURS, NEIGHBOURS_NEAR, NEIGHBOURS_RARE, NEIGHBOURS_PER_EVENT, NEIGHBOURS_SHARE,
-	/* popularity */
-	POPULARITY, POPULARITY_SHORT, POPULARITY_LONG, POPULARITY_NOW, BOUGHT_RATE, REPEAT_RATE,
-	LAST_SEEN, FIRST_KNOWN,
-	/* category */
-	SAME_CATEGORY, SHARE_OF_CATEGORY, CATEGORY_AFTER_LAST, CATEGORY_AFTER_ALL,
-	CATEGORY_WEIGHT, CATEGORY_SHARE, CATEGORY_NOW, CATEGORY_RECENT, NO_CATEGORY,
-	CATEGORY_REPEAT_RATE, CATEGORY_BOUGHT_RATE,
-	RANK_FEATURES
-} RankFeature;
-
-/*
- * A history, oldest first.  Items that the counts do not know have numbers from
- * sizes.items on, a number an item.
- */
-typedef struct RankHistory
-{
-	int32_t		length;			/* at least 1 */
-	const int32_t *item;
-	const int32_t *category;	/* [length], or NULL: there are none */
-	const bool *bought;			/* [length], or NULL: kinds are not known */
-	const double *hours;		/* [length] since the time 0 of the counts, or NULL: times
-								 * are not known */
-	int32_t		own_sequence;	/* the sequence of the counts that this is the
-								 * beginning of, or -1: what its other events, at most
-								 * CANDIDATES_MAX_OWN, put into the counts is left out */
-} RankHistory;
 
 /* What the network says. */
 typedef struct NetworkOpinion
@@ -134,4 +84,4 @@ extern int32_t candidates_find(CandidateWork *work, const Counts *counts,
 							   const RankHistory *history, const NetworkOpinion *network,
 							   Candidate *candidate, float *features);
 
-#endif							/* NN_CANDIDATES_H */
+#endif							/* RANK_CANDIDATES_H */

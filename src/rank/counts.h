@@ -6,8 +6,8 @@
  * All arrays lie in one block that counts_place lays out, so that they are
  * stored and used in place.
  */
-#ifndef NN_COUNTS_H
-#define NN_COUNTS_H
+#ifndef RANK_COUNTS_H
+#define RANK_COUNTS_H
 
 #include <stdbool.h>
 
@@ -15,19 +15,15 @@
 #include "nn/arena.h"
 #include "nn/batch.h"
 #include "nn/status.h"
-
-/* Events of one sequence make a pair up to so many positions apart. */
-#define COUNTS_REACH 10
-
-/* Kept of each item or category, strongest first; the sums are of all. */
-#define COUNTS_MAX_PAIRS 50
-
-/* Kept of each item: the newest sequences with it. */
-#define COUNTS_MAX_POSTINGS 150
+#include "rank/pairs.h"
+#include "rank/postings.h"
 
 /* Kept of each category, and of all items: the most popular. */
 #define COUNTS_MAX_CATEGORY_TOP 20
 #define COUNTS_MAX_POPULAR 5
+
+/* The most sequences that evidence can be asked to have: so many of an item are told apart. */
+#define COUNTS_MOST_SUPPORT POSTINGS_MAX
 
 /* Half-lives of recent popularity, as shares of the time that the data spans. */
 #define COUNTS_SHORT_HALF_LIFE 0.065
@@ -36,42 +32,12 @@
 /* Periods of the span in which a category's events are counted. */
 #define COUNTS_PERIODS 40
 
-/* What two items, or two categories, a and b have to do with each other. */
-typedef struct PairWeights
-{
-	float		adjacent;		/* times that b comes right after a */
-	float		after;			/* b after a, each time by 1 / distance */
-	float		both;			/* in either order, likewise */
-	float		bought;			/* times that both are purchases */
-} PairWeights;
-
-typedef struct Pair
-{
-	int32_t		to;				/* b */
-	PairWeights weights;
-} Pair;
-
-/* Pairs by their first item or category, strongest first. */
-typedef struct PairTable
-{
-	int64_t    *start;			/* [rows + 1] */
-	Pair	   *pair;
-	PairWeights *sum;			/* [rows] over all b */
-} PairTable;
-
-/* An item's last event in a sequence. */
-typedef struct Posting
-{
-	int32_t		sequence;
-	int32_t		position;
-} Posting;
-
 /* How often something occurs. */
 typedef struct Tally
 {
-	float		events;
-	float		bought;			/* of these, purchases */
-	float		sequences;		/* that have it; of a category: its items' sum */
+	int64_t		events;
+	int64_t		bought;			/* of these, purchases */
+	int64_t		sequences;		/* that have it; of a category: its items' sum */
 	float		short_recent;	/* events, by COUNTS_SHORT_HALF_LIFE */
 	float		long_recent;	/* by COUNTS_LONG_HALF_LIFE */
 } Tally;
@@ -99,6 +65,8 @@ typedef struct CountsSizes
 	int64_t		category_pairs;
 	int64_t		postings;
 	int64_t		category_tops;
+	int64_t		min_support;	/* sequences that evidence takes to count; above 1 the pairs
+								 * have their support beside them */
 } CountsSizes;
 
 /*
@@ -113,7 +81,7 @@ typedef struct Counts
 	Seen	   *seen;			/* [items] */
 	int32_t    *item_category;	/* [items] */
 	Tally	   *category;		/* [categories] */
-	float	   *category_period;	/* categories x COUNTS_PERIODS, newest first */
+	int64_t    *category_period;	/* events: categories x COUNTS_PERIODS, newest first */
 	PairTable	item_pairs;
 	PairTable	category_pairs;
 	int64_t    *posting_start;	/* [items + 1] */
@@ -147,26 +115,31 @@ event_time(const EventData *data, int64_t token)
 /* Lay out counts of those sizes: one block of memory, which begins with span. */
 extern void counts_place(Counts *counts, Arena *arena, const CountsSizes *sizes);
 
+/* What is counted. */
+typedef struct CountsData
+{
+	const EventData *events;
+	int32_t		items;
+	int32_t		categories;
+	const int32_t *item_category;	/* [items] 0 .. categories - 1 */
+	int32_t		min_support;	/* at least 1 */
+} CountsData;
+
 /*
- * Count.  item_category: [items] category of each item, 0 .. categories - 1.
- * lasting: gives the memory of the counts; temporary: memory that the caller
- * frees afterwards.
+ * Count.  lasting: gives the memory of the counts; temporary: memory that the
+ * caller frees afterwards.
  */
-extern NnStatus counts_build(Counts *counts, const EventData *data, int32_t items,
-							 int32_t categories, const int32_t *item_category,
+extern NnStatus counts_build(Counts *counts, const CountsData *data,
 							 const Allocator *lasting, const Allocator *temporary,
 							 const Interrupt *interrupt);
 
-/* Whether every index in counts that were read is in range. */
+/*
+ * Whether lengths that were read can be those of counts of so many items and
+ * categories; then, once the arrays are in place, whether what they hold could
+ * have been counted: every index in range, every number too, lists in order.
+ */
+extern bool counts_sizes_valid(const CountsSizes *sizes, int32_t items, int32_t categories);
 extern bool counts_valid(const Counts *counts);
-
-/* The pairs of a row; *count: how many. */
-static inline const Pair *
-pair_range(const PairTable *table, int32_t row, int64_t *count)
-{
-	*count = table->start[row + 1] - table->start[row];
-	return table->pair + table->start[row];
-}
 
 /* The period of a time, 0 the newest. */
 static inline int32_t
@@ -177,4 +150,4 @@ counts_period(const Counts *counts, float time)
 	return period > 0 ? period < COUNTS_PERIODS ? (int32_t) period : COUNTS_PERIODS - 1 : 0;
 }
 
-#endif							/* NN_COUNTS_H */
+#endif							/* RANK_COUNTS_H */

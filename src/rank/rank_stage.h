@@ -3,8 +3,8 @@
  *	  The second stage of a model: what the data says by counting, rankers that
  *	  choose among candidates, and what the network's vote is worth there.
  */
-#ifndef NN_RANK_STAGE_H
-#define NN_RANK_STAGE_H
+#ifndef RANK_STAGE_H
+#define RANK_STAGE_H
 
 #include "rank/counts.h"
 #include "rank/ranker.h"
@@ -40,4 +40,4 @@ rank_stage_choose(const RankStage *stage, const RankHistory *history)
 	return known ? RANKER_FULL : RANKER_PLAIN;
 }
 
-#endif							/* NN_RANK_STAGE_H */
+#endif							/* RANK_STAGE_H */

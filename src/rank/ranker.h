@@ -4,8 +4,8 @@
  *	  two hidden layers, fitted listwise (softmax over the candidates of a
  *	  history, cross-entropy).
  */
-#ifndef NN_RANKER_H
-#define NN_RANKER_H
+#ifndef RANK_RANKER_H
+#define RANK_RANKER_H
 
 #include "nn/arena.h"
 #include "rank/candidates.h"
@@ -90,4 +90,4 @@ extern void ranker_first_layer(const Ranker *ranker, const RankerList *list,
 extern void ranker_other_layers(const Ranker *ranker, int32_t rows, float *hidden1,
 								float *hidden2, float *score);
 
-#endif							/* NN_RANKER_H */
+#endif							/* RANK_RANKER_H */

@@ -6,8 +6,8 @@
  * for all epochs and all rankers that learn from them.  Each process keeps those
  * of its own shards: example number e is of shard e % SHARDS.
  */
-#ifndef NN_RANKER_TRAIN_H
-#define NN_RANKER_TRAIN_H
+#ifndef RANK_RANKER_TRAIN_H
+#define RANK_RANKER_TRAIN_H
 
 #include "nn/allocator.h"
 #include "rank/ranker.h"
@@ -59,4 +59,4 @@ extern int64_t ranker_steps(const RankerExamples *examples, bool all, int32_t ep
 extern NnStatus ranker_train(Ranker *ranker, RankerExamples *examples, bool all,
 							 int32_t epochs, Sharing *sharing, float *missed);
 
-#endif							/* NN_RANKER_TRAIN_H */
+#endif							/* RANK_RANKER_TRAIN_H */

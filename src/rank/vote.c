@@ -75,7 +75,7 @@ add_gradient(double *gradient, const Vote *vote, const VoteExamples *examples, f
 	}
 }
 
-void
+NnStatus
 vote_fit(Vote *vote, const VoteExamples *examples, float *work, Sharing *sharing)
 {
 	double		squares[VOTES] = {0};
@@ -86,6 +86,8 @@ vote_fit(Vote *vote, const VoteExamples *examples, float *work, Sharing *sharing
 		double		sum[VOTE_BOARD_WIDTH];	/* the gradient; examples */
 		double		size = STEP_SIZE * (1 - (double) step / STEPS);
 
+		if (!interrupt_go_on(&sharing->interrupt))
+			return NN_CANCELLED;
 		for (int32_t s = 0; s < SHARDS; s++)
 		{
 			if (!shards_mine(sharing, s))
@@ -95,7 +97,7 @@ vote_fit(Vote *vote, const VoteExamples *examples, float *work, Sharing *sharing
 		}
 		shards_sum_doubles(sharing, sum, VOTE_BOARD_WIDTH);
 		if (sum[VOTES] == 0)
-			return;
+			return NN_OK;
 		for (int v = 0; v < VOTES; v++)
 		{
 			double		gradient = sum[v] / sum[VOTES] + PENALTY * vote->weight[v];
@@ -104,6 +106,7 @@ vote_fit(Vote *vote, const VoteExamples *examples, float *work, Sharing *sharing
 			vote->weight[v] -= (float) (size * gradient / (sqrt(squares[v]) + 1e-8));
 		}
 	}
+	return NN_OK;
 }
 
 int32_t

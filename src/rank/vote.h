@@ -6,8 +6,8 @@
  * The network is not a feature of the ranker, since it has an honest opinion
  * only on the small part of the examples that was held out from it.
  */
-#ifndef NN_VOTE_H
-#define NN_VOTE_H
+#ifndef RANK_VOTE_H
+#define RANK_VOTE_H
 
 #include "rank/candidates.h"
 #include "rank/shards.h"
@@ -52,10 +52,10 @@ typedef struct VoteExamples
  * Fit the weights.  examples: [SHARDS], filled in for the shards of this process;
  * work: room for as many floats as the largest example.  Every process calls it.
  */
-extern void vote_fit(Vote *vote, const VoteExamples *examples, float *work,
-					 Sharing *sharing);
+extern NnStatus vote_fit(Vote *vote, const VoteExamples *examples, float *work,
+						 Sharing *sharing);
 
 /* How many targets are among the best k of their candidates; ties do not help. */
 extern int32_t vote_hits(const Vote *vote, const VoteExamples *examples, int32_t k);
 
-#endif							/* NN_VOTE_H */
+#endif							/* RANK_VOTE_H */

@@ -92,7 +92,7 @@ static const Field option_fields[] = {
 	FIELD("features", FIELD_TEXTS),
 	FIELD("purchases", FIELD_TEXTS),
 	FIELD("ranker", FIELD_BOOLEAN),
-	{"min_support", FIELD_INTEGER, OPTIONAL, 1, PG_INT32_MAX},
+	{"min_support", FIELD_INTEGER, REQUIRED, 1, COUNTS_MOST_SUPPORT},
 	{"units", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_UNITS},
 	{"layers", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_LAYERS},
 	FIELD("bidirectional", FIELD_BOOLEAN),
@@ -353,6 +353,9 @@ check_options(JsonbContainer *options, const Model *model)
 	}
 	if (model->rank.present && !boolean_member(options, "ranker"))
 		complain("ranker");
+	if (model->rank.present &&
+		number_member(options, "min_support") != model->rank.counts.sizes.min_support)
+		complain("min_support");
 	check_texts(options, "features", config->features, feature_name_at, model);
 	/* the network alone has no use for them */
 	if (model->rank.present)

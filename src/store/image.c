@@ -40,7 +40,8 @@ static const struct
 void
 image_check(CodecStatus status, ImageOrigin origin)
 {
-	if (status == CODEC_NEWER_FORMAT || status == CODEC_OTHER_BYTE_ORDER)
+	if (status == CODEC_NEWER_FORMAT || status == CODEC_OLDER_FORMAT ||
+		status == CODEC_OTHER_BYTE_ORDER)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the %s model %s", origins[origin].name, codec_message(status)),

@@ -205,8 +205,7 @@ add_item_counts(const Base *base, const SourceData *source, const Merged *items)
 static double
 source_hours(const Base *base, const SourceData *source, int64 token)
 {
-	return source->hours[token] +
-		(double) (source->origin - base->model->origin) / USECS_PER_HOUR;
+	return source->hours[token] + hours_between(base->model->origin, source->origin);
 }
 
 /* Whether an old sequence had ended for sure before token t of the source. */
@@ -526,6 +525,7 @@ base_set_rank_stage(const Base *base, const SourceData *source, Model *model)
 	MemoryContext temporary;
 	Union		all;
 	EventData	events;
+	CountsData	data;
 	const int32 *item_category;
 	int32		categories;
 	Allocator	lasting = {second_stage_allocate, CurrentMemoryContext};
@@ -543,7 +543,11 @@ base_set_rank_stage(const Base *base, const SourceData *source, Model *model)
 	item_category = dataset_item_category(source, &categories);
 	events = (EventData) {&all.data, all.bought, all.hours};
 	MemoryContextSwitchTo((MemoryContext) lasting.context);
-	counts_build(&model->rank.counts, &events, source->items.count,
-				 categories, item_category, &lasting, &(Allocator) {second_stage_allocate, temporary}, &interrupt);
+	data = (CountsData) {
+		&events, source->items.count, categories, item_category,
+		(int32) base->model->rank.counts.sizes.min_support
+	};
+	counts_build(&model->rank.counts, &data, &lasting,
+				 &(Allocator) {second_stage_allocate, temporary}, &interrupt);
 	MemoryContextDelete(temporary);
 }

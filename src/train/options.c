@@ -27,6 +27,7 @@
 #include "data/source.h"
 #include "guc.h"
 #include "names.h"
+#include "rank/counts.h"
 
 /* The arguments of recseq_train: two that are no options, then all that are. */
 enum
@@ -109,6 +110,7 @@ static const Option table[] = {
 	OPTION("workers", OPTION_LIMIT, workers, RANGE(0, MAX_TRAINING_WORKERS), .not_learned = true),
 	OPTION("purchases", OPTION_KINDS, purchases),
 	OPTION("ranker", OPTION_BOOLEAN, ranker),
+	OPTION("min_support", OPTION_INTEGER, min_support, RANGE(1, COUNTS_MOST_SUPPORT)),
 	OPTION("activate", OPTION_CHOICE, activate, .names = activation_names, .choices = ACTIVATIONS,
 		   .not_learned = true)
 };

@@ -29,6 +29,7 @@ typedef struct TrainOptions
 	int32		workers;		/* -1: as many as may be */
 	Vocabulary	purchases;
 	bool		ranker;
+	int32		min_support;	/* sequences that evidence takes, of the ranker */
 	Activation	activate;
 	/* and what else a training may be given */
 	Base	   *base;			/* version to go on from, or NULL */

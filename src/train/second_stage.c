@@ -137,6 +137,7 @@ second_stage_fit(Model *model, const SourceData *source, const SecondStageOption
 	RankFit		fit = {
 		.events = &events,
 		.items = source->items.count,
+		.min_support = options->min_support,
 		.model = model,
 		.first_unseen = options->first_unseen,
 		.seed = options->seed,

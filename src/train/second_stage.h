@@ -20,6 +20,7 @@ extern void *second_stage_allocate(void *context, size_t bytes);
 typedef struct SecondStageOptions
 {
 	int32		first_unseen;	/* the network has not learned from sequences from here on */
+	int32		min_support;	/* sequences that evidence takes */
 	uint64		seed;
 	int			workers;		/* that may help */
 	ProgressSlot *progress;

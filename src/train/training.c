@@ -354,6 +354,7 @@ training_finish(Training *training)
 		model->purchases = options->purchases;
 		hit_rate = second_stage_fit(model, training->source, &(SecondStageOptions) {
 			.first_unseen = training->trainer.sizes.training_sequences,
+			.min_support = options->min_support,
 			.seed = options->trainer.seed,
 			.workers = workers_allowed(options),
 			.progress = training->progress

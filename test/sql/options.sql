@@ -40,6 +40,7 @@ SELECT option, value FROM (VALUES
 	('patience', ARRAY['-1', '0', '10000', '10001', 'NULL']),
 	('validation_fraction', ARRAY['-0.1', '0', '0.9', '0.91', '1', '''NaN''', 'NULL']),
 	('max_length', ARRAY['-1', '0', '1', '1001', 'NULL']),
+	('min_support', ARRAY['0', '1', '150', '151', 'NULL']),
 	('workers', ARRAY['-1', '0', '1', '1000000', 'NULL']),
 	('seed', ARRAY['-9223372036854775808', '0', '9223372036854775807', 'NULL']),
 	('model', ARRAY['NULL', '''''', 'repeat(''x'', 63)', 'repeat(''x'', 64)', '''a "quoted", name'''])) AS v(option, vals)
@@ -79,7 +80,7 @@ CREATE TABLE another (option text, value jsonb);
 INSERT INTO another VALUES ('features', '[]'), ('units', '3'), ('layers', '2'), ('bidirectional', 'false'), ('attention', 'true'), ('item_dim', '4'), ('feature_dim', '3'),
 	('tied', 'false'), ('dropout', '0.12345679'), ('item_dropout', '0.3'), ('loss', '"bpr_max"'), ('negatives', '7'), ('epochs', '2'), ('batch_size', '3'), ('learning_rate', '1e-08'),
 	('clip_norm', '0.1'), ('patience', '9'), ('validation_fraction', '0.30000000000000004'), ('max_length', '2'), ('seed', '-9223372036854775808'), ('purchases', '["a \"b\"", "c"]'),
-	('ranker', 'false');
+	('ranker', 'false'), ('min_support', '3');
 SELECT option, outcome(format('model => %L, %s => %L', option, option, CASE jsonb_typeof(value)
 	WHEN 'array' THEN (SELECT COALESCE(array_agg(e), '{}')::text FROM jsonb_array_elements_text(value) e) ELSE value #>> '{}' END)) AS outcome
 FROM another WHERE option <> 'features';

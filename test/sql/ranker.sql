@@ -67,6 +67,21 @@ SELECT count(*) FROM recseq_recommend(ARRAY[9], 10, 'tiny');
 SELECT count(*) FROM recseq_recommend('{}'::int[], 10, 'tiny');
 SELECT count(*) FROM recseq_recommend(ARRAY[1], 0, 'tiny');
 
+-- what one visitor alone did is neither used nor shown where two are wanted
+CREATE TABLE few AS
+SELECT s AS visitor, CASE WHEN s = 40 THEN ARRAY[1, 99, 98] WHEN s < 20 THEN ARRAY[1, 2, 3] ELSE ARRAY[4, 2, 1] END AS items FROM generate_series(1, 60) s;
+SELECT version FROM recseq_train('few', 'one', epochs => 1, units => 4, item_dim => 4);
+SELECT version FROM recseq_train('few', 'two', epochs => 1, units => 4, item_dim => 4, min_support => 2);
+SELECT m AS model, item, reason FROM (VALUES ('one'), ('two')) v(m), recseq_recommend(ARRAY[1], 10, m) WHERE item IN (2, 98, 99) ORDER BY model, item;
+SELECT count(*) FROM recseq_recommend(ARRAY[98, 99], 10, 'two') WHERE reason LIKE 'follows%' OR reason = 'in similar histories';
+-- an update keeps it; a second visitor makes it evidence
+CREATE TABLE more AS SELECT 61 AS visitor, ARRAY[1, 99] AS items;
+SELECT version FROM recseq_update('two', 'more', epochs => 1);
+SELECT options -> 'min_support' AS min_support FROM recseq_models WHERE model = 'two' AND active;
+SELECT item, reason FROM recseq_recommend(ARRAY[1], 10, 'two') WHERE item IN (98, 99) ORDER BY item;
+SELECT recseq_train('few', min_support => 0);
+SELECT recseq_train('few', min_support => 151);
+
 SET client_min_messages = warning;
 SELECT count(recseq_drop_model(model)) FROM recseq_model;
-DROP TABLE shop, shop_backwards, tiny;
+DROP TABLE shop, shop_backwards, tiny, few, more;

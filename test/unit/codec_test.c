@@ -166,6 +166,9 @@ check_signed_header(const Image *sound)
 	put32(&image, IMAGE_FORMAT, UINT32_MAX);
 	image_sign(&image);
 	ok(image_try(&image) == CODEC_NEWER_FORMAT, "the last format there can be");
+	put32(&image, IMAGE_FORMAT, CODEC_FORMAT - 1);
+	image_sign(&image);
+	ok(image_try(&image) == CODEC_OLDER_FORMAT, "the format before");
 	put32(&image, IMAGE_FORMAT, 0);
 	image_sign(&image);
 	ok(image_try(&image) != CODEC_OK, "format 0, which there never was");
@@ -320,6 +323,44 @@ all_refused(const Image *sound, size_t at, const uint32_t *values, size_t count)
 	all_refused((image), (at), (const uint32_t[]) {__VA_ARGS__}, \
 				sizeof((const uint32_t[]) {__VA_ARGS__}) / sizeof(uint32_t))
 
+/* Try an image with feature f of another name. */
+static CodecStatus
+try_name(const Image *sound, uint32_t f, const char *name)
+{
+	Image		image = image_copy(sound, sound->size);
+	char		padded[MODEL_FEATURE_NAME] = {0};
+	CodecStatus status;
+
+	strcpy(padded, name);
+	memcpy(image.bytes + section_start(sound, TAG_FEATURE_NAME + f), padded, sizeof(padded));
+	image_sign(&image);
+	status = image_try(&image);
+	free(image.bytes);
+	return status;
+}
+
+/* What lies in one block is found in an image by its distance from the block's beginning. */
+#define DISTANCE(array, block) ((size_t) ((const char *) (array) - (const char *) (block)))
+
+/* The index of the output weights, whose sums the kernels add to. */
+static void
+check_index(const Model *model, const Image *sound)
+{
+	const ScanIndex *index = &model->index;
+	size_t		at = section_start(sound, TAG_SCAN);
+	uint32_t	nan = 0x7FC00000;
+	uint32_t	infinite = 0x7F800000;
+	uint32_t	negative = 0xBF800000;
+
+	ok(ALL_REFUSED(sound, at, 0x80808080), "a code that rounding never gives");
+	ok(ALL_REFUSED(sound, at + DISTANCE(index->code_sum, index->codes), 0x7FFFFFFF, 0x80000000),
+	   "a sum of codes that is not theirs");
+	ok(ALL_REFUSED(sound, at + DISTANCE(index->scale, index->codes), nan, infinite, negative) &&
+	   ALL_REFUSED(sound, at + DISTANCE(index->norm, index->codes), nan, infinite, negative) &&
+	   ALL_REFUSED(sound, at + DISTANCE(index->residual_norm, index->codes), nan, infinite, negative),
+	   "a scale or a norm that is none");
+}
+
 /* Contents that are out of range, of the model with features and integer ids. */
 static void
 check_contents(const Model *model, const Image *sound)
@@ -387,6 +428,120 @@ check_contents(const Model *model, const Image *sound)
 		ok(image_try(&image) == CODEC_INCONSISTENT, "a name without an end");
 		free(image.bytes);
 	}
+	ok(try_name(sound, 0, "colour") == CODEC_OK, "another name");
+	ok(try_name(sound, 0, "") == CODEC_INCONSISTENT, "no name");
+	ok(try_name(sound, 0, "items") == CODEC_INCONSISTENT &&
+	   try_name(sound, 1, "times") == CODEC_INCONSISTENT, "the name of a column that is no feature");
+	ok(try_name(sound, 1, model->feature_name[0]) == CODEC_INCONSISTENT, "one name for two features");
+	ok(ALL_REFUSED(sound, at + MODEL_FEATURE_NAME - 8, 1), "something behind a name");
+
+	at = section_start(sound, TAG_CONFIG) + 4 * (3 + CONFIG_MAX_FEATURES);
+	ok(ALL_REFUSED(sound, at - 4, 1, 5), "values of a feature that there is not");
+	for (size_t flag = 0; flag < 3; flag++)
+		ok(ALL_REFUSED(sound, at + 4 * (4 + flag), 2, 256), "flag %zu that is neither yes nor no", flag);
+
+	at = section_start(sound, TAG_POPULAR);
+	ok(ALL_REFUSED(sound, at, 1, items - 1), "a popular item twice");
+	ok(ALL_REFUSED(sound, section_start(sound, TAG_ITEM_COUNT), 0), "popular items out of order");
+	check_index(model, sound);
+}
+
+/* Try an image with a 64-bit number replaced. */
+static bool
+is_refused_64(const Image *sound, size_t at, int64_t value)
+{
+	Image		image = image_copy(sound, sound->size);
+	bool		refused;
+
+	put64(&image, at, (uint64_t) value);
+	image_sign(&image);
+	refused = image_try(&image) == CODEC_INCONSISTENT;
+	free(image.bytes);
+	return refused;
+}
+
+/* Numbers of the counts that nothing could be counted to. */
+static void
+check_numbers(const Counts *counts, const Image *sound)
+{
+	size_t		at = section_start(sound, TAG_COUNTS);
+	const struct
+	{
+		const char *what;
+		const void *place;
+	}			weights[] = {
+		{"popularity of late", &counts->item[1].long_recent},
+		{"popularity of the last days", &counts->category[1].short_recent},
+		{"weight of a pair", &counts->item_pairs.pair[0].weights.adjacent},
+		{"weight of what comes after", &counts->item_pairs.pair[1].weights.after},
+		{"weight of both directions", &counts->category_pairs.pair[0].weights.both},
+		{"purchases of a pair", &counts->item_pairs.pair[0].weights.bought},
+		{"sum of the weights of a row", &counts->item_pairs.sum[0].both},
+		{"sum of what comes after", &counts->category_pairs.sum[1].after},
+	}, tallies[] = {
+		{"events of an item", &counts->item[0].events},
+		{"purchases of an item", &counts->item[0].bought},
+		{"sequences of an item", &counts->item[0].sequences},
+		{"events of a category", &counts->category[1].events},
+		{"events of a period", &counts->category_period[3]},
+		{"start of an item's sequences", &counts->posting_start[1]},
+		{"start of a sequence", &counts->sequence_start[1]},
+		{"start of a category's pairs", &counts->category_pairs.start[1]},
+		{"start of a category's items", &counts->category_top_start[1]},
+	};
+
+	for (size_t w = 0; w < sizeof(weights) / sizeof(weights[0]); w++)
+		ok(ALL_REFUSED(sound, at + DISTANCE(weights[w].place, counts->span),
+					   0x7FC00000, 0x7F800000, 0xFF800000, 0xBF800000),
+		   "%s that is none", weights[w].what);
+	for (size_t t = 0; t < sizeof(tallies) / sizeof(tallies[0]); t++)
+	{
+		size_t		place = at + DISTANCE(tallies[t].place, counts->span);
+
+		ok(is_refused_64(sound, place, -1) && is_refused_64(sound, place, INT64_MAX) &&
+		   is_refused_64(sound, place, INT64_MIN) && is_refused_64(sound, place, 1 << 24),
+		   "%s that nothing could be counted to", tallies[t].what);
+	}
+	ok(ALL_REFUSED(sound, at + DISTANCE(&counts->token_time[2], counts->span),
+				   0x7FC00000, 0x7F800000, 0xFF800000, 0x7F7FFFFF), "a time that is none");
+	ok(ALL_REFUSED(sound, at + DISTANCE(&counts->token_bought[0], counts->span), 2, 0xFF),
+	   "a purchase that is neither yes nor no");
+	ok(ALL_REFUSED(sound, at + DISTANCE(&counts->seen[0].first, counts->span), 0x7FC00000) &&
+	   ALL_REFUSED(sound, at + DISTANCE(&counts->seen[0].last_sequence, counts->span), 100, 0xFFFFFFFE),
+	   "an item that was seen never, or by nobody");
+	ok(ALL_REFUSED(sound, at + DISTANCE(&counts->popular[0], counts->span),
+				   (uint32_t) counts->popular[1], (uint32_t) counts->popular[4]), "a popular item twice");
+	ok(ALL_REFUSED(sound, at + DISTANCE(&counts->posting[1], counts->span),
+				   (uint32_t) counts->posting[0].sequence), "a sequence twice");
+	ok(ALL_REFUSED(sound, at + DISTANCE(&counts->item_pairs.pair[1].to, counts->span),
+				   0), "a pair of an item with itself");
+	if (counts->item_pairs.support != NULL)
+		ok(ALL_REFUSED(sound, at + DISTANCE(&counts->item_pairs.support[0], counts->span),
+					   0, 1, 0x80000000, 1000), "support that no pair can have");
+}
+
+/* The second stage's own numbers, and the kinds of events that are purchases. */
+static void
+check_stage(const Model *model, const Image *sound)
+{
+	size_t		at = section_start(sound, TAG_RANK);
+	Model		forged = *model;
+	Image		image;
+
+	ok(is_refused_64(sound, at, INT64_MAX) && is_refused_64(sound, at, INT64_MIN) &&
+	   !is_refused_64(sound, at, 0), "times that begin when there is none");
+	ok(ALL_REFUSED(sound, at + 8, 2, UINT32_MAX) && ALL_REFUSED(sound, at + 12, 2, UINT32_MAX),
+	   "knowledge that is neither there nor not");
+	for (size_t r = 0; r < RANKERS; r++)
+		ok(ALL_REFUSED(sound, at + 16 + 4 * r, 0x7FC00000, 0x7F800000, 0xBF800000, 0x40000000),
+		   "what ranker %zu misses is no probability", r);
+	ok(ALL_REFUSED(sound, at + 16 + 4 * RANKERS, 0x7FC00000, 0x7F800000), "a vote that is no number");
+
+	forged.purchases = new_vocabulary(ID_INTEGER, 3);
+	image = image_of(&forged);
+	ok(image_try(&image) == CODEC_INCONSISTENT, "purchases whose kinds are integers");
+	vocabulary_free(&forged.purchases);
+	free(image.bytes);
 }
 
 /* Places in the counts that point nowhere. */
@@ -398,9 +553,10 @@ check_counts(const Model *model, const Image *sound)
 	const char *base = (const char *) counts->span;
 	uint32_t	items = (uint32_t) model->config.items;
 
-#define IN_COUNTS(array) (at + (size_t) ((const char *) (array) - base))
+#define IN_COUNTS(array) (at + DISTANCE(array, base))
 	ok(ALL_REFUSED(sound, at, 0x7FC00000, 0, 0xBF800000), "a span that is none");
-	ok(ALL_REFUSED(sound, IN_COUNTS(counts->item_category), UINT32_MAX, 100), "a category that is none");
+	ok(ALL_REFUSED(sound, IN_COUNTS(counts->item_category), UINT32_MAX, 100,
+				   counts->item_category[0] == 0), "a category that is none, or not the item's");
 	ok(ALL_REFUSED(sound, IN_COUNTS(counts->item_pairs.pair), UINT32_MAX, items), "a pair with no item");
 	ok(ALL_REFUSED(sound, IN_COUNTS(counts->item_pairs.start + 1), UINT32_MAX, 0x80000000),
 	   "pairs that begin nowhere");
@@ -412,6 +568,8 @@ check_counts(const Model *model, const Image *sound)
 	   "a popular item of a category that is none");
 	ok(ALL_REFUSED(sound, section_start(sound, TAG_RANKER), 0x7FC00000, 0x7F800000),
 	   "a weight of a ranker that is no number");
+	check_numbers(counts, sound);
+	check_stage(model, sound);
 	for (size_t field = 0; field < sizeof(CountsSizes) / 4; field++)
 	{
 		ok(ALL_REFUSED(sound, section_start(sound, TAG_COUNTS_SIZES) + 4 * field, UINT32_MAX,
@@ -428,7 +586,7 @@ check_mutations(int kind, const Image *sound)
 	int			accepted = 0;
 	int			refused = 0;
 
-	for (int n = 0; n < (kind == RANKED_KIND ? MUTATIONS / 20 : MUTATIONS); n++)
+	for (int n = 0; n < (kind >= RANKED_KIND ? MUTATIONS / 20 : MUTATIONS); n++)
 	{
 		Image		image = image_copy(sound, sound->size);
 
@@ -457,7 +615,7 @@ main(void)
 		Image		image = image_of(&model);
 
 		check_round_trip(kind, &model, &image);
-		if (kind != RANKED_KIND)
+		if (kind < RANKED_KIND)
 			check_header(kind, &image);
 		check_cuts(kind, &image);
 		check_table(kind, &image);
@@ -466,7 +624,7 @@ main(void)
 			check_signed_header(&image);
 			check_contents(&model, &image);
 		}
-		if (kind == RANKED_KIND)
+		if (kind >= RANKED_KIND)
 			check_counts(&model, &image);
 		check_mutations(kind, &image);
 		free(image.bytes);

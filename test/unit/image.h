@@ -140,7 +140,7 @@ static Pool stage_pool;
 
 /* Give a model a second stage, of random sequences with kinds and times. */
 static inline void
-add_rank_stage(Model *model, uint64_t seed)
+add_rank_stage(Model *model, int32_t min_support, uint64_t seed)
 {
 	enum
 	{
@@ -159,12 +159,12 @@ add_rank_stage(Model *model, uint64_t seed)
 	RankFit		fit = {
 		.events = &events, .items = config->items,
 		.categories = config->features > 0 ? config->feature_values[0] : 1,
-		.item_category = category, .model = model, .first_unseen = SEQUENCES - 5,
-		.seed = seed, .memory = (size_t) 1 << 24, .lasting = {pool_allocate, &stage_pool},
-		.temporary = {pool_allocate, &temporary}
+		.item_category = category, .min_support = min_support, .model = model,
+		.first_unseen = SEQUENCES - 5, .seed = seed, .memory = (size_t) 1 << 24,
+		.lasting = {pool_allocate, &stage_pool}, .temporary = {pool_allocate, &temporary}
 	};
 	RankFitCalls calls = {.ranks = 1, .lasting = fit.lasting, .temporary = fit.temporary};
-	RankFitData fitted;
+	RankFitData fit_data;
 
 	for (int64_t t = 0; t < tokens; t++)
 	{
@@ -173,8 +173,8 @@ add_rank_stage(Model *model, uint64_t seed)
 	}
 	for (int32_t i = 0; i < config->items; i++)
 		category[i] = config->features > 0 ? model->item_feature[0][i] : 0;
-	rank_fit_begin(&fitted, &model->rank, &fit);
-	rank_fit_run(&model->rank, &fitted, &calls, &hit_rate);
+	rank_fit_begin(&fit_data, &model->rank, &fit);
+	rank_fit_run(&model->rank, &fit_data, &calls, &hit_rate);
 	model->origin = 1000000;
 	model->purchases = new_vocabulary(ID_TEXT, 3);
 	pool_free(&temporary);
@@ -210,8 +210,8 @@ model_free(const Model *model)
 }
 
 /* Models that differ in whatever an image can hold. */
-#define IMAGE_KINDS 5
-#define RANKED_KIND 4			/* with a second stage */
+#define IMAGE_KINDS 6
+#define RANKED_KIND 4			/* with a second stage; the next too, whose evidence takes two sequences */
 
 static inline Model
 model_of_kind(int kind)
@@ -226,6 +226,7 @@ model_of_kind(int kind)
 	if (kind == 1)
 	{
 		config.features = 0;
+		config.feature_values[0] = config.feature_values[1] = 0;
 		config.layers = 2;
 		config.attention = true;
 		config.tied = false;
@@ -234,6 +235,7 @@ model_of_kind(int kind)
 	{
 		config.features = 1;
 		config.feature_values[0] = 1;	/* no value at all */
+		config.feature_values[1] = 0;
 		config.bidirectional = false;
 		config.max_length = 1;
 	}
@@ -243,8 +245,8 @@ model_of_kind(int kind)
 			.max_length = 1
 		};
 	model = new_model(&config, kind % 2 == 0 ? ID_INTEGER : ID_TEXT, (uint64_t) kind);
-	if (kind == RANKED_KIND)
-		add_rank_stage(&model, (uint64_t) kind);
+	if (kind >= RANKED_KIND)
+		add_rank_stage(&model, kind == RANKED_KIND ? 1 : 2, (uint64_t) kind);
 	return model;
 }
 
@@ -320,11 +322,12 @@ image_entry(const Image *image, uint32_t n)
 	return section;
 }
 
-/* Where a section begins; 0: there is none. */
+/* Where a section begins; 0: there is none.  The image may be damaged. */
 static inline size_t
 section_start(const Image *image, uint32_t tag)
 {
-	for (uint32_t n = 0; n < get32(image, IMAGE_SECTIONS); n++)
+	for (uint32_t n = 0; n < get32(image, IMAGE_SECTIONS) &&
+		 entry_place(n + 1) <= image->size; n++)
 	{
 		ImageSection section = image_entry(image, n);
 
@@ -516,7 +519,7 @@ image_mutate(Image *image, Rng *rng)
 			: part <= 2 ? IMAGE_TABLE + 20 * sizeof(ImageSection) : image->size;
 		size_t		at;
 
-		if (part == 3)
+		if (part == 3 && section_start(image, TAG_CONFIG) < image->size)
 			limit = section_start(image, TAG_CONFIG) + 80;
 		if (limit > image->size)
 			limit = image->size;

@@ -1,0 +1,71 @@
+/*
+ * features.h
+ *	  What the ranker reads of a candidate.
+ */
+#ifndef RANK_FEATURES_H
+#define RANK_FEATURES_H
+
+#include "rank/evidence.h"
+
+/* Columns of the features; a feature that does not apply is 0. */
+typedef enum RankFeature
+{
+	/* of items in the history */
+	IN_HISTORY,
+	RECENCY, LOG_RECENCY, IS_LAST, FIRST_SEEN, TIMES, CARTS, BUYS, NEWEST_IS_BUY,
+	UNBOUGHT, FIRST_UNBOUGHT, NEXT_UNBOUGHT, LAST_UNBOUGHT,
+	HOURS_SINCE, HOURS_SINCE_FIRST, SAME_INSTANT,
+	UNBOUGHT_FROM_OLDEST, UNBOUGHT_FROM_NEWEST, STEPS_SINCE, STEPS_SINCE_CART,
+	STEPS_SINCE_BUY, AFTER_LAST, BEFORE_LAST, BOUGHT_NOW, IN_BASKET, IN_SESSION,
+	FOLLOWED_LAST, FOLLOWED_LAST_WHEN, HOURS_SINCE_BUY, SHARE_OF_HISTORY,
+	/* of the history */
+	LENGTH, DISTINCT, LAST_IS_BUY, COUNT_UNBOUGHT, BUY_SHARE, GAP, LAST_REPEATS,
+	REPEAT_SHARE, SECOND_KIND, THIRD_KIND, RUN, SECOND_GAP, SESSION_LENGTH, BOUGHT_AT_ONCE,
+	CART_SHARE,
+	/* transitions from the last item, and from all */
+	LAST_ADJACENT, LAST_AFTER, LAST_BEFORE, LAST_BOTH, LAST_BOUGHT,
+	ALL_AFTER, ALL_BEFORE, ALL_BOTH, ALL_COSINE, ALL_MAXIMUM, ALL_BOUGHT,
+	LAST_TWO_HOPS, ALL_TWO_HOPS,
+	/* neighbour sequences */
+	NEIGHBOURS, NEIGHBOURS_NEAR, NEIGHBOURS_RARE, NEIGHBOURS_PER_EVENT, NEIGHBOURS_SHARE,
+	/* popularity */
+	POPULARITY, POPULARITY_SHORT, POPULARITY_LONG, POPULARITY_NOW, BOUGHT_RATE, REPEAT_RATE,
+	LAST_SEEN, FIRST_KNOWN,
+	/* category */
+	SAME_CATEGORY, SHARE_OF_CATEGORY, CATEGORY_AFTER_LAST, CATEGORY_AFTER_ALL,
+	CATEGORY_WEIGHT, CATEGORY_SHARE, CATEGORY_NOW, CATEGORY_RECENT, NO_CATEGORY,
+	CATEGORY_REPEAT_RATE, CATEGORY_BOUGHT_RATE,
+	RANK_FEATURES
+} RankFeature;
+
+/* Probabilities of a category after those of the history. */
+typedef struct CategoryOutlook
+{
+	int32_t		category;
+	float		after_last;
+	float		after_all;
+	float		weight;			/* of the history's items of it */
+	float		share;
+} CategoryOutlook;
+
+#define MAX_OUTLOOKS 64			/* kept for one history */
+
+/* What features of one history are made from. */
+typedef struct FeatureWork
+{
+	const Counts *counts;
+	const Own  *own;
+	const RankHistory *events;
+	const HistoryFacts *history;
+	float		neighbour_sum;	/* of the evidence */
+	int32_t		outlooks;
+	CategoryOutlook outlook[MAX_OUTLOOKS];
+} FeatureWork;
+
+/* Features of the history, the same for all candidates, into x[RANK_FEATURES] of zeros. */
+extern void features_of_history(float *x, const FeatureWork *work);
+
+/* Those of an item, into the same; the item's evidence says whether it is in the history. */
+extern void features_of_item(float *x, FeatureWork *work, const Evidence *evidence);
+
+#endif							/* RANK_FEATURES_H */

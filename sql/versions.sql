@@ -56,7 +56,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recseq_import_model(bytea, text, text) IS
 'Stores what recseq_export_model returned as a new version, which the caller is then shown to have made. model: its name here; null for the name it had. activate: always, if_better or never, as for recseq_train.
 
-All of it is checked before anything is stored: begin, format, size, checksums, every index and number, and that its texts are valid in the encoding of this database. Raises an error for what is not sound, and for a model of another owner.';
+All of it is checked before anything is stored: begin, format, size, checksums, every index and number of the image, every field of what it says of itself and that this agrees with the image, and that its texts are valid in the encoding of this database. An update goes back to no version here. Raises an error for what is not sound, and for a model of another owner.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_import_model(bytea, text, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_update(

@@ -4,6 +4,8 @@
 #   make install         install it
 #   make installcheck    regression and isolation tests against a server that runs
 #   make test            every test, on a private server (root: installs what it needs through apt)
+#   make test-versions   the regression, isolation and TAP tests on other versions of PostgreSQL: test/versions.sh
+#   make coverage        which lines and branches the tests run: test/coverage.sh
 #   make clients-test    of these, the programs of docs/clients.md alone
 #   make demo            train and recommend, on a private server; make demo-stop removes it
 #   make superset        a dashboard of Apache Superset over it; make superset-stop stops it; make superset-test tries it out
@@ -198,6 +200,10 @@ app:
 	@$(RUN) DATA='$(DEMO_DATA)' PORT='$(PORT)' app/page.sh
 test:
 	@$(RUN) test/run.sh
+test-versions:
+	@$(RUN) test/versions.sh
+coverage:
+	@$(RUN) test/coverage.sh
 clients-test:
 	@$(RUN) test/clients/run.sh
 bench:
@@ -209,4 +215,4 @@ superset:
 superset-stop superset-test:
 	@$(RUN) app/bi/superset.sh $(@:superset-%=%)
 
-.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test bench quality superset superset-stop superset-test clients-test app
+.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test test-versions coverage bench quality superset superset-stop superset-test clients-test app

@@ -15,6 +15,8 @@
 # Stages that do not need each other run side by side, in lanes (at the end of this file); what a stage has to say comes in one
 # piece, when it has ended. As many files of test/t run at once as there are processors, each with servers of its own.
 #
+#   test/run.sh STAGE...     these alone, by the names of their functions below: test/run.sh regression_tests cluster_tests
+#
 # What tests find in the environment: NN_VECTORS_DIR (unit tests: reference vectors) and RECSEQ_DATA (real Retailrocket
 # files; unset where there are none). RECSEQ_IMAGES=docs/images makes the page's pictures go there. Logs stay in build/test/.
 set -euo pipefail
@@ -318,9 +320,13 @@ install_extension "$OUT/build.log" || true
 make_server
 note "$SECONDS" 0 0 "packages, build and server"
 
-# The longest first. Those of a lane share the server, or build in the same directory.
-lane cluster_tests
-lane regression_tests isolation_tests pgtap_tests page_tests
-lane include_tests plain_unit_tests sanitized_unit_tests client_tests
+# Those of a lane share the server, or build in the same directory. The longest lane begins first.
+if [ $# -gt 0 ]; then
+	lane "$@"
+else
+	lane cluster_tests
+	lane regression_tests isolation_tests pgtap_tests page_tests
+	lane include_tests plain_unit_tests sanitized_unit_tests client_tests
+fi
 wait_for_lanes
 COMPLETE=yes

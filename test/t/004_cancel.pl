@@ -58,7 +58,7 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE narrow AS SELECT * FROM wide WHERE visitor <= 1500;
 	-- few sequences, long ones
 	CREATE TABLE long AS
-		SELECT array_agg((i * g * 31 + i / 7) % 3000 ORDER BY i) AS items FROM generate_series(1, 100) g, generate_series(1, 30000) i GROUP BY g;
+		SELECT array_agg((i * g * 31 + i / 7) % 3000 ORDER BY i) AS items FROM generate_series(1, 16) g, generate_series(1, 10000) i GROUP BY g;
 	CREATE TABLE one_long AS
 		SELECT array_agg(i % 1000) AS items FROM generate_series(1, 1000000) i;
 	CREATE TABLE texts AS
@@ -81,6 +81,7 @@ my $stored = stored($node);
 # ---------------------------------------------------------------- what is interrupted
 
 my $endless = 'epochs => 10000, patience => 0, ranker => false';
+my $quick = 'epochs => 1, units => 4, item_dim => 4, max_length => 3';    # until the second stage
 my $repeat = 'generate_series(1, 1000000) i';
 
 # Title, statement, the phase of recseq_progress to wait for (if any), and the milliseconds within which to stop it after that.
@@ -109,8 +110,8 @@ my @work = (
 	[ 'training, many units, layers and attention',
 		"SELECT recseq_train('source', units => 256, layers => 3, attention => true, item_dim => 256, batch_size => 1024, $endless)", 'training', 900 ],
 
-	[ 'fitting the second stage', q{SELECT recseq_train('wide', units => 8, epochs => 1)}, 'ranking', 2000 ],
-	[ 'fitting the second stage to long sequences', q{SELECT recseq_train('long', units => 8, epochs => 1)}, 'ranking', 2000 ],
+	[ 'fitting the second stage', "SELECT recseq_train('wide', $quick)", 'ranking', 2000 ],
+	[ 'fitting the second stage to long sequences', "SELECT recseq_train('long', $quick)", 'ranking', 2000 ],
 	[ 'storing', q{SELECT recseq_train('large', epochs => 1, units => 8, item_dim => 256, loss => 'sampled_softmax', negatives => 64,
 		validation_fraction => 0, ranker => false)}, 'storing', 100 ],
 	[ 'updating', q{SELECT recseq_update('narrow', 'wide')}, '', 2000 ],

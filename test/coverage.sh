@@ -1,7 +1,7 @@
 #!/bin/bash
 # Which lines and branches the tests run: of src/nn, src/rank and src/model by their unit tests alone, and of all of src/ by the
 # regression, isolation, pgTAP and TAP tests. Prints a table of each, with the functions that no test calls; "make coverage" fails
-# where less than 90 % of the lines of either were run. The figures of every line are in build/coverage/*.html.
+# where less than 90 % of the lines of either were run.
 #
 #   test/coverage.sh [unit|server]    one of the two; both without an argument
 #
@@ -20,20 +20,14 @@ export COPT="--coverage -fprofile-update=atomic -O1 -fno-inline"
 
 trap give_back EXIT
 
-want_for_coverage() {
-	want gcovr command -v gcovr
-	want python3 command -v python3
-}
+want_for_coverage() { want python3 command -v "$PYTHON"; }
 
-# report NAME FOLDER...: of what has run so far, which it forgets.
+# report FOLDER...: of what has run so far, which it forgets.
 report() {
-	local name=$1 filters=()
-	shift
-	for folder; do filters+=(--filter "$COPY/$folder/"); done
-	gcovr --root "$COPY" "${filters[@]}" --exclude-unreachable-branches --exclude-throw-branches --html-details "$OUT/$name.html" \
-		--json "$OUT/$name.json" "$COPY" >"$OUT/gcovr.log" 2>&1 || die "gcovr failed" "$OUT/gcovr.log"
+	local status=0
+	"$PYTHON" "$ROOT/test/coverage.py" "$COPY" "$@" || status=$?
 	find "$COPY" -name '*.gcda' -delete
-	python3 "$ROOT/test/coverage.py" "$OUT/$name.json"
+	return "$status"
 }
 
 of_unit_tests() {
@@ -44,7 +38,7 @@ of_unit_tests() {
 	for test in "$COPY"/build/unit/*_test; do
 		NN_VECTORS_DIR=$ROOT/test/unit/vectors "$test" >"$OUT/${test##*/}.log" 2>&1 || say "${test##*/} fails: see $OUT"
 	done
-	report unit src/nn src/rank src/model
+	report src/nn src/rank src/model
 }
 
 # The server's account writes what it has run beside the objects.
@@ -56,7 +50,7 @@ of_server_tests() {
 	chmod -R a+rwX "$COPY"
 	"$COPY/test/run.sh" regression_tests isolation_tests pgtap_tests cluster_tests >"$OUT/tests.log" 2>&1 || true
 	tail -n 1 "$OUT/tests.log"
-	report server src
+	report src
 }
 
 rm -rf "$OUT"

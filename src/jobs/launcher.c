@@ -133,15 +133,28 @@ delay(int attempts)
 static JobEnd
 end_of(const JobExit *gone, int attempts)
 {
+	JobEnd		end = {0};
+
 	if (gone->stop == JOB_OVERDUE)
-		return (JobEnd) {"failed", ERRCODE_QUERY_CANCELED, "ran for longer than recseq.job_timeout"};
-	if (gone->sqlerrcode != 0)
-		return (JobEnd) {gone->sqlerrcode == ERRCODE_QUERY_CANCELED ? "cancelled" : "failed", gone->sqlerrcode, gone->error};
-	if (gone->stop == JOB_CANCELLED)
-		return (JobEnd) {"cancelled", ERRCODE_QUERY_CANCELED, "its process was terminated, since it did not stop when it was cancelled"};
-	if (attempts >= QUEUE_MAX_ATTEMPTS)
-		return (JobEnd) {"failed", ERRCODE_OPERATOR_INTERVENTION, psprintf("interrupted %d times without a new checkpoint; the server's log may say why", attempts)};
-	return (JobEnd) {0};
+		end = (JobEnd) {"failed", ERRCODE_QUERY_CANCELED, "ran for longer than recseq.job_timeout"};
+	else if (gone->sqlerrcode != 0)
+	{
+		end.state = gone->sqlerrcode == ERRCODE_QUERY_CANCELED ? "cancelled" : "failed";
+		end.sqlerrcode = gone->sqlerrcode;
+		end.error = gone->error;
+	}
+	else if (gone->stop == JOB_CANCELLED)
+		end = (JobEnd) {
+			"cancelled", ERRCODE_QUERY_CANCELED,
+			"its process was terminated, since it did not stop when it was cancelled"
+		};
+	else if (attempts >= QUEUE_MAX_ATTEMPTS)
+		end = (JobEnd) {
+			"failed", ERRCODE_OPERATOR_INTERVENTION,
+			psprintf("interrupted %d times without a new checkpoint; the server's log may say why",
+					 attempts)
+		};
+	return end;
 }
 
 /* See to a job whose process is gone.  False: later, since somebody else does. */

@@ -50,12 +50,13 @@ want_for_tests() {
 
 # stage TITLE LOG COMMAND...: runs it, then shows what matters of its output, and notes its results.
 stage() {
-	local title=$1 log=$2 started=$SECONDS status=0 passed failed
+	local title=$1 log=$2 started=$SECONDS status=0 passed failed broke=
 	shift 2
 	"$@" </dev/null >"$log" 2>&1 || status=$?
 	read -r passed failed < <(count_results "$log")
 	# A stage that broke before, between or after its tests is a failure too.
 	if [ $((passed + failed)) -eq 0 ] || { [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; }; then
+		broke=yes
 		failed=1
 	fi
 	note "$((SECONDS - started))" "$passed" "$failed" "$title"
@@ -65,7 +66,7 @@ stage() {
 		show_progress <"$log"
 		[ "$passed" -gt 0 ] || say "   no test has passed"
 		[ "$status" -ne 124 ] || say "   stopped after $STAGE_LIMIT seconds"
-		[ "$status" -eq 0 ] || [ "$failed" -gt 1 ] || tail -n 30 "$log" | sed 's/^/   | /'
+		[ -z "$broke" ] || tail -n 30 "$log" | sed 's/^/   | /'
 		say "   $passed passed, $failed failed in $((SECONDS - started)) s"
 	} 8>>"$OUT/output.lock"
 	[ "$failed" -eq 0 ]

@@ -375,7 +375,7 @@ RESET recseq.max_jobs_per_role;
 --
 -- What others' commands run for the owner of a table does nothing to jobs
 --
-CREATE FUNCTION touch_jobs(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+CREATE FUNCTION touch_jobs(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql SET search_path = public AS $$
 DECLARE
 	call text;
 BEGIN

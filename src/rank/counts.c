@@ -28,6 +28,7 @@ counts_place(Counts *counts, Arena *arena, const CountsSizes *sizes)
 				sizes->min_support);
 	counts->posting_start = ARENA_TAKE(arena, int64_t, (int64_t) sizes->items + 1);
 	counts->posting = ARENA_TAKE(arena, Posting, sizes->postings);
+	counts->posting_time = ARENA_TAKE(arena, float, sizes->postings);
 	counts->sequence_start = ARENA_TAKE(arena, int64_t, (int64_t) sizes->sequences + 1);
 	counts->token = ARENA_TAKE(arena, int32_t, sizes->tokens);
 	counts->token_time = ARENA_TAKE(arena, float, sizes->tokens);
@@ -314,6 +315,10 @@ fill(Building *building, Counts *counts)
 					  building->last, dataset, data->items, interrupt) != NN_OK ||
 		rank_items(building, counts, compare_category) != NN_OK)
 		return NN_CANCELLED;
+	for (int64_t p = 0; p < sizes->postings; p++)
+		counts->posting_time[p] =
+			counts->token_time[counts->sequence_start[counts->posting[p].sequence] +
+							   counts->posting[p].position];
 	list_categories(counts, building->ranked, data->items, data->categories);
 	if (rank_items(building, counts, compare_popularity) != NN_OK)
 		return NN_CANCELLED;

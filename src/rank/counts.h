@@ -86,6 +86,7 @@ typedef struct Counts
 	PairTable	category_pairs;
 	int64_t    *posting_start;	/* [items + 1] */
 	Posting    *posting;		/* newest sequence last */
+	float	   *posting_time;	/* of these events, to be read one after the other */
 	int64_t    *sequence_start; /* [sequences + 1] */
 	int32_t    *token;			/* [tokens] items of the sequences */
 	float	   *token_time;		/* [tokens] */

@@ -160,7 +160,8 @@ postings_valid(const Counts *counts)
 			start = counts->sequence_start[posting->sequence];
 			if (posting->position < 0 ||
 				posting->position >= counts->sequence_start[posting->sequence + 1] - start ||
-				counts->token[start + posting->position] != item)
+				counts->token[start + posting->position] != item ||
+				counts->posting_time[i] != counts->token_time[start + posting->position])
 				return false;
 			last = posting->sequence;
 		}

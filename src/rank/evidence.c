@@ -140,6 +140,27 @@ end_of_hops(const PairTable *pairs, int32_t row)
 	return end - start > HOP_PAIRS ? start + HOP_PAIRS : end;
 }
 
+/*
+ * Have memory fetch the rows that the pairs of a row lead to: where they begin
+ * first, then what is there, so that the one needs not wait for the other.
+ */
+static void
+fetch_rows(const PairTable *pairs, int32_t row)
+{
+	for (int64_t i = pairs->start[row]; i < end_of_hops(pairs, row); i++)
+	{
+		__builtin_prefetch(&pairs->start[pairs->pair[i].to]);
+		__builtin_prefetch(&pairs->sum[pairs->pair[i].to]);
+	}
+	for (int64_t i = pairs->start[row]; i < end_of_hops(pairs, row); i++)
+	{
+		const char *first = (const char *) &pairs->pair[pairs->start[pairs->pair[i].to]];
+
+		for (size_t line = 0; line < HOP_PAIRS * sizeof(Pair); line += ARENA_ALIGNMENT)
+			__builtin_prefetch(first + line);
+	}
+}
+
 static void
 follow_two_hops(EvidenceTable *table, const Counts *counts, const Own *own,
 				const HistoryFacts *history)
@@ -155,6 +176,7 @@ follow_two_hops(EvidenceTable *table, const Counts *counts, const Own *own,
 		if (from >= counts->sizes.items)
 			continue;
 		sum = own_item_sum(own, counts, from).both;
+		fetch_rows(pairs, from);
 		for (int64_t i = pairs->start[from]; i < end_of_hops(pairs, from); i++)
 		{
 			int32_t		middle = pairs->pair[i].to;

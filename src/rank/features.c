@@ -109,13 +109,42 @@ kind_feature(const RankHistory *events, const HistoryFacts *history, int32_t t)
 	return events->bought[history->end - t] ? 1 : -1;
 }
 
+/* How far from the time of the history's end is about it. */
+static inline float
+reach_of_now(const Counts *counts)
+{
+	return 1.5f * counts->span[0] / COUNTS_PERIODS;
+}
+
+/* The first sequence that ended about the time of the history's end, or later: they are in order. */
+static int32_t
+first_about_now(const Counts *counts, double now)
+{
+	double		oldest = now - reach_of_now(counts);
+	int32_t		low = 0;
+	int32_t		high = counts->sizes.sequences;
+
+	while (low < high)
+	{
+		int32_t		middle = low + (high - low) / 2;
+		int64_t		end = counts->sequence_start[middle + 1];
+
+		if (end > counts->sequence_start[middle] && counts->token_time[end - 1] < oldest)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 void
-features_of_history(float *x, const FeatureWork *work)
+features_of_history(float *x, FeatureWork *work)
 {
 	const RankHistory *events = work->events;
 	const HistoryFacts *history = work->history;
 	float		length = (float) (history->end - history->from);
 
+	work->first_now = first_about_now(work->counts, history->now);
 	x[LENGTH] = log_of_1_plus((float) history->end);
 	x[DISTINCT] = log_of_1_plus((float) history->distinct);
 	x[LAST_IS_BUY] = history_is_bought(events, history->end - 1);
@@ -169,15 +198,18 @@ category_outlook(FeatureWork *work, int32_t category)
 		if (work->outlook[i].category == category)
 			return work->outlook[i];
 	}
-	outlook.after_last = category_probability(work, history->last_category, category);
 	for (int32_t r = 0; r < history->distinct; r++)
 	{
 		float		w = history_recency_weight(r);
 
 		if (r < EVIDENCE_TRANSITION_ITEMS)
 		{
-			outlook.after_all += w * category_probability(work, history->item[r].category,
-														  category);
+			float		after = category_probability(work, history->item[r].category, category);
+
+			/* the newest item is the last one */
+			if (r == 0)
+				outlook.after_last = after;
+			outlook.after_all += w * after;
 			weight_sum += w;
 		}
 		if (history->item[r].category == category)
@@ -201,29 +233,31 @@ events_about_now(const FeatureWork *work, const HistoryItem *seen, int32_t item)
 {
 	const Counts *counts = work->counts;
 	const Own  *own = work->own;
+	int64_t		first = counts->posting_start[item];
 	double		now = work->history->now;
-	float		reach = 1.5f * counts->span[0] / COUNTS_PERIODS;
-	float		events = 0;
+	float		reach = reach_of_now(counts);
+	int32_t		events = 0;
 
-	for (int64_t p = counts->posting_start[item + 1] - 1; p >= counts->posting_start[item]; p--)
+	/* only the lists are read here: what they point at is somewhere in memory */
+	for (int64_t p = counts->posting_start[item + 1] - 1;
+		 p >= first && counts->posting[p].sequence >= work->first_now; p--)
 	{
-		const Posting *posting = &counts->posting[p];
-		int64_t		start = counts->sequence_start[posting->sequence];
-		int64_t		token = start + posting->position;
+		float		time = counts->posting_time[p];
 
-		/* sequences come in the order of their ends */
-		if (counts->token_time[counts->sequence_start[posting->sequence + 1] - 1] < now - reach)
-			break;
-		if (own->count > 0 && posting->sequence == work->events->own_sequence &&
-			token >= own->first)
+		if (own->count > 0 && counts->posting[p].sequence == work->events->own_sequence)
 		{
-			if (seen == NULL)
-				continue;
-			token = start + seen->last;
+			int64_t		start = counts->sequence_start[work->events->own_sequence];
+
+			if (start + counts->posting[p].position >= own->first)
+			{
+				if (seen == NULL)
+					continue;
+				time = counts->token_time[start + seen->last];
+			}
 		}
-		events += fabs(counts->token_time[token] - now) <= reach;
+		events += fabs(time - now) <= reach;
 	}
-	return events;
+	return (float) events;
 }
 
 /* Popularity and category of an item that the counts know. */

@@ -58,12 +58,13 @@ typedef struct FeatureWork
 	const RankHistory *events;
 	const HistoryFacts *history;
 	float		neighbour_sum;	/* of the evidence */
+	int32_t		first_now;		/* sequences before it ended too early to count for now */
 	int32_t		outlooks;
 	CategoryOutlook outlook[MAX_OUTLOOKS];
 } FeatureWork;
 
 /* Features of the history, the same for all candidates, into x[RANK_FEATURES] of zeros. */
-extern void features_of_history(float *x, const FeatureWork *work);
+extern void features_of_history(float *x, FeatureWork *work);
 
 /* Those of an item, into the same; the item's evidence says whether it is in the history. */
 extern void features_of_item(float *x, FeatureWork *work, const Evidence *evidence);

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#define SUMS 8					/* of a row's last layer at once; divides RANKER_HIDDEN */
+
 static size_t
 lay_out(Ranker *ranker, float *block)
 {
@@ -131,6 +133,25 @@ activate(float *hidden, const float *bias, int32_t rows)
 	}
 }
 
+/* Their product, in sums that the compiler may put side by side. */
+static inline float
+last_layer(const float *hidden, const float *weight)
+{
+	float		sum[SUMS] = {0};
+
+	for (int32_t h = 0; h < RANKER_HIDDEN; h += SUMS)
+	{
+		for (int32_t s = 0; s < SUMS; s++)
+			sum[s] += hidden[h + s] * weight[h + s];
+	}
+	for (int32_t half = SUMS / 2; half > 0; half /= 2)
+	{
+		for (int32_t s = 0; s < half; s++)
+			sum[s] += sum[s + half];
+	}
+	return sum[0];
+}
+
 void
 ranker_other_layers(const Ranker *ranker, int32_t rows, float *hidden1, float *hidden2,
 					float *score)
@@ -138,10 +159,9 @@ ranker_other_layers(const Ranker *ranker, int32_t rows, float *hidden1, float *h
 	activate(hidden1, NULL, rows);
 	multiply(hidden2, false, hidden1, RANKER_HIDDEN, ranker->weight2, rows, RANKER_HIDDEN);
 	activate(hidden2, ranker->bias2, rows);
-	/* rows x hidden times hidden */
-	kernels_best()->score_rows(score, hidden2, ranker->weight3, rows, RANKER_HIDDEN);
 	for (int32_t r = 0; r < rows; r++)
-		score[r] += ranker->bias3[0];
+		score[r] = ranker->bias3[0] + last_layer(hidden2 + (size_t) r * RANKER_HIDDEN,
+												 ranker->weight3);
 }
 
 void

@@ -29,6 +29,7 @@
 
 typedef float Vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef int32_t VecInt __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint32_t VecBits __attribute__((vector_size(VECTOR_BYTES)));
 
 static inline Vec
 vec_all(float value)
@@ -168,9 +169,13 @@ vec_largest(Vec v)
 	return top;
 }
 
+#define VEC_EXPONENT_BIAS 127u	/* of a float: 2^n is n + bias above its 23 bits */
+#define VEC_EXPONENT_SHIFT 23
+
 /*
  * exp(x), to 3e-7 of its value for |x| <= 1 and 5e-6 at the ends; the argument
- * is held within +-87, where the result is a normal number.
+ * is held within +-87, where the result is a normal number, and what is not a
+ * number stays so.
  * exp(x) = 2^n exp(r), |r| <= ln(2) / 2, and exp(r) by its Taylor polynomial.
  */
 static inline Vec
@@ -182,6 +187,7 @@ vec_exp(Vec x)
 	Vec			shifted;
 	Vec			r;
 	Vec			p;
+	Vec			power;
 
 	x = vec_max(vec_all(-87.0f), vec_min(vec_all(87.0f), x));
 	shifted = x * log2e + to_nearest;
@@ -193,8 +199,12 @@ vec_exp(Vec x)
 	p = p * r + 1.0f / 2;
 	p = p * r + 1.0f;
 	p = p * r + 1.0f;
-	/* the low bits of shifted are n: move them into the exponent of p */
-	return (Vec) ((VecInt) p + ((VecInt) shifted << 23));
+	/*
+	 * The low bits of shifted are n: make 2^n of them.  Unsigned, since those
+	 * of what is not a number are anything; p then makes the product none.
+	 */
+	power = (Vec) (((VecBits) shifted + VEC_EXPONENT_BIAS) << VEC_EXPONENT_SHIFT);
+	return p * power;
 }
 
 static inline Vec

@@ -115,6 +115,61 @@ check_extremes(const Kernels *kernels)
 	free(hidden);
 }
 
+/* What is not a number stays so, whatever its bits and its sign are. */
+static void
+check_not_numbers(const Kernels *kernels)
+{
+	const uint32_t bits[] = {UINT32_C(0x7FC00000), UINT32_C(0xFFC00000), UINT32_C(0x7FC00001),
+		UINT32_C(0x7FC000FF), UINT32_C(0x7FC00180), UINT32_C(0xFFC00100), UINT32_C(0x7FFFFFFF),
+	UINT32_C(0xFFFFFFFF)};
+	enum
+	{
+		COUNT = sizeof(bits) / sizeof(bits[0])
+	};
+	float		values[COUNT];
+	float		gates[4 * COUNT];
+	float		cell[COUNT];
+	float		hidden[COUNT];
+	bool		kept = true;
+
+	memcpy(values, bits, sizeof(values));
+	for (int k = 0; k < 4; k++)
+		memcpy(gates + k * COUNT, bits, sizeof(bits));
+	kernels->exponentials(values, COUNT, 0, 1);
+	kernels->lstm_cell_forward(gates, cell, hidden, NULL, 1, 0, COUNT);
+	for (int i = 0; i < COUNT; i++)
+	{
+		for (int k = 0; k < 4; k++)
+			kept = kept && isnan(gates[k * COUNT + i]);
+		kept = kept && isnan(values[i]) && isnan(cell[i]) && isnan(hidden[i]);
+	}
+	ok(kept, "%s: what is not a number stays so", kernels->name);
+}
+
+/* The exponential at the ends of what it takes, and beyond. */
+static void
+check_exponential_ends(const Kernels *kernels)
+{
+	const float arguments[] = {87, 86.99f, 88, 1e4f, 3e38f, INFINITY, 0, -0.0f, 1e-42f,
+	-86.99f, -87, -88, -1e4f, -3e38f, -INFINITY};
+	enum
+	{
+		COUNT = sizeof(arguments) / sizeof(arguments[0])
+	};
+	float		values[COUNT];
+	bool		right = true;
+
+	memcpy(values, arguments, sizeof(values));
+	kernels->exponentials(values, COUNT, 0, 1);
+	for (int i = 0; i < COUNT; i++)
+	{
+		double		want = exp(fmax(-87, fmin(87, arguments[i])));
+
+		right = right && fabs(values[i] / want - 1) < 1e-5;
+	}
+	ok(right, "%s: exp at the ends of its range and beyond", kernels->name);
+}
+
 typedef struct Cells
 {
 	int32_t		rows;
@@ -839,6 +894,8 @@ main(void)
 
 		ok(list[i]->supported(), "%s: supported", list[i]->name);
 		check_activations(list[i]);
+		check_not_numbers(list[i]);
+		check_exponential_ends(list[i]);
 		check_extremes(list[i]);
 		check_lstm(list[i], other);
 		check_lstm_nan(list[i]);

@@ -3,7 +3,7 @@
  *	  Share of the sgemm peak in the output layer.
  *
  * Prints, for each instruction set that runs here and each number of windows
- * and items, what output_statistics and output_gradient reach over all items,
+ * and items, what softmax_tile_statistics and softmax_tile_gradient reach over all items,
  * counting the three products that a softmax layer needs (scores, gradient of
  * the weights, gradient of the representation); recomputing the scores earns
  * nothing.  Beside it the peak of cblas_sgemm over some large square sizes,
@@ -19,7 +19,7 @@
 #include <time.h>
 
 #include "nn/kernels.h"
-#include "nn/output.h"
+#include "nn/softmax.h"
 #include "nn/params.h"
 
 #define COLUMNS 64
@@ -88,7 +88,7 @@ peak_gflops(void)
 typedef struct Layer
 {
 	int32_t		items;
-	OutputPass	pass;
+	SoftmaxPass	pass;
 	Params		params;
 	Params		gradient;
 	float	   *maximum;
@@ -118,15 +118,15 @@ layer_make(Layer *layer, const Kernels *kernels, int32_t windows, int32_t items)
 	layer->target_logit = random_floats((size_t) windows, 1);
 	layer->log_normaliser = random_floats((size_t) windows, 1);
 	layer->d_representation = random_floats((size_t) windows * COLUMNS, 1);
-	layer->pass = (OutputPass) {
+	layer->pass = (SoftmaxPass) {
 		.kernels = kernels,
 		.params = &layer->params,
 		.representation = random_floats((size_t) windows * COLUMNS, 2),
-		.transposed = random_floats(COLUMNS * output_stride(windows), 1),
+		.transposed = random_floats(COLUMNS * softmax_stride(windows), 1),
 		.target = target,
 		.windows = windows,
 		.columns = COLUMNS,
-		.logits = random_floats(OUTPUT_TILE * output_stride(windows), 1)
+		.logits = random_floats(SOFTMAX_TILE * softmax_stride(windows), 1)
 	};
 }
 
@@ -151,7 +151,7 @@ layer_free(Layer *layer)
 static int32_t
 last_of_tile(const Layer *layer, int32_t first)
 {
-	return first + OUTPUT_TILE < layer->items ? first + OUTPUT_TILE : layer->items;
+	return first + SOFTMAX_TILE < layer->items ? first + SOFTMAX_TILE : layer->items;
 }
 
 /* What the trainer does with a minibatch: both sweeps over all items. */
@@ -160,27 +160,27 @@ layer_run(Layer *layer)
 {
 	int32_t		windows = layer->pass.windows;
 
-	output_transpose(&layer->pass, 0, windows);
+	softmax_transpose(&layer->pass, 0, windows);
 	for (int32_t w = 0; w < windows; w++)
 	{
 		layer->maximum[w] = -INFINITY;
 		layer->sum[w] = 0;
 	}
-	for (int32_t first = 0; first < layer->items; first += OUTPUT_TILE)
+	for (int32_t first = 0; first < layer->items; first += SOFTMAX_TILE)
 	{
 		int32_t		last = last_of_tile(layer, first);
 
-		output_statistics(&layer->pass, first, last, layer->maximum, layer->sum,
+		softmax_tile_statistics(&layer->pass, first, last, layer->maximum, layer->sum,
 						  layer->target_logit);
 	}
 	for (int32_t w = 0; w < windows; w++)
 		layer->log_normaliser[w] = layer->maximum[w] + logf(layer->sum[w]);
 	memset(layer->d_representation, 0, (size_t) windows * COLUMNS * sizeof(float));
-	for (int32_t first = 0; first < layer->items; first += OUTPUT_TILE)
+	for (int32_t first = 0; first < layer->items; first += SOFTMAX_TILE)
 	{
 		int32_t		last = last_of_tile(layer, first);
 
-		output_gradient(&layer->pass, first, last, layer->log_normaliser,
+		softmax_tile_gradient(&layer->pass, first, last, layer->log_normaliser,
 						1.0f / (float) windows, &layer->gradient,
 						layer->d_representation);
 	}

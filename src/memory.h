@@ -10,7 +10,7 @@
 
 #include "utils/memutils.h"
 
-#include "nn/arena.h"
+#include "nn/nn.h"
 
 #define huge_array(type, count) \
 	((type *) MemoryContextAllocHuge(CurrentMemoryContext, sizeof(type) * (Size) (count)))

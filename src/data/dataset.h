@@ -11,7 +11,7 @@
 #include "utils/array.h"
 
 #include "data/split.h"
-#include "nn/batch.h"
+#include "nn/nn.h"
 #include "model/model.h"
 
 /*

@@ -8,7 +8,7 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 
-#include "nn/config.h"
+#include "nn/nn.h"
 
 #define FIRST_TEXTS 64			/* room of a set of texts that are an argument */
 

@@ -13,7 +13,7 @@
 #include "utils/array.h"
 
 #include "data/arrays.h"
-#include "nn/config.h"
+#include "nn/nn.h"
 
 /* A column of the source that is read; attribute 0: there is none. */
 typedef struct SourceColumn

@@ -13,7 +13,7 @@
 
 #include "data/arrays.h"
 #include "names.h"
-#include "nn/rng.h"
+#include "nn/nn.h"
 
 /* Names of the protocols, by enum SplitProtocol. */
 static const char *const protocol_names[] = {"leave_one_out", "temporal", "random_windows"};

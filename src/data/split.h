@@ -9,7 +9,7 @@
 
 #include "datatype/timestamp.h"
 
-#include "nn/batch.h"
+#include "nn/nn.h"
 
 typedef enum SplitProtocol
 {

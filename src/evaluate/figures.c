@@ -4,8 +4,7 @@
  */
 #include "evaluate/figures.h"
 
-#include "nn/exclusion.h"
-#include "nn/metrics.h"
+#include "nn/nn.h"
 
 Figures
 figures_begin(int32 items)

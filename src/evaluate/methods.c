@@ -9,7 +9,7 @@
 #include "evaluate/methods.h"
 
 #include "memory.h"
-#include "nn/exclusion.h"
+#include "nn/nn.h"
 #include "train/parallel.h"
 
 /* The model is the first, and baseline b is method b + 1. */
@@ -117,7 +117,7 @@ model_rank(Methods *methods, const Case *one, bool unseen)
 	Question	question = methods->question;
 	Ranking    *ranking = &methods->ranking;
 	TopK	   *top = &ranking->top;
-	int32		items = infer->model->config.items;
+	int32		items = methods->cached->model.config.items;
 
 	top->count = 0;
 	question.representation = infer_representation(infer, methods->cases->token,
@@ -130,7 +130,7 @@ model_rank(Methods *methods, const Case *one, bool unseen)
 		question.excluded = methods->excluded;
 		question.unknown_excluded = methods->all;
 	}
-	recommender_answer(recommender_of_backend(), infer, &question, 1);
+	recommender_answer(recommender_of_backend(), &methods->cached->model, infer, &question, 1);
 	if (unseen)
 		exclude_history(methods, false);
 	for (int32 i = 0; i < top->count; i++)

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/arena.h"
+#include "nn/nn.h"
 #include "model/crc32c.h"
 
 #define MAGIC "RECSEQ\r\n"		/* shows a transfer that changes line ends */
@@ -214,10 +214,10 @@ write_vocabulary(Writer *writer, uint32_t tag, const Vocabulary *vocabulary)
 static size_t
 index_bytes(const Config *config)
 {
-	ScanIndex	index;
+	CodedWeights	index;
 	Arena		measure = {0};
 
-	scan_place(&index, &measure, config->items, config_output_dim(config));
+	coded_weights_place(&index, &measure, config->items, config_output_dim(config));
 	return measure.used;
 }
 
@@ -604,8 +604,8 @@ read_sections(const Reader *reader, Model *model)
 	if (index == NULL)
 		return false;
 	place.base = (char *) index;
-	scan_place(&model->index, &place, config->items, config_output_dim(config));
-	if (!reader->trusted && !scan_valid(&model->index, config_output_dim(config)))
+	coded_weights_place(&model->index, &place, config->items, config_output_dim(config));
+	if (!reader->trusted && !coded_weights_valid(&model->index, config_output_dim(config)))
 		return false;
 	for (int32_t f = 0; f < config->features; f++)
 	{

@@ -9,10 +9,8 @@
 #ifndef NN_MODEL_H
 #define NN_MODEL_H
 
-#include "nn/config.h"
-#include "nn/params.h"
+#include "nn/nn.h"
 #include "rank/rank_stage.h"
-#include "nn/scan.h"
 #include "model/vocabulary.h"
 
 #define MODEL_FEATURE_NAME 64	/* bytes of a feature's name, with its end */
@@ -21,7 +19,7 @@ typedef struct Model
 {
 	Config		config;
 	Params		params;			/* not to be changed */
-	ScanIndex	index;			/* of the output weights */
+	CodedWeights	index;			/* of the output weights */
 	Vocabulary	items;			/* config.items ids */
 	Vocabulary	feature_values[CONFIG_MAX_FEATURES];	/* id i has value i + 1 */
 	char		feature_name[CONFIG_MAX_FEATURES][MODEL_FEATURE_NAME];
@@ -32,5 +30,11 @@ typedef struct Model
 	int64_t		origin;			/* microseconds since 2000-01-01 00:00 UTC: time 0 of the counts */
 	RankStage	rank;
 } Model;
+
+static inline TrainedNetwork
+model_network(const Model *model)
+{
+	return (TrainedNetwork) {&model->config, &model->params, &model->index};
+}
 
 #endif							/* NN_MODEL_H */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "model/recommender.h"
-#include "nn/rng.h"
+#include "nn/nn.h"
 #include "rank/ranker_train.h"
 #include "rank/sort.h"
 
@@ -290,7 +290,7 @@ rank_fit_place(RankFitData *data, Arena *arena, const RankFitSizes *sizes)
 	for (int c = sizes->times ? 0 : RANK_FIT_ALL_COUNTS; c <= RANK_FIT_PERIODS; c++)
 		counts_place(&data->counts[c], arena, &sizes->counts[c]);
 	params_bind(&data->params, config, ARENA_TAKE(arena, float, params_count(config)));
-	scan_place(&data->index, arena, config->items, config_output_dim(config));
+	coded_weights_place(&data->index, arena, config->items, config_output_dim(config));
 	data->board = place_board(arena).board;
 }
 
@@ -320,7 +320,7 @@ rank_fit_copy(const RankFitData *to, const RankFitData *from)
 		memcpy(to->counts[c].span, from->counts[c].span, arena.used);
 	}
 	memcpy(to->params.block, from->params.block, from->params.count * sizeof(float));
-	scan_place(&(ScanIndex) {0}, &index, sizes->config.items,
+	coded_weights_place(&(CodedWeights) {0}, &index, sizes->config.items,
 			   config_output_dim(&sizes->config));
 	memcpy(to->index.codes, from->index.codes, index.used);
 }
@@ -452,7 +452,7 @@ ask_network(Fitting *fitting, Opinion *opinion, Scored *candidates, Scored *lowe
 		? example->position : config->max_length;
 	int64_t		first = data->start[example->sequence] + example->position - length;
 	int32_t    *feature[CONFIG_MAX_FEATURES];
-	ScanRequest scan = {.top = &opinion->top, .candidates = candidates, .lower = lower};
+	TopKRequest scan = {.top = &opinion->top, .candidates = candidates, .lower = lower};
 
 	for (int32_t f = 0; f < config->features; f++)
 		feature[f] = data->feature[f] + first;
@@ -471,7 +471,7 @@ collect_opinions(Fitting *fitting)
 {
 	const RankFitData *data = fitting->data;
 	const Allocator *allocator = &fitting->calls->temporary;
-	Scored	   *candidates = ALLOCATE(allocator, Scored, scan_room(CANDIDATES_NETWORK));
+	Scored	   *candidates = ALLOCATE(allocator, Scored, coded_topk_room(CANDIDATES_NETWORK));
 	Scored	   *lower = ALLOCATE(allocator, Scored, CANDIDATES_NETWORK);
 	int32_t		columns = config_output_dim(&data->sizes.config);
 
@@ -677,10 +677,10 @@ prepare(Fitting *fitting)
 	fitting->candidate = ALLOCATE(allocator, Candidate, CANDIDATES_MAX);
 	fitting->examples = ranker_examples_create(&source, &fitting->sharing, allocator);
 	recommender_place(&fitting->recommender, &arena);
-	infer_place(&fitting->infer, &arena, &fitting->model, 1);
+	infer_place(&fitting->infer, &arena, model_network(&fitting->model), 1);
 	arena = (Arena) {ALLOCATE(allocator, char, arena.used), 0};
 	recommender_place(&fitting->recommender, &arena);
-	infer_place(&fitting->infer, &arena, &fitting->model, 1);
+	infer_place(&fitting->infer, &arena, model_network(&fitting->model), 1);
 	recommender_start(&fitting->recommender);
 }
 

@@ -21,7 +21,7 @@
 #ifndef NN_RANK_FIT_H
 #define NN_RANK_FIT_H
 
-#include "model/infer.h"
+#include "model/model.h"
 #include "rank/rank_stage.h"
 #include "rank/shards.h"
 
@@ -85,7 +85,7 @@ typedef struct RankFitData
 	bool	   *held_out;		/* [examples] from the network */
 	Counts		counts[RANK_FIT_PERIODS + 1];
 	Params		params;
-	ScanIndex	index;
+	CodedWeights	index;
 	double	   *board;
 } RankFitData;
 

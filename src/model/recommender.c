@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/exclusion.h"
+#include "nn/nn.h"
 
 /* Less than this the network's probabilities in floating point cannot tell from 0. */
 #define LEAST_OTHERS 1e-6
@@ -22,7 +22,7 @@ question_place(Question *question, Arena *arena, const Model *model, int32_t k)
 	question->candidate = ARENA_TAKE(arena, Candidate, CANDIDATES_MAX);
 	question->scanned = ARENA_TAKE(arena, Scored, room);
 	question->lower = ARENA_TAKE(arena, Scored, room);
-	question->scan_candidates = ARENA_TAKE(arena, Scored, scan_room(room));
+	question->scan_candidates = ARENA_TAKE(arena, Scored, coded_topk_room(room));
 	question->excluded_now = ARENA_TAKE(arena, uint8_t, exclusion_bytes(model->config.items));
 }
 
@@ -59,10 +59,10 @@ recommender_opinion(const Model *model, const float *representation, const TopK 
 }
 
 /* A question to the network for its best into `top`. */
-static ScanRequest
+static TopKRequest
 scan_request(const Question *question, TopK *top, const uint8_t *excluded)
 {
-	return (ScanRequest) {
+	return (TopKRequest) {
 		.representation = question->representation,
 		.excluded = excluded,
 		.top = top,
@@ -84,7 +84,7 @@ finish_scan(TopK *top, float log_normaliser, float factor)
 static void
 answer_by_network(Infer *infer, Question *questions, int32_t count)
 {
-	ScanRequest scans[SCAN_QUERIES];
+	TopKRequest scans[CODED_TOPK_QUERIES];
 
 	for (int32_t q = 0; q < count; q++)
 	{
@@ -171,12 +171,13 @@ exclude_candidates(Question *question, int32_t items)
 
 /* Answer with both stages. */
 static void
-answer_by_both(Recommender *recommender, Infer *infer, Question *questions, int32_t count)
+answer_by_both(Recommender *recommender, const Model *model, Infer *infer,
+			   Question *questions, int32_t count)
 {
-	ScanRequest scans[SCAN_QUERIES];
-	TopK		tops[SCAN_QUERIES];
-	float		factor[SCAN_QUERIES];
-	int32_t		asking[SCAN_QUERIES];
+	TopKRequest scans[CODED_TOPK_QUERIES];
+	TopK		tops[CODED_TOPK_QUERIES];
+	float		factor[CODED_TOPK_QUERIES];
+	int32_t		asking[CODED_TOPK_QUERIES];
 	int32_t		asked = 0;
 
 	for (int32_t q = 0; q < count; q++)
@@ -192,9 +193,9 @@ answer_by_both(Recommender *recommender, Infer *infer, Question *questions, int3
 		float		most = 0;
 
 		topk_sort(&tops[q]);
-		opinion = recommender_opinion(infer->model, question->representation, &tops[q],
+		opinion = recommender_opinion(model, question->representation, &tops[q],
 									  scans[q].log_normaliser);
-		factor[q] = rank_candidates(recommender, &infer->model->rank, question, &opinion);
+		factor[q] = rank_candidates(recommender, &model->rank, question, &opinion);
 		/* the network's best are all candidates: no other item has more than the last */
 		if (tops[q].count == CANDIDATES_NETWORK)
 			most = factor[q] * expf(tops[q].heap[CANDIDATES_NETWORK - 1].score -
@@ -206,7 +207,7 @@ answer_by_both(Recommender *recommender, Infer *infer, Question *questions, int3
 	{
 		Question   *question = &questions[asking[a]];
 
-		exclude_candidates(question, infer->model->config.items);
+		exclude_candidates(question, model->config.items);
 		tops[a] = (TopK) {question->top->k, 0, question->scanned};
 		scans[a] = scan_request(question, &tops[a], question->excluded_now);
 	}
@@ -227,12 +228,13 @@ answer_by_both(Recommender *recommender, Infer *infer, Question *questions, int3
 }
 
 void
-recommender_answer(Recommender *recommender, Infer *infer, Question *questions, int32_t count)
+recommender_answer(Recommender *recommender, const Model *model, Infer *infer,
+				   Question *questions, int32_t count)
 {
 	if (count == 0 || questions[0].top->k == 0)
 		return;
-	if (infer->model->rank.present)
-		answer_by_both(recommender, infer, questions, count);
+	if (model->rank.present)
+		answer_by_both(recommender, model, infer, questions, count);
 	else
 		answer_by_network(infer, questions, count);
 }

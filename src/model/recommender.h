@@ -12,7 +12,7 @@
 #define NN_RECOMMENDER_H
 
 #include "rank/candidates.h"
-#include "model/infer.h"
+#include "nn/nn.h"
 #include "model/model.h"
 
 /* What is asked, and the answer. */
@@ -29,7 +29,7 @@ typedef struct Question
 	/* to work with */
 	Scored	   *scanned;		/* question_room(k) */
 	Scored	   *lower;			/* question_room(k) */
-	Scored	   *scan_candidates;	/* scan_room(question_room(k)) */
+	Scored	   *scan_candidates;	/* coded_topk_room(question_room(k)) */
 	uint8_t    *excluded_now;	/* exclusion_bytes(items) */
 } Question;
 
@@ -57,9 +57,9 @@ extern void recommender_place(Recommender *recommender, Arena *arena);
 /* Prepare the working memory, once. */
 extern void recommender_start(Recommender *recommender);
 
-/* Answer up to SCAN_QUERIES questions of one k; top->count must be 0. */
-extern void recommender_answer(Recommender *recommender, Infer *infer, Question *questions,
-							   int32_t count);
+/* Answer up to CODED_TOPK_QUERIES questions of one k; top->count must be 0. */
+extern void recommender_answer(Recommender *recommender, const Model *model, Infer *infer,
+							   Question *questions, int32_t count);
 
 /* The network's best items as an opinion.  best: [CANDIDATES_NETWORK]. */
 extern NetworkOpinion recommender_opinion(const Model *model, const float *representation,

@@ -35,6 +35,7 @@ attention_weights(float *weights, const float *x, int32_t length, int32_t column
 {
 	float		scale = 1.0f / sqrtf((float) columns);
 
+	/* length x length = x (length x columns) x^T */
 	matrix_multiply_transposed(weights, x, x, length, length, columns, 0.0f);
 	for (int32_t r = 0; r < length; r++)
 	{
@@ -64,6 +65,7 @@ attention_forward(float *out, const float *input, const Layout *layout,
 
 		gather_row(x, input, layout, row, columns);
 		attention_weights(weights, x, length, columns);
+		/* length x columns = weights (length x length) x (length x columns) */
 		matrix_multiply(y, weights, x, length, columns, length, 0.0f);
 		for (int32_t p = 0; p < length; p++)
 			memcpy(out + ((size_t) layout->offset[p] + row) * columns,
@@ -90,7 +92,10 @@ attention_backward(float *d_input, const float *d_out, const float *input,
 		gather_row(dy, d_out, layout, row, columns);
 		attention_weights(weights, x, length, columns);
 
-		/* out = A x: through the values, then through the scores */
+		/*
+		 * out = A x, with A: length x length; dy, x, dx: length x columns.
+		 * Through the values, dx = A^T dy; and to the scores, dA = dy x^T.
+		 */
 		matrix_transposed_multiply(dx, weights, dy, length, columns, length, 0.0f);
 		matrix_multiply_transposed(d_scores, dy, x, length, length, columns, 0.0f);
 		for (int32_t r = 0; r < length; r++)
@@ -104,6 +109,7 @@ attention_backward(float *d_input, const float *d_out, const float *input,
 			for (int32_t j = 0; j < length; j++)
 				d[j] = a[j] * (d[j] - dot) * scale;
 		}
+		/* scores = x x^T, where both are x: dx += (dS + dS^T) x */
 		matrix_multiply(dx, d_scores, x, length, columns, length, 1.0f);
 		matrix_transposed_multiply(dx, d_scores, x, length, columns, length, 1.0f);
 		for (int32_t p = 0; p < length; p++)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "nn/matrix.h"
-#include "nn/table.h"
+#include "nn/lazy_adam.h"
 
 void
 embedding_forward(float *out, const Params *params, const Config *config,
@@ -45,7 +45,7 @@ embedding_backward(Params *gradient, const float *d_out, const Config *config,
 		const float *from = d_out + (size_t) t * width;
 		int32_t		item = batch->item[t];
 
-		if (table_owns(item, rank, ranks))
+		if (lazy_rows_owns(item, rank, ranks))
 			matrix_add_rows(gradient->item_embedding + (size_t) item * item_dim,
 							from, 1, config->item_dim);
 		from += item_dim;
@@ -53,7 +53,7 @@ embedding_backward(Params *gradient, const float *d_out, const Config *config,
 		{
 			int32_t		value = batch->feature[f][t];
 
-			if (table_owns(value, rank, ranks))
+			if (lazy_rows_owns(value, rank, ranks))
 				matrix_add_rows(gradient->feature_embedding[f] +
 								(size_t) value * feature_dim,
 								from, 1, config->feature_dim);

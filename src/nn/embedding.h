@@ -13,7 +13,7 @@ extern void embedding_forward(float *out, const Params *params,
 							  const Config *config, const Batch *batch);
 
 /*
- * Add the gradients of those rows of the tables that table_owns gives to this
+ * Add the gradients of those rows of the tables that lazy_rows_owns gives to this
  * rank.  d_out: gradient of out, of that many tokens.
  */
 extern void embedding_backward(Params *gradient, const float *d_out,

@@ -2,7 +2,7 @@
  * kernels.h
  *	  The inner loops, built once for each instruction set and chosen when the
  *	  program runs.  Matrix products are BLAS's, but for the output layer's: see
- *	  output.c.
+ *	  softmax.c.
  *
  * All sets compute the same formulas from the same source; they differ in the
  * last bits, since wider vectors add in another order.
@@ -112,10 +112,10 @@ typedef struct Kernels
 							   const float *vector, int32_t rows, int32_t columns);
 
 	/*
-	 * Logits, without the bias, of blocks of items by their codes: scan.h.
+	 * Logits, without the bias, of blocks of items by their codes: coded_topk.h.
 	 * query: columns codes.
 	 */
-	void		(*scan_codes) (float *logits, const int8_t *codes,
+	void		(*score_codes) (float *logits, const int8_t *codes,
 							   const int32_t *code_sum, const float *scale,
 							   const int8_t *query, float query_scale,
 							   int32_t blocks, int32_t columns);
@@ -142,7 +142,7 @@ typedef struct Kernels
 	/*
 	 * What steps without a gradient do to count parameters: the moments decay
 	 * by decay1 and decay2, and the weights move on by drift x first moment /
-	 * (square root of the second + epsilon); see table.h.
+	 * (square root of the second + epsilon); see lazy_adam.h.
 	 */
 	void		(*adam_catch_up) (float *weight, float *first, float *second,
 								  size_t count, float drift, float decay1,

@@ -5,7 +5,7 @@
  */
 #include "nn/kernels.h"
 
-#include "nn/scan.h"
+#include "nn/coded_topk.h"
 #include "nn/vector.h"
 
 /*
@@ -278,13 +278,13 @@ score_rows(float *scores, const float *weights, const float *vector,
 }
 
 /*
- * A block is SCAN_BLOCK items; a vector holds SCAN_GROUP columns of each, so
+ * A block is CODES_BLOCK items; a vector holds CODES_GROUP columns of each, so
  * that sums for all items of the block grow side by side.
  */
 #if defined(__AVX512VNNI__)
 
 /* Blocks that are summed up at once: each addition waits for the one before. */
-#define SCAN_TOGETHER 4
+#define CODES_TOGETHER 4
 
 /* Sums of `together` blocks; inlined for each number. */
 static inline __attribute__((always_inline)) void
@@ -292,14 +292,14 @@ sum_codes(int32_t *sums, const int8_t *codes, const int32_t *code_sum,
 		  const int8_t *query, int32_t columns, int32_t together)
 {
 	const __m512i shift = _mm512_set1_epi8((char) 0x80);
-	size_t		stride = (size_t) SCAN_BLOCK * columns;
-	__m512i		total[SCAN_TOGETHER];
+	size_t		stride = (size_t) CODES_BLOCK * columns;
+	__m512i		total[CODES_TOGETHER];
 
 	/* the instruction multiplies unsigned by signed: the query is shifted by 128 */
 	for (int32_t b = 0; b < together; b++)
-		total[b] = _mm512_mullo_epi32(_mm512_loadu_si512(code_sum + b * SCAN_BLOCK),
+		total[b] = _mm512_mullo_epi32(_mm512_loadu_si512(code_sum + b * CODES_BLOCK),
 									  _mm512_set1_epi32(-128));
-	for (int32_t c = 0; c < columns; c += SCAN_GROUP)
+	for (int32_t c = 0; c < columns; c += CODES_GROUP)
 	{
 		int32_t		four;
 		__m512i		shifted;
@@ -309,15 +309,15 @@ sum_codes(int32_t *sums, const int8_t *codes, const int32_t *code_sum,
 		for (int32_t b = 0; b < together; b++)
 			total[b] = _mm512_dpbusd_epi32(total[b], shifted,
 										   _mm512_loadu_si512(codes + b * stride +
-															  (size_t) c * SCAN_BLOCK));
+															  (size_t) c * CODES_BLOCK));
 	}
 	for (int32_t b = 0; b < together; b++)
-		_mm512_storeu_si512(sums + b * SCAN_BLOCK, total[b]);
+		_mm512_storeu_si512(sums + b * CODES_BLOCK, total[b]);
 }
 
 #else
 
-#define SCAN_TOGETHER 1
+#define CODES_TOGETHER 1
 
 static inline void
 sum_codes(int32_t *sums, const int8_t *codes, const int32_t *code_sum,
@@ -325,12 +325,12 @@ sum_codes(int32_t *sums, const int8_t *codes, const int32_t *code_sum,
 {
 	(void) code_sum;
 	(void) together;
-	memset(sums, 0, SCAN_BLOCK * sizeof(int32_t));
-	for (int32_t c = 0; c < columns; c += SCAN_GROUP)
+	memset(sums, 0, CODES_BLOCK * sizeof(int32_t));
+	for (int32_t c = 0; c < columns; c += CODES_GROUP)
 	{
-		const int8_t *group = codes + (size_t) c * SCAN_BLOCK;
+		const int8_t *group = codes + (size_t) c * CODES_BLOCK;
 
-		for (int32_t i = 0; i < SCAN_BLOCK; i++)
+		for (int32_t i = 0; i < CODES_BLOCK; i++)
 			sums[i] += group[4 * i] * query[c] + group[4 * i + 1] * query[c + 1] +
 				group[4 * i + 2] * query[c + 2] + group[4 * i + 3] * query[c + 3];
 	}
@@ -339,7 +339,7 @@ sum_codes(int32_t *sums, const int8_t *codes, const int32_t *code_sum,
 #endif
 
 static void
-scan_codes(float *logits, const int8_t *codes, const int32_t *code_sum,
+score_codes(float *logits, const int8_t *codes, const int32_t *code_sum,
 		   const float *scale, const int8_t *query, float query_scale,
 		   int32_t blocks, int32_t columns)
 {
@@ -347,19 +347,19 @@ scan_codes(float *logits, const int8_t *codes, const int32_t *code_sum,
 
 	while (done < blocks)
 	{
-		int32_t		sums[SCAN_TOGETHER * SCAN_BLOCK];
-		int32_t		first = done * SCAN_BLOCK;
+		int32_t		sums[CODES_TOGETHER * CODES_BLOCK];
+		int32_t		first = done * CODES_BLOCK;
 		const int8_t *start = codes + (size_t) first * columns;
 		int32_t		together = 1;
 
-		if (blocks - done >= SCAN_TOGETHER)
+		if (blocks - done >= CODES_TOGETHER)
 		{
-			together = SCAN_TOGETHER;
-			sum_codes(sums, start, code_sum + first, query, columns, SCAN_TOGETHER);
+			together = CODES_TOGETHER;
+			sum_codes(sums, start, code_sum + first, query, columns, CODES_TOGETHER);
 		}
 		else
 			sum_codes(sums, start, code_sum + first, query, columns, 1);
-		for (int32_t i = 0; i < together * SCAN_BLOCK; i++)
+		for (int32_t i = 0; i < together * CODES_BLOCK; i++)
 			logits[first + i] = (float) sums[i] * (scale[first + i] * query_scale);
 		done += together;
 	}
@@ -516,7 +516,7 @@ const Kernels KERNELS_TABLE = {
 	.tile_gradient = tile_gradient,
 	.tile_count = tile_count,
 	.score_rows = score_rows,
-	.scan_codes = scan_codes,
+	.score_codes = score_codes,
 	.upper_bounds = upper_bounds,
 	.find_at_least = find_at_least,
 	.to_codes = to_codes,

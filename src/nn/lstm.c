@@ -67,6 +67,7 @@ project_input(float *out, const LstmPass *pass)
 	for (int32_t t = 0; t < tokens; t++)
 		memcpy(out + (size_t) t * width, pass->params->bias,
 			   (size_t) width * sizeof(float));
+	/* tokens x 4 units += input (tokens x input_dim) w_input^T (4 units x input_dim) */
 	for (int32_t t = 0; t < tokens && interrupt_go_on(&pass->interrupt); t += PRODUCT_TOKENS)
 		matrix_multiply_transposed(out + (size_t) t * width,
 								   pass->input + (size_t) t * pass->input_dim,
@@ -102,6 +103,7 @@ lstm_forward(LstmState *state, const LstmPass *pass, float *projection)
 					   projected + (size_t) pass->input_row[r] * width,
 					   width * sizeof(float));
 		}
+		/* rows x 4 units += hidden (rows x units) w_hidden^T (4 units x units) */
 		if (previous_rows > 0)
 			matrix_multiply_transposed(gates, state->hidden + previous * units,
 									   pass->params->w_hidden, previous_rows,
@@ -184,6 +186,7 @@ lstm_backward(LstmParams *gradient, float *d_input, LstmState *state,
 										  d_hidden + token * units, d_cell,
 										  state->cell + previous_token * units,
 										  rows, previous_rows, pass->units);
+		/* rows x units += d_gates (rows x 4 units) w_hidden (4 units x units) */
 		if (previous_rows > 0)
 			matrix_multiply(d_hidden + previous_token * units, gates,
 							pass->params->w_hidden, previous_rows,
@@ -191,6 +194,7 @@ lstm_backward(LstmParams *gradient, float *d_input, LstmState *state,
 	}
 
 	gather_previous(previous, state, pass);
+	/* 4 units x units += d_gates^T (tokens x 4 units) previous (tokens x units) */
 	for (int32_t t = 0; t < tokens && interrupt_go_on(&pass->interrupt); t += PRODUCT_TOKENS)
 		matrix_transposed_multiply(gradient->w_hidden, state->gates + (size_t) t * width,
 								   previous + (size_t) t * units, (int) width,
@@ -208,6 +212,10 @@ lstm_backward(LstmParams *gradient, float *d_input, LstmState *state,
 		size_t		at = (size_t) t * pass->input_dim;
 		int32_t		count = product_tokens(input_tokens, t);
 
+		/*
+		 * d_w (4 units x input_dim) += d^T (tokens x 4 units) input (tokens x
+		 * input_dim); d_input (tokens x input_dim) += d w_input
+		 */
 		matrix_transposed_multiply(gradient->w_input, d, pass->input + at,
 								   (int) width, pass->input_dim, count, 1.0f);
 		if (d_input != NULL)

@@ -300,6 +300,7 @@ network_forward(float *representation, Network *network, const Params *params,
 	else
 		read_final_states(states, hidden, network, params, batch, false);
 	drop_units(states, config, windows, dropout);
+	/* windows x item_dim = states (windows x columns) projection^T (item_dim x columns) */
 	if (config->tied)
 		matrix_multiply_transposed(representation, states, params->projection,
 								   windows, config->item_dim, columns, 0.0f);
@@ -332,6 +333,11 @@ network_backward(Params *gradient, float *d_representation, Network *network,
 	if (config->tied)
 	{
 		d_states = network->d_unprojected;
+		/*
+		 * d_projection (item_dim x columns) += d_representation^T (windows x
+		 * item_dim) states (windows x columns); d_states = d_representation x
+		 * projection
+		 */
 		matrix_transposed_multiply(gradient->projection, d_representation,
 								   network->unprojected, config->item_dim, columns,
 								   windows, 1.0f);

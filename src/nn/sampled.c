@@ -98,6 +98,7 @@ sampled_loss(const SampledPass *pass, float scale, float *loss,
 	int32_t		columns = pass->columns;
 	int32_t		negatives = pass->negatives;
 
+	/* windows x negatives = representation (windows x columns) weight^T (negatives x columns) */
 	matrix_multiply_transposed(pass->logits, pass->representation, pass->negative_weight,
 							   pass->windows, negatives, columns, 0.0f);
 	for (int32_t w = 0; w < pass->windows; w++)
@@ -118,8 +119,10 @@ sampled_loss(const SampledPass *pass, float scale, float *loss,
 			: bpr_max_row(pass, row, target, scale, &gradient->target[w]);
 	}
 
+	/* windows x columns = d_logits (windows x negatives) weight (negatives x columns) */
 	matrix_multiply(gradient->representation, pass->logits, pass->negative_weight,
 					pass->windows, columns, negatives, 0.0f);
+	/* negatives x columns = d_logits^T (windows x negatives) representation (windows x columns) */
 	matrix_transposed_multiply(gradient->negative_weight, pass->logits,
 							   pass->representation, negatives, columns,
 							   pass->windows, 0.0f);

@@ -12,7 +12,7 @@
 
 typedef enum Loss
 {
-	LOSS_SOFTMAX,				/* cross-entropy over all items: output.h */
+	LOSS_SOFTMAX,				/* cross-entropy over all items: softmax.h */
 	LOSS_SAMPLED_SOFTMAX,
 	LOSS_BPR_MAX
 } Loss;

@@ -17,7 +17,7 @@
 #include "nn/sampled.h"
 #include "nn/sampler.h"
 #include "nn/status.h"
-#include "nn/table.h"
+#include "nn/lazy_adam.h"
 
 /* Epochs without improvement after which the learning rate is halved. */
 #define TRAINER_STALLS_TO_HALVE 2
@@ -114,6 +114,57 @@ typedef struct TrainerPiece
 
 struct TrainerShared;
 
+/* The dataset, copied into the shared block, and how it is cut into windows. */
+typedef struct TrainerData
+{
+	int64_t    *start;
+	int32_t    *item;
+	int32_t    *feature[CONFIG_MAX_FEATURES];
+	WindowGroup *groups;		/* training, then validation */
+	int64_t    *order;			/* of the training groups, shuffled each epoch */
+	int64_t    *validation_order;	/* the groups that are judged */
+} TrainerData;
+
+/* What a data shard works with. */
+typedef struct TrainerShard
+{
+	Batch		batch;
+	Network		network;
+	Params		core_gradient;	/* core_count floats */
+	SampledGradient sampled;	/* sampled losses, as the next */
+	float	   *sampled_logits; /* windows x negatives */
+} TrainerShard;
+
+/* The windows of a minibatch between the network and the loss. */
+typedef struct TrainerWindows
+{
+	float	   *representation; /* windows x columns */
+	float	   *d_representation;	/* item shards (sampled: 1) x windows x columns */
+	int32_t    *target;			/* windows */
+	float	   *loss;			/* windows */
+} TrainerWindows;
+
+/* The softmax over all items: of training, or of validation. */
+typedef struct TrainerSoftmax
+{
+	float	   *transposed;		/* columns x softmax_stride(batch_size) */
+	float	   *logits;			/* item shards x SOFTMAX_TILE x softmax_stride(batch_size) */
+	float	   *maximum;		/* item shards x windows */
+	float	   *sum;			/* item shards x windows */
+	int32_t    *above;			/* item shards x windows */
+	float	   *target_logit;	/* windows */
+	float	   *log_normaliser; /* windows */
+} TrainerSoftmax;
+
+/* The negatives of a minibatch; sampled losses. */
+typedef struct TrainerNegatives
+{
+	Sampler		sampler;
+	int32_t    *item;			/* negatives */
+	float	   *weight;			/* negatives x columns */
+	float	   *offset;			/* negatives */
+} TrainerNegatives;
+
 /* Item embeddings, one a feature, output weights, output biases. */
 #define TRAINER_MAX_TABLES (CONFIG_MAX_FEATURES + 3)
 
@@ -124,58 +175,40 @@ typedef struct DenseRange
 	size_t		count;
 } DenseRange;
 
+/* Which parameters minibatches touch: all of a dense range, some rows of a table. */
+typedef struct TrainerTouched
+{
+	DenseRange	dense[TRAINER_MAX_TABLES + 1];
+	int			dense_ranges;
+	LazyRows	table[TRAINER_MAX_TABLES];
+	int			tables;
+	LazyRows   *item_table;		/* NULL: dense, as the next two */
+	LazyRows   *feature_table[CONFIG_MAX_FEATURES];
+	LazyRows   *weight_table;
+	LazyRows   *bias_table;
+	Drift		drift;			/* sums in the shared block */
+} TrainerTouched;
+
+/* A process's view of the shared block. */
 typedef struct Trainer
 {
 	Config		config;
 	TrainerOptions options;
 	TrainerSizes sizes;
 	const Kernels *kernels;
-	/* views into the shared block */
 	struct TrainerShared *shared;
 	EpochReport *curve;			/* options.epochs */
-	int64_t    *start;			/* the dataset, copied */
-	int32_t    *item;
-	int32_t    *feature[CONFIG_MAX_FEATURES];
-	WindowGroup *groups;		/* training, then validation */
-	int64_t    *order;			/* of the training groups, shuffled each epoch */
-	int64_t    *validation_order;	/* the groups that are judged */
+	TrainerData data;
 	Params		params;
 	Params		gradient;
 	Params		first;			/* Adam's moments */
 	Params		second;
-	float	   *best;			/* block with the lowest validation loss */
-	Batch		batch[TRAINER_DATA_SHARDS];
-	Network		network[TRAINER_DATA_SHARDS];
-	Params		core_gradient[TRAINER_DATA_SHARDS]; /* core_count floats each */
-	float	   *representation; /* windows x columns */
-	float	   *d_representation;	/* item shards (sampled: 1) x windows x columns */
-	int32_t    *target;			/* windows */
-	float	   *window_loss;	/* windows */
-	/* output layer over all items: training or validation */
-	float	   *transposed;		/* columns x output_stride(batch_size) */
-	float	   *logits;			/* item shards x OUTPUT_TILE x output_stride(batch_size) */
-	float	   *maximum;		/* item shards x windows */
-	float	   *sum;			/* item shards x windows */
-	int32_t    *above;			/* item shards x windows */
-	float	   *target_logit;	/* windows */
-	float	   *log_normaliser; /* windows */
-	/* sampled losses */
-	Sampler		sampler;
-	int32_t    *negative;		/* negatives: items */
-	float	   *negative_weight;	/* negatives x columns */
-	float	   *negative_offset;	/* negatives */
-	SampledGradient sampled[TRAINER_DATA_SHARDS];
-	float	   *sampled_logits[TRAINER_DATA_SHARDS];
-	/* what minibatches touch */
-	DenseRange	dense[TRAINER_MAX_TABLES + 1];
-	int			dense_ranges;
-	Table		table[TRAINER_MAX_TABLES];
-	int			tables;
-	Table	   *item_table;		/* NULL: dense, as the next two */
-	Table	   *feature_table[CONFIG_MAX_FEATURES];
-	Table	   *weight_table;
-	Table	   *bias_table;
-	Drift		drift;			/* sums in the shared block */
+	float	   *best;			/* block of the best epoch; NULL: the last is it */
+	TrainerShard shard[TRAINER_DATA_SHARDS];
+	TrainerWindows windows;
+	TrainerSoftmax softmax;
+	TrainerNegatives negatives;
+	TrainerTouched touched;
 } Trainer;
 
 /* Sizes for a dataset whose first training_sequences are for training. */

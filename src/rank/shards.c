@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "nn/table.h"
+#include "nn/lazy_adam.h"
 
 void
 shards_place(Sharing *sharing, Arena *arena, int32_t width)

@@ -7,7 +7,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "nn/exclusion.h"
+#include "nn/nn.h"
 
 /* Columns of the result. */
 enum

@@ -36,7 +36,7 @@ typedef struct BatchRequest
 {
 	Budget		budget;			/* its context owns it all */
 	int			queries;		/* rows that are ranked together */
-	Request		requests[SCAN_QUERIES]; /* [queries] */
+	Request		requests[CODED_TOPK_QUERIES]; /* [queries] */
 	Answers		answers;
 	int			most;			/* rows that go through the network together */
 	Infer	   *infer;			/* for so many histories */
@@ -51,7 +51,7 @@ typedef struct BatchRequest
 static Dataset
 join_histories(const BatchRequest *batch, int *row_of)
 {
-	int			features = batch->infer->model->config.features;
+	int			features = batch->infer->trained.config->features;
 	Dataset		dataset = {.features = features};
 	int64	   *start = palloc(sizeof(int64) * (batch->count + 1));
 	int32	   *item;
@@ -90,8 +90,8 @@ static void
 answer_rows(BatchRequest *batch, int first, const float *const representation[])
 {
 	int			count = Min(batch->count - first, batch->queries);
-	Question	questions[SCAN_QUERIES];
-	Request    *asked[SCAN_QUERIES];
+	Question	questions[CODED_TOPK_QUERIES];
+	Request    *asked[CODED_TOPK_QUERIES];
 	int			asking = 0;
 
 	for (int i = 0; i < count; i++)
@@ -110,7 +110,8 @@ answer_rows(BatchRequest *batch, int first, const float *const representation[])
 			asked[asking++] = request;
 		}
 	}
-	recommender_answer(recommender_of_backend(), batch->infer, questions, asking);
+	recommender_answer(recommender_of_backend(),
+					   &batch->requests[0].call.cached->model, batch->infer, questions, asking);
 	for (int i = 0; i < asking; i++)
 		asked[i]->question = questions[i];
 	for (int i = 0; i < count; i++)
@@ -125,7 +126,7 @@ static void
 answer_batch(BatchRequest *batch)
 {
 	Infer	   *infer = batch->infer;
-	int32		columns = config_output_dim(&infer->model->config);
+	int32		columns = config_output_dim(infer->trained.config);
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 	int			row_of[BATCH_ROWS];
 	const float *representation[BATCH_ROWS] = {NULL};
@@ -156,7 +157,7 @@ add_to_batch(void *context, const SourceRow *row)
 	BatchRow   *added;
 	MemoryContext caller;
 
-	if (!budget_has(&batch->budget, history_bytes(batch->infer->model, row->items.count)))
+	if (!budget_has(&batch->budget, history_bytes(&batch->requests[0].call.cached->model, row->items.count)))
 		answer_batch(batch);
 	for (int f = 0; f < row->source->features; f++)
 		events.feature[f] = row->has_feature[f] ? &row->feature[f] : NULL;
@@ -179,7 +180,7 @@ allocate_requests(BatchRequest *batch, const Request *first)
 	Size		bytes = request_bytes(first);
 
 	budget_check(&batch->budget, bytes);
-	batch->queries = SCAN_QUERIES;
+	batch->queries = CODED_TOPK_QUERIES;
 	while (batch->queries > 1 && !budget_has_half(&batch->budget, bytes * batch->queries))
 		batch->queries /= 2;
 	for (int i = 0; i < batch->queries; i++)

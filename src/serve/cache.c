@@ -20,7 +20,7 @@
 #include "utils/memutils.h"
 
 #include "model/codec.h"
-#include "nn/exclusion.h"
+#include "nn/nn.h"
 #include "guc.h"
 #include "memory.h"
 #include "store/image.h"
@@ -145,7 +145,7 @@ infer_bytes(const Model *model, int32 histories)
 {
 	Arena		arena = {0};
 
-	infer_place(&(Infer) {0}, &arena, model, histories);
+	infer_place(&(Infer) {0}, &arena, model_network(model), histories);
 	return arena.used;
 }
 
@@ -154,7 +154,7 @@ model_create_infer(Infer *infer, const Model *model, int32 histories)
 {
 	Arena		arena = {allocate_aligned(infer_bytes(model, histories)), 0};
 
-	infer_place(infer, &arena, model, histories);
+	infer_place(infer, &arena, model_network(model), histories);
 }
 
 Recommender *

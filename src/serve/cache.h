@@ -11,7 +11,7 @@
 
 #include "memory.h"
 #include "store/catalog.h"
-#include "model/infer.h"
+#include "nn/nn.h"
 #include "model/model.h"
 #include "model/recommender.h"
 

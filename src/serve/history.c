@@ -11,7 +11,7 @@
  */
 #include "serve/history.h"
 
-#include "nn/exclusion.h"
+#include "nn/nn.h"
 
 /* Up to so many events everything is kept, without a look at the counts. */
 #define WHOLE_EVENTS 10000

@@ -14,7 +14,7 @@
 #include "miscadmin.h"
 
 #include "data/idset.h"
-#include "nn/exclusion.h"
+#include "nn/nn.h"
 #include "serve/request.h"
 
 /* Arguments of recseq_recommend by number, as sql/functions.sql declares them. */
@@ -186,7 +186,7 @@ answer(Request *request)
 	}
 	question = request_ask(request, infer_representation(infer, history->item, history->feature,
 														 history->length));
-	recommender_answer(recommender_of_backend(), infer, &question, 1);
+	recommender_answer(recommender_of_backend(), &request->call.cached->model, infer, &question, 1);
 	request->question = question;
 }
 

@@ -6,7 +6,7 @@
 
 #include "miscadmin.h"
 
-#include "nn/exclusion.h"
+#include "nn/nn.h"
 
 Request
 request_begin(FunctionCallInfo fcinfo)

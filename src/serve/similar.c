@@ -13,7 +13,7 @@
 #include "data/arrays.h"
 #include "memory.h"
 #include "serve/model_call.h"
-#include "nn/cosine.h"
+#include "nn/nn.h"
 #include "results.h"
 
 /* The argument of recseq_similar_items before those of model_call.h. */

@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "store/as_owner.h"
-#include "nn/trainer.h"
+#include "nn/nn.h"
 
 /* Store the pieces as a checkpoint; returns its id, and the CRC-32C of all bytes. */
 extern int64 checkpoint_store(const Caller *caller, const TrainerPiece *pieces, int count,

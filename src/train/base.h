@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "data/dataset.h"
-#include "nn/trainer.h"
+#include "nn/nn.h"
 
 /* The version that training goes on from. */
 typedef struct Base

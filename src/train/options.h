@@ -12,8 +12,7 @@
 
 #include "data/split.h"
 #include "model/vocabulary.h"
-#include "nn/config.h"
-#include "nn/trainer.h"
+#include "nn/nn.h"
 #include "store/versions.h"
 #include "train/base.h"
 

@@ -10,7 +10,7 @@
 #include "storage/dsm.h"
 #include "storage/shm_toc.h"
 
-#include "nn/status.h"
+#include "nn/nn.h"
 
 /* The block of memory that they share. */
 typedef struct ParallelMemory

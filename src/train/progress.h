@@ -9,7 +9,7 @@
 
 #include "portability/instr_time.h"
 
-#include "nn/trainer.h"
+#include "nn/nn.h"
 
 typedef enum ProgressPhase
 {

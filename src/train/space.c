@@ -10,7 +10,7 @@
 #include "utils/json.h"
 #include "utils/numeric.h"
 
-#include "nn/rng.h"
+#include "nn/nn.h"
 
 /* Options that decide what trials are judged by, so they cannot differ between trials. */
 static const char *const fixed_options[] = {

@@ -321,10 +321,10 @@ make_model(const Trainer *trainer, const SourceData *source)
 	Arena		measure = {0};
 	Arena		place = {0};
 
-	scan_place(&model.index, &measure, source->items.count, columns);
+	coded_weights_place(&model.index, &measure, source->items.count, columns);
 	place.base = allocate_aligned(measure.used);
-	scan_place(&model.index, &place, source->items.count, columns);
-	scan_build(&model.index, trainer->params.output_weight, columns);
+	coded_weights_place(&model.index, &place, source->items.count, columns);
+	coded_weights_build(&model.index, trainer->params.output_weight, columns);
 
 	for (int f = 0; f < source->data.features; f++)
 	{

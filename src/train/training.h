@@ -12,7 +12,7 @@
 
 #include "data/dataset.h"
 #include "model/model.h"
-#include "nn/trainer.h"
+#include "nn/nn.h"
 #include "train/options.h"
 #include "train/parallel.h"
 #include "train/progress.h"

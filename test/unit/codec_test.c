@@ -36,9 +36,9 @@ same_config(const Config *a, const Config *b)
 }
 
 static bool
-same_index(const ScanIndex *a, const ScanIndex *b, int32_t items)
+same_index(const CodedWeights *a, const CodedWeights *b, int32_t items)
 {
-	size_t		whole = (size_t) (items + SCAN_BLOCK - 1) / SCAN_BLOCK * SCAN_BLOCK;
+	size_t		whole = (size_t) (items + CODES_BLOCK - 1) / CODES_BLOCK * CODES_BLOCK;
 
 	return a->items == b->items && a->columns == b->columns &&
 		memcmp(a->codes, b->codes, whole * (size_t) a->columns) == 0 &&
@@ -346,7 +346,7 @@ try_name(const Image *sound, uint32_t f, const char *name)
 static void
 check_index(const Model *model, const Image *sound)
 {
-	const ScanIndex *index = &model->index;
+	const CodedWeights *index = &model->index;
 	size_t		at = section_start(sound, TAG_SCAN);
 	uint32_t	nan = 0x7FC00000;
 	uint32_t	infinite = 0x7F800000;

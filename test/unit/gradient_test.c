@@ -9,7 +9,7 @@
 #include "nn/attention.h"
 #include "nn/embedding.h"
 #include "nn/lstm.h"
-#include "nn/output.h"
+#include "nn/softmax.h"
 #include "nn/sampled.h"
 
 #include "difference.h"
@@ -322,15 +322,15 @@ check_output(const Kernels *kernels, int32_t items, int32_t columns, int32_t win
 	double	   *exact = new_doubles(values, total);
 	OutputCase	output = {target, windows, columns, items, 0.37,
 	NEW(double, (size_t) windows * items)};
-	OutputPass	pass = {
+	SoftmaxPass	pass = {
 		.kernels = kernels,
 		.params = &params,
 		.representation = values,
-		.transposed = NEW(float, (size_t) columns * output_stride(windows)),
+		.transposed = NEW(float, (size_t) columns * softmax_stride(windows)),
 		.target = target,
 		.windows = windows,
 		.columns = columns,
-		.logits = NEW(float, OUTPUT_TILE * output_stride(windows))
+		.logits = NEW(float, SOFTMAX_TILE * softmax_stride(windows))
 	};
 	double		worst_normaliser = 0;
 	double		worst_logit = 0;
@@ -351,14 +351,14 @@ check_output(const Kernels *kernels, int32_t items, int32_t columns, int32_t win
 		sum[w] = 0;
 		above[w] = 0;
 	}
-	output_transpose(&pass, 0, windows / 2);
-	output_transpose(&pass, windows / 2, windows - windows / 2);
-	for (int32_t first = 0; first < items; first += OUTPUT_TILE)
-		output_statistics(&pass, first, first + OUTPUT_TILE < items
-						  ? first + OUTPUT_TILE : items, maximum, sum, target_logit);
-	for (int32_t first = 0; first < items; first += OUTPUT_TILE)
-		output_count_above(&pass, first, first + OUTPUT_TILE < items
-						   ? first + OUTPUT_TILE : items, target_logit, above);
+	softmax_transpose(&pass, 0, windows / 2);
+	softmax_transpose(&pass, windows / 2, windows - windows / 2);
+	for (int32_t first = 0; first < items; first += SOFTMAX_TILE)
+		softmax_tile_statistics(&pass, first, first + SOFTMAX_TILE < items
+						  ? first + SOFTMAX_TILE : items, maximum, sum, target_logit);
+	for (int32_t first = 0; first < items; first += SOFTMAX_TILE)
+		softmax_tile_count_above(&pass, first, first + SOFTMAX_TILE < items
+						   ? first + SOFTMAX_TILE : items, target_logit, above);
 	output_scalar(exact, &output);
 	for (int32_t w = 0; w < windows; w++)
 	{
@@ -386,9 +386,9 @@ check_output(const Kernels *kernels, int32_t items, int32_t columns, int32_t win
 
 	for (size_t i = 0; i < counts[0]; i++)
 		gradient[i] = 1;
-	for (int32_t first = 0; first < items; first += OUTPUT_TILE)
-		output_gradient(&pass, first, first + OUTPUT_TILE < items
-						? first + OUTPUT_TILE : items, log_normaliser,
+	for (int32_t first = 0; first < items; first += SOFTMAX_TILE)
+		softmax_tile_gradient(&pass, first, first + SOFTMAX_TILE < items
+						? first + SOFTMAX_TILE : items, log_normaliser,
 						(float) output.scale, &d_params, gradient);
 	for (size_t i = 0; i < counts[0]; i++)
 		gradient[i] -= 1;
@@ -662,25 +662,25 @@ library_gradient(Params *gradient, float *representation, Network *network,
 	float	   *maximum = NEW(float, windows);
 	float	   *sum = new_zeros((size_t) windows);
 	float	   *target_logit = NEW(float, windows);
-	OutputPass	pass = {
+	SoftmaxPass	pass = {
 		.kernels = network->kernels,
 		.params = params,
 		.representation = representation,
-		.transposed = NEW(float, (size_t) columns * output_stride(windows)),
+		.transposed = NEW(float, (size_t) columns * softmax_stride(windows)),
 		.target = batch->target,
 		.windows = windows,
 		.columns = columns,
-		.logits = NEW(float, (size_t) config->items * output_stride(windows))
+		.logits = NEW(float, (size_t) config->items * softmax_stride(windows))
 	};
 
 	network_forward(representation, network, params, batch, dropout);
-	output_transpose(&pass, 0, windows);
+	softmax_transpose(&pass, 0, windows);
 	for (int32_t w = 0; w < windows; w++)
 		maximum[w] = -INFINITY;
-	output_statistics(&pass, 0, config->items, maximum, sum, target_logit);
+	softmax_tile_statistics(&pass, 0, config->items, maximum, sum, target_logit);
 	for (int32_t w = 0; w < windows; w++)
 		maximum[w] += logf(sum[w]);
-	output_gradient(&pass, 0, config->items, maximum, 1.0f / (float) windows, gradient,
+	softmax_tile_gradient(&pass, 0, config->items, maximum, 1.0f / (float) windows, gradient,
 					d_representation);
 	network_backward(gradient, d_representation, network, params, batch, dropout);
 	embedding_backward(gradient, network->d_input, config, batch,
@@ -846,12 +846,12 @@ main(void)
 		check_lstm(list[i], 16, 8, true, true, 1, 102);
 		check_lstm(list[i], 17, 1, false, false, 9, 103);
 
-		check_output(list[i], 2 * OUTPUT_TILE + 37, 5, 7, 200);
-		check_output(list[i], OUTPUT_TILE, 50, 3, 201);
+		check_output(list[i], 2 * SOFTMAX_TILE + 37, 5, 7, 200);
+		check_output(list[i], SOFTMAX_TILE, 50, 3, 201);
 		check_output(list[i], 5, 3, 4, 202);
-		check_output(list[i], OUTPUT_TILE + 1, 17, 1, 203);
-		check_output(list[i], OUTPUT_TILE - 1, 33, 47, 204);
-		check_output(list[i], OUTPUT_TILE + 8, 64, 64, 205);
+		check_output(list[i], SOFTMAX_TILE + 1, 17, 1, 203);
+		check_output(list[i], SOFTMAX_TILE - 1, 33, 47, 204);
+		check_output(list[i], SOFTMAX_TILE + 8, 64, 64, 205);
 	}
 	for (int i = 0; i < sets; i++)
 	{

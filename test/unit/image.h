@@ -12,10 +12,10 @@
 #include "model/codec.h"
 #include "model/crc32c.h"
 #include "fixture.h"
-#include "model/infer.h"
+#include "nn/infer.h"
 #include "model/rank_fit.h"
 #include "model/recommender.h"
-#include "nn/scan.h"
+#include "nn/coded_topk.h"
 
 enum
 {
@@ -109,10 +109,10 @@ new_model(const Config *config, IdKind kind, uint64_t seed)
 
 	params_bind(&model.params, config, NEW(float, params_count(config)));
 	params_random(&model.params, config, &rng);
-	scan_place(&model.index, &arena, config->items, config_output_dim(config));
+	coded_weights_place(&model.index, &arena, config->items, config_output_dim(config));
 	arena = (Arena) {.base = (char *) new_zeros(arena.used / sizeof(float))};
-	scan_place(&model.index, &arena, config->items, config_output_dim(config));
-	scan_build(&model.index, model.params.output_weight, config_output_dim(config));
+	coded_weights_place(&model.index, &arena, config->items, config_output_dim(config));
+	coded_weights_build(&model.index, model.params.output_weight, config_output_dim(config));
 	model.items = new_vocabulary(kind, config->items);
 	for (int32_t i = 0; i < config->items; i++)
 	{
@@ -353,7 +353,7 @@ model_use(const Model *model)
 	int32_t		k = config->items < 3 ? config->items : 3;
 	uint8_t    *excluded = NEW(uint8_t, config->items / 8 + 1);
 	TopK		top[2];
-	ScanRequest request[2];
+	TopKRequest request[2];
 	Infer		infer;
 	Arena		arena = {0};
 	volatile size_t sink = 0;
@@ -385,22 +385,22 @@ model_use(const Model *model)
 		sink += strlen(model->feature_name[f]);
 	}
 
-	infer_place(&infer, &arena, model, 1);
+	infer_place(&infer, &arena, model_network(model), 1);
 	arena = (Arena) {.base = test_alloc(arena.used)};
-	infer_place(&infer, &arena, model, 1);
+	infer_place(&infer, &arena, model_network(model), 1);
 	memset(excluded, 0x55, (size_t) config->items / 8 + 1);
 	for (int r = 0; r < 2; r++)
 	{
 		top[r] = (TopK) {.k = k, .heap = NEW(Scored, k)};
-		request[r] = (ScanRequest) {
+		request[r] = (TopKRequest) {
 			.representation = infer_representation(&infer, item, feature, length),
 			.excluded = r == 0 ? NULL : excluded,
 			.top = &top[r],
-			.candidates = NEW(Scored, scan_room(k)),
+			.candidates = NEW(Scored, coded_topk_room(k)),
 			.lower = NEW(Scored, k)
 		};
 	}
-	scan_rank(&infer.scan, &model->index, infer.kernels, model->params.output_weight,
+	coded_topk_answer(&infer.coded, &model->index, infer.kernels, model->params.output_weight,
 			  model->params.output_bias, config_output_dim(config), request, 2);
 	for (int r = 0; r < 2; r++)
 	{
@@ -444,7 +444,7 @@ model_ask(const Model *model)
 		.candidate = NEW(Candidate, CANDIDATES_MAX),
 		.scanned = NEW(Scored, question_room(k)),
 		.lower = NEW(Scored, question_room(k)),
-		.scan_candidates = NEW(Scored, scan_room(question_room(k))),
+		.scan_candidates = NEW(Scored, coded_topk_room(question_room(k))),
 		.excluded_now = NEW(uint8_t, config->items / 8 + 1)
 	};
 	volatile float sink = 0;
@@ -456,10 +456,10 @@ model_ask(const Model *model)
 	}
 	for (int32_t f = 0; f < config->features; f++)
 		feature[f] = category;
-	infer_place(&infer, &arena, model, 1);
+	infer_place(&infer, &arena, model_network(model), 1);
 	recommender_place(&recommender, &arena);
 	arena = (Arena) {.base = test_alloc(arena.used)};
-	infer_place(&infer, &arena, model, 1);
+	infer_place(&infer, &arena, model_network(model), 1);
 	recommender_place(&recommender, &arena);
 	recommender_start(&recommender);
 	question.representation = infer_representation(&infer, item, feature, length);
@@ -470,7 +470,7 @@ model_ask(const Model *model)
 			.bought = known ? bought : NULL, .hours = known ? hours : NULL, .own_sequence = -1
 		};
 		top.count = 0;
-		recommender_answer(&recommender, &infer, &question, 1);
+		recommender_answer(&recommender, model, &infer, &question, 1);
 		for (int32_t i = 0; i < top.count; i++)
 			sink += top.heap[i].score;
 	}

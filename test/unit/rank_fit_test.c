@@ -171,10 +171,10 @@ main(void)
 	alarm(TIME_LIMIT);
 	params_bind(&model.params, &config, NEW(float, params_count(&config)));
 	params_random(&model.params, &config, &rng);
-	scan_place(&model.index, &arena, ITEMS, config_output_dim(&config));
+	coded_weights_place(&model.index, &arena, ITEMS, config_output_dim(&config));
 	arena = (Arena) {.base = pool_allocate(&pool, arena.used)};
-	scan_place(&model.index, &arena, ITEMS, config_output_dim(&config));
-	scan_build(&model.index, model.params.output_weight, config_output_dim(&config));
+	coded_weights_place(&model.index, &arena, ITEMS, config_output_dim(&config));
+	coded_weights_build(&model.index, model.params.output_weight, config_output_dim(&config));
 
 	if (rank_fit_begin(&data, &stage, &fit) != NN_OK)
 		data.sizes.examples = 0;

@@ -7,7 +7,7 @@
  * are looked for in the directory $NN_VECTORS_DIR.
  */
 #include "nn/embedding.h"
-#include "nn/output.h"
+#include "nn/softmax.h"
 #include "nn/trainer.h"
 
 #include "fixture.h"
@@ -230,15 +230,15 @@ check_batch(const char *title, const Kernels *kernels, const Config *config,
 	float	   *normaliser = NEW(float, windows);
 	float	   *sum = new_zeros((size_t) windows);
 	float	   *target_logit = NEW(float, windows);
-	OutputPass	pass = {
+	SoftmaxPass	pass = {
 		.kernels = kernels,
 		.params = &params,
 		.representation = representation,
-		.transposed = NEW(float, columns * output_stride(windows)),
+		.transposed = NEW(float, columns * softmax_stride(windows)),
 		.target = batch->target,
 		.windows = windows,
 		.columns = (int32_t) columns,
-		.logits = NEW(float, (size_t) config->items * output_stride(windows))
+		.logits = NEW(float, (size_t) config->items * softmax_stride(windows))
 	};
 	ParamsView	views[PARAMS_MAX_VIEWS];
 	size_t		count;
@@ -260,8 +260,8 @@ check_batch(const char *title, const Kernels *kernels, const Config *config,
 	ok_close(ordered, want->values, want->count, 2e-6, 0, "%s, %s: representations",
 			 title, kernels->name);
 
-	output_transpose(&pass, 0, windows);
-	output_statistics(&pass, 0, config->items, normaliser, sum, target_logit);
+	softmax_transpose(&pass, 0, windows);
+	softmax_tile_statistics(&pass, 0, config->items, normaliser, sum, target_logit);
 	for (int32_t w = 0; w < windows; w++)
 	{
 		normaliser[w] += logf(sum[w]);
@@ -270,7 +270,7 @@ check_batch(const char *title, const Kernels *kernels, const Config *config,
 	ok_close(&loss, vectors_get(vectors, 0, "losses")->values, 1, 1e-6, 0,
 			 "%s, %s: loss", title, kernels->name);
 
-	output_gradient(&pass, 0, config->items, normaliser, 1.0f / (float) windows,
+	softmax_tile_gradient(&pass, 0, config->items, normaliser, 1.0f / (float) windows,
 					&gradient, d_representation);
 	network_backward(&gradient, d_representation, &network, &params, batch, NULL);
 	embedding_backward(&gradient, network.d_input, config, batch,

@@ -177,7 +177,7 @@ run_training(Run *run)
 	memcpy(run->first, run->trainer[0].first.block, run->count * sizeof(float));
 	run->negatives = NEW(int32_t, run->options.negatives);
 	if (run->options.loss != LOSS_SOFTMAX)
-		memcpy(run->negatives, run->trainer[0].negative,
+		memcpy(run->negatives, run->trainer[0].negatives.item,
 			   (size_t) run->options.negatives * sizeof(int32_t));
 	if (run->ranks > 1)
 		munmap(memory, bytes);

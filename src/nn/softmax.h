@@ -1,24 +1,24 @@
 /*
- * output.h
+ * softmax.h
  *	  The output layer: a score for each item, softmax over all items, and
  *	  cross-entropy; tile by tile, so that the scores of a batch for all items
  *	  never exist at once.
  */
-#ifndef NN_OUTPUT_H
-#define NN_OUTPUT_H
+#ifndef NN_SOFTMAX_H
+#define NN_SOFTMAX_H
 
 #include "nn/batch.h"
 #include "nn/kernels.h"
 #include "nn/params.h"
 
-#define OUTPUT_TILE 96			/* items scored at once, at most */
+#define SOFTMAX_TILE 96			/* items scored at once, at most */
 
 /*
  * Floats from one row of a tile to the next: room for the windows.  An odd
  * number of vectors, since a power of 2 would put all rows into few cache sets.
  */
 static inline size_t
-output_stride(int32_t windows)
+softmax_stride(int32_t windows)
 {
 	size_t		vectors = ((size_t) windows + KERNELS_MOST_LANES - 1) / KERNELS_MOST_LANES;
 
@@ -26,30 +26,30 @@ output_stride(int32_t windows)
 }
 
 /* A batch of representations before the output layer. */
-typedef struct OutputPass
+typedef struct SoftmaxPass
 {
 	const Kernels *kernels;
 	const Params *params;
 	const float *representation;	/* windows x columns */
-	float	   *transposed;		/* columns x output_stride(windows) */
+	float	   *transposed;		/* columns x softmax_stride(windows) */
 	const int32_t *target;		/* [windows] items; -1 or items: none */
 	int32_t		windows;
 	int32_t		columns;		/* config_output_dim() */
-	float	   *logits;			/* scratch: OUTPUT_TILE x output_stride(windows) */
-} OutputPass;
+	float	   *logits;			/* scratch: SOFTMAX_TILE x softmax_stride(windows) */
+} SoftmaxPass;
 
 /*
  * Fill the columns of `transposed` that are windows first .. first + windows -
  * 1; all are needed before the functions below.
  */
-extern void output_transpose(const OutputPass *pass, int32_t first, int32_t windows);
+extern void softmax_transpose(const SoftmaxPass *pass, int32_t first, int32_t windows);
 
 /*
- * Take items first .. last - 1, at most OUTPUT_TILE of them, into each window's
+ * Take items first .. last - 1, at most SOFTMAX_TILE of them, into each window's
  * running maximum (start: -INFINITY) and sum of exp(logit - maximum) (start:
  * 0), and store the logit of each target among them.
  */
-extern void output_statistics(const OutputPass *pass, int32_t first, int32_t last,
+extern void softmax_tile_statistics(const SoftmaxPass *pass, int32_t first, int32_t last,
 							  float *maximum, float *sum, float *target_logit);
 
 /*
@@ -58,7 +58,7 @@ extern void output_statistics(const OutputPass *pass, int32_t first, int32_t las
  * adds to d_representation, sets their rows of gradient->output_weight and
  * output_bias.  A window with log_normaliser = INFINITY adds nothing.
  */
-extern void output_gradient(const OutputPass *pass, int32_t first, int32_t last,
+extern void softmax_tile_gradient(const SoftmaxPass *pass, int32_t first, int32_t last,
 							const float *log_normaliser, float scale,
 							Params *gradient, float *d_representation);
 
@@ -66,7 +66,7 @@ extern void output_gradient(const OutputPass *pass, int32_t first, int32_t last,
  * Add to count[] how many of the items first .. last - 1 score at least as high
  * as the target does; the target itself is not counted.
  */
-extern void output_count_above(const OutputPass *pass, int32_t first, int32_t last,
+extern void softmax_tile_count_above(const SoftmaxPass *pass, int32_t first, int32_t last,
 							   const float *target_logit, int32_t *count);
 
-#endif							/* NN_OUTPUT_H */
+#endif							/* NN_SOFTMAX_H */

@@ -1,8 +1,8 @@
 /*
- * table.c
+ * lazy_adam.c
  *	  Parameters by rows of which a minibatch touches few.
  */
-#include "nn/table.h"
+#include "nn/lazy_adam.h"
 
 #include <math.h>
 #include <string.h>
@@ -33,30 +33,30 @@ drift_advance(Drift *drift)
 }
 
 void
-table_place(Table *table, Arena *arena, int32_t rows, int32_t columns,
+lazy_rows_place(LazyRows *table, Arena *arena, int32_t rows, int32_t columns,
 			int64_t most_touched)
 {
-	int32_t		part_rows = rows / TABLE_PARTS + 1;
+	int32_t		part_rows = rows / LAZY_ROWS_PARTS + 1;
 
 	table->rows = rows;
 	table->columns = columns;
 	table->room = most_touched < part_rows ? (int32_t) most_touched : part_rows;
 	table->paid = ARENA_TAKE(arena, int64_t, rows);
-	table->touched = ARENA_TAKE(arena, int32_t, (size_t) TABLE_PARTS * table->room);
-	table->touched_count = ARENA_TAKE(arena, int32_t, TABLE_PARTS);
+	table->touched = ARENA_TAKE(arena, int32_t, (size_t) LAZY_ROWS_PARTS * table->room);
+	table->touched_count = ARENA_TAKE(arena, int32_t, LAZY_ROWS_PARTS);
 }
 
 void
-table_start(Table *table, int64_t step)
+lazy_rows_start(LazyRows *table, int64_t step)
 {
 	for (int32_t row = 0; row < table->rows; row++)
 		table->paid[row] = step;
-	memset(table->touched_count, 0, TABLE_PARTS * sizeof(int32_t));
+	memset(table->touched_count, 0, LAZY_ROWS_PARTS * sizeof(int32_t));
 }
 
 /* Pay a row up to drift->step. */
 static void
-pay_row(Table *table, const Kernels *kernels, const Drift *drift, int32_t row)
+pay_row(LazyRows *table, const Kernels *kernels, const Drift *drift, int32_t row)
 {
 	int64_t		owed = drift->step - table->paid[row];
 	size_t		at = (size_t) row * table->columns;
@@ -72,9 +72,9 @@ pay_row(Table *table, const Kernels *kernels, const Drift *drift, int32_t row)
 }
 
 void
-table_touch(Table *table, const Kernels *kernels, const Drift *drift, int32_t row)
+lazy_rows_touch(LazyRows *table, const Kernels *kernels, const Drift *drift, int32_t row)
 {
-	int32_t		part = row % TABLE_PARTS;
+	int32_t		part = row % LAZY_ROWS_PARTS;
 
 	if (table->paid[row] > drift->step)
 		return;					/* touched already */
@@ -84,7 +84,7 @@ table_touch(Table *table, const Kernels *kernels, const Drift *drift, int32_t ro
 }
 
 double
-table_square_norm(const Table *table, const Kernels *kernels, int32_t part)
+lazy_rows_square_norm(const LazyRows *table, const Kernels *kernels, int32_t part)
 {
 	const int32_t *touched = table->touched + (size_t) part * table->room;
 	double		sum = 0;
@@ -96,7 +96,7 @@ table_square_norm(const Table *table, const Kernels *kernels, int32_t part)
 }
 
 void
-table_step(Table *table, const Kernels *kernels, int32_t part, const AdamStep *step)
+lazy_rows_step(LazyRows *table, const Kernels *kernels, int32_t part, const AdamStep *step)
 {
 	const int32_t *touched = table->touched + (size_t) part * table->room;
 
@@ -111,8 +111,8 @@ table_step(Table *table, const Kernels *kernels, int32_t part, const AdamStep *s
 }
 
 void
-table_pay(Table *table, const Kernels *kernels, const Drift *drift, int32_t part)
+lazy_rows_pay(LazyRows *table, const Kernels *kernels, const Drift *drift, int32_t part)
 {
-	for (int32_t row = part; row < table->rows; row += TABLE_PARTS)
+	for (int32_t row = part; row < table->rows; row += LAZY_ROWS_PARTS)
 		pay_row(table, kernels, drift, row);
 }

@@ -3,7 +3,7 @@
  *	  Rows that are paid for when they are touched, against Adam on every row in
  *	  every step.
  */
-#include "nn/table.h"
+#include "nn/lazy_adam.h"
 
 #include "fixture.h"
 #include "tap.h"
@@ -70,7 +70,7 @@ check_table(const Kernels *kernels, int steps, int epoch, int touched, int32_t r
 	float	   *second = new_zeros(COUNT);
 	Exact	   *exact = NEW(Exact, 1);
 	Drift		drift = {.sum = NEW(double, epoch + 1)};
-	Table		table = {0};
+	LazyRows		table = {0};
 	Arena		arena = {0};
 	double		at_touch = 0;
 	double		at_end = 0;
@@ -78,15 +78,15 @@ check_table(const Kernels *kernels, int steps, int epoch, int touched, int32_t r
 	double		learning_rate = 0.01;
 	int			left = 0;
 
-	table_place(&table, &arena, ROWS, COLUMNS, touched);
+	lazy_rows_place(&table, &arena, ROWS, COLUMNS, touched);
 	arena.base = test_alloc(arena.used);
 	arena.used = 0;
-	table_place(&table, &arena, ROWS, COLUMNS, touched);
+	lazy_rows_place(&table, &arena, ROWS, COLUMNS, touched);
 	table.weight = weight;
 	table.gradient = gradient;
 	table.first = first;
 	table.second = second;
-	table_start(&table, 0);
+	lazy_rows_start(&table, 0);
 	drift_start(&drift, 0);
 	memset(exact, 0, sizeof(*exact));
 	for (int i = 0; i < COUNT; i++)
@@ -107,8 +107,8 @@ check_table(const Kernels *kernels, int steps, int epoch, int touched, int32_t r
 			rows[i] = (int32_t) (ROWS * u * u * u);
 			for (int32_t rank = 0; rank < ranks; rank++)
 			{
-				if (table_owns(rows[i], rank, ranks))
-					table_touch(&table, kernels, &drift, rows[i]);
+				if (lazy_rows_owns(rows[i], rank, ranks))
+					lazy_rows_touch(&table, kernels, &drift, rows[i]);
 			}
 			for (int c = 0; c < COLUMNS; c++)
 				at_touch = fmax(at_touch, fabs(weight[rows[i] * COLUMNS + c] -
@@ -119,20 +119,20 @@ check_table(const Kernels *kernels, int steps, int epoch, int touched, int32_t r
 		for (int i = 0; i < COUNT; i++)
 			norm += (double) gradient[i] * gradient[i];
 		exact_step(exact, gradient, step, learning_rate);
-		for (int32_t part = 0; part < TABLE_PARTS; part++)
-			square_norm += table_square_norm(&table, kernels, part);
+		for (int32_t part = 0; part < LAZY_ROWS_PARTS; part++)
+			square_norm += lazy_rows_square_norm(&table, kernels, part);
 		norms = fmax(norms, fabs(square_norm - norm) / norm);
 		constants = adam_step(step, (float) learning_rate, sqrt(square_norm), CLIP_NORM);
-		for (int32_t part = 0; part < TABLE_PARTS; part++)
-			table_step(&table, kernels, part, &constants);
+		for (int32_t part = 0; part < LAZY_ROWS_PARTS; part++)
+			lazy_rows_step(&table, kernels, part, &constants);
 		drift.learning_rate = (float) learning_rate;
 		drift_advance(&drift);
 		for (int i = 0; i < COUNT; i++)
 			left += gradient[i] != 0;
 		if (step % epoch != 0)
 			continue;
-		for (int32_t part = 0; part < TABLE_PARTS; part++)
-			table_pay(&table, kernels, &drift, part);
+		for (int32_t part = 0; part < LAZY_ROWS_PARTS; part++)
+			lazy_rows_pay(&table, kernels, &drift, part);
 		drift_start(&drift, step);
 		at_end = fmax(at_end, worst_difference(weight, exact->weight, COUNT));
 		at_end = fmax(at_end, worst_difference(first, exact->first, COUNT));
@@ -171,7 +171,7 @@ check_owners(void)
 			int			owners = 0;
 
 			for (int32_t rank = 0; rank < ranks; rank++)
-				owners += table_owns(row, rank, ranks);
+				owners += lazy_rows_owns(row, rank, ranks);
 			right = right && owners == 1;
 		}
 	}

@@ -1,8 +1,8 @@
 /*
- * scan.c
+ * coded_topk.c
  *	  The k best items for a representation, exactly, in 8 bits.
  */
-#include "nn/scan.h"
+#include "nn/coded_topk.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,19 +21,19 @@
 static int32_t
 blocks_of(int32_t items)
 {
-	return (items + SCAN_BLOCK - 1) / SCAN_BLOCK;
+	return (items + CODES_BLOCK - 1) / CODES_BLOCK;
 }
 
 static int32_t
 whole_groups(int32_t columns)
 {
-	return (columns + SCAN_GROUP - 1) / SCAN_GROUP * SCAN_GROUP;
+	return (columns + CODES_GROUP - 1) / CODES_GROUP * CODES_GROUP;
 }
 
 void
-scan_place(ScanIndex *index, Arena *arena, int32_t items, int32_t columns)
+coded_weights_place(CodedWeights *index, Arena *arena, int32_t items, int32_t columns)
 {
-	size_t		whole = (size_t) blocks_of(items) * SCAN_BLOCK;
+	size_t		whole = (size_t) blocks_of(items) * CODES_BLOCK;
 
 	index->items = items;
 	index->columns = whole_groups(columns);
@@ -45,12 +45,12 @@ scan_place(ScanIndex *index, Arena *arena, int32_t items, int32_t columns)
 }
 
 void
-scan_place_work(ScanWork *work, Arena *arena, int32_t columns)
+coded_topk_place(CodedTopK *work, Arena *arena, int32_t columns)
 {
-	work->logits = ARENA_TAKE(arena, float, SCAN_TILE);
-	work->upper = ARENA_TAKE(arena, float, SCAN_TILE);
-	work->found = ARENA_TAKE(arena, int32_t, SCAN_TILE);
-	for (int32_t q = 0; q < SCAN_QUERIES; q++)
+	work->logits = ARENA_TAKE(arena, float, CODED_TOPK_TILE);
+	work->upper = ARENA_TAKE(arena, float, CODED_TOPK_TILE);
+	work->found = ARENA_TAKE(arena, int32_t, CODED_TOPK_TILE);
+	for (int32_t q = 0; q < CODED_TOPK_QUERIES; q++)
 		work->query[q].codes = ARENA_TAKE(arena, int8_t, whole_groups(columns));
 }
 
@@ -96,19 +96,19 @@ round_vector(const float *vector, int32_t columns, int8_t *codes)
 
 /* Where the codes of an item's column are. */
 static size_t
-code_place(const ScanIndex *index, int32_t item, int32_t column)
+code_place(const CodedWeights *index, int32_t item, int32_t column)
 {
-	size_t		block = (size_t) (item / SCAN_BLOCK) * SCAN_BLOCK * (size_t) index->columns;
-	size_t		group = (size_t) (column / SCAN_GROUP) * SCAN_BLOCK * SCAN_GROUP;
+	size_t		block = (size_t) (item / CODES_BLOCK) * CODES_BLOCK * (size_t) index->columns;
+	size_t		group = (size_t) (column / CODES_GROUP) * CODES_BLOCK * CODES_GROUP;
 
-	return block + group + (size_t) (item % SCAN_BLOCK) * SCAN_GROUP +
-		(size_t) (column % SCAN_GROUP);
+	return block + group + (size_t) (item % CODES_BLOCK) * CODES_GROUP +
+		(size_t) (column % CODES_GROUP);
 }
 
 void
-scan_build(ScanIndex *index, const float *weights, int32_t columns)
+coded_weights_build(CodedWeights *index, const float *weights, int32_t columns)
 {
-	int32_t		whole = blocks_of(index->items) * SCAN_BLOCK;
+	int32_t		whole = blocks_of(index->items) * CODES_BLOCK;
 
 	memset(index->codes, 0, (size_t) whole * (size_t) index->columns);
 	for (int32_t i = 0; i < whole; i++)
@@ -140,27 +140,27 @@ is_norm(float value)
 }
 
 bool
-scan_valid(const ScanIndex *index, int32_t columns)
+coded_weights_valid(const CodedWeights *index, int32_t columns)
 {
 	const int8_t *code = index->codes;	/* in the order of code_place() */
 
-	for (int32_t first = 0; first < index->items; first += SCAN_BLOCK)
+	for (int32_t first = 0; first < index->items; first += CODES_BLOCK)
 	{
-		int32_t		sum[SCAN_BLOCK] = {0};
+		int32_t		sum[CODES_BLOCK] = {0};
 
-		for (int32_t c = 0; c < index->columns; c += SCAN_GROUP)
+		for (int32_t c = 0; c < index->columns; c += CODES_GROUP)
 		{
-			for (int32_t i = 0; i < SCAN_BLOCK * SCAN_GROUP; i++, code++)
+			for (int32_t i = 0; i < CODES_BLOCK * CODES_GROUP; i++, code++)
 			{
-				bool		padding = first + i / SCAN_GROUP >= index->items ||
-					c + i % SCAN_GROUP >= columns;
+				bool		padding = first + i / CODES_GROUP >= index->items ||
+					c + i % CODES_GROUP >= columns;
 
 				if (*code < -CODE_LIMIT || (padding && *code != 0))
 					return false;
-				sum[i / SCAN_GROUP] += *code;
+				sum[i / CODES_GROUP] += *code;
 			}
 		}
-		for (int32_t i = first; i < first + SCAN_BLOCK; i++)
+		for (int32_t i = first; i < first + CODES_BLOCK; i++)
 		{
 			/* a sum that is not theirs would overflow what the kernels add it to */
 			if (index->code_sum[i] != sum[i - first] || !is_norm(index->scale[i]) ||
@@ -173,7 +173,7 @@ scan_valid(const ScanIndex *index, int32_t columns)
 
 /* Round the representation, and begin. */
 static void
-begin_query(ScanQuery *query, const ScanIndex *index, int32_t columns, ScanRequest *request)
+begin_query(CodedQuery *query, const CodedWeights *index, int32_t columns, TopKRequest *request)
 {
 	Rounding	rounding;
 
@@ -194,7 +194,7 @@ begin_query(ScanQuery *query, const ScanIndex *index, int32_t columns, ScanReque
  * its upper bound.
  */
 static void
-drop_candidates(ScanQuery *query, ScanRequest *request)
+drop_candidates(CodedQuery *query, TopKRequest *request)
 {
 	float		threshold = topk_threshold(&query->bounds);
 	size_t		kept = 0;
@@ -209,13 +209,13 @@ drop_candidates(ScanQuery *query, ScanRequest *request)
 
 /* Take the items of a tile into the sum, the bounds and the candidates. */
 static void
-scan_tile(ScanWork *work, ScanQuery *query, ScanRequest *request, const ScanIndex *index,
+answer_tile(CodedTopK *work, CodedQuery *query, TopKRequest *request, const CodedWeights *index,
 		  const Kernels *kernels, const float *bias, int32_t first)
 {
-	int32_t		count = index->items - first < SCAN_TILE ? index->items - first : SCAN_TILE;
+	int32_t		count = index->items - first < CODED_TOPK_TILE ? index->items - first : CODED_TOPK_TILE;
 	int32_t		found;
 
-	kernels->scan_codes(work->logits, index->codes + (size_t) first * index->columns,
+	kernels->score_codes(work->logits, index->codes + (size_t) first * index->columns,
 						index->code_sum + first, index->scale + first,
 						query->codes, query->scale, blocks_of(count), index->columns);
 	kernels->softmax_statistics(work->logits, bias + first, count,
@@ -233,10 +233,10 @@ scan_tile(ScanWork *work, ScanQuery *query, ScanRequest *request, const ScanInde
 		if (upper < topk_threshold(&query->bounds) ||
 			exclusion_test(request->excluded, first + at))
 			continue;
-		if (query->candidates == scan_room(request->top->k))
+		if (query->candidates == coded_topk_room(request->top->k))
 		{
 			drop_candidates(query, request);
-			request->failed = query->candidates > scan_room(request->top->k) / 2;
+			request->failed = query->candidates > coded_topk_room(request->top->k) / 2;
 			if (request->failed)
 				break;
 		}
@@ -247,7 +247,7 @@ scan_tile(ScanWork *work, ScanQuery *query, ScanRequest *request, const ScanInde
 
 /* Score the candidates that are left in floating point. */
 static void
-finish_query(ScanQuery *query, ScanRequest *request, const ScanIndex *index,
+finish_query(CodedQuery *query, TopKRequest *request, const CodedWeights *index,
 			 const Kernels *kernels, const float *weights, const float *bias,
 			 int32_t columns)
 {
@@ -275,16 +275,16 @@ finish_query(ScanQuery *query, ScanRequest *request, const ScanIndex *index,
 }
 
 void
-scan_rank(ScanWork *work, const ScanIndex *index, const Kernels *kernels,
+coded_topk_answer(CodedTopK *work, const CodedWeights *index, const Kernels *kernels,
 		  const float *weights, const float *bias, int32_t columns,
-		  ScanRequest *requests, int32_t count)
+		  TopKRequest *requests, int32_t count)
 {
 	for (int32_t q = 0; q < count; q++)
 		begin_query(&work->query[q], index, columns, &requests[q]);
-	for (int32_t first = 0; first < index->items; first += SCAN_TILE)
+	for (int32_t first = 0; first < index->items; first += CODED_TOPK_TILE)
 	{
 		for (int32_t q = 0; q < count; q++)
-			scan_tile(work, &work->query[q], &requests[q], index, kernels, bias, first);
+			answer_tile(work, &work->query[q], &requests[q], index, kernels, bias, first);
 	}
 	for (int32_t q = 0; q < count; q++)
 		finish_query(&work->query[q], &requests[q], index, kernels, weights, bias, columns);

@@ -1,5 +1,5 @@
 /*
- * table.h
+ * lazy_adam.h
  *	  Parameters by rows of which a minibatch touches few: those of an embedding.
  *	  Rows that are not touched cost nothing.
  *
@@ -15,8 +15,8 @@
  * which is the only difference from paying step by step.  The sum depends on s
  * and t alone; Drift keeps it for all s.
  */
-#ifndef NN_TABLE_H
-#define NN_TABLE_H
+#ifndef NN_LAZY_ADAM_H
+#define NN_LAZY_ADAM_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,7 +29,7 @@
  * Rows fall to parts by their number, and parts to ranks.  What is summed over
  * rows is summed by part, so that it does not depend on the number of ranks.
  */
-#define TABLE_PARTS 16
+#define LAZY_ROWS_PARTS 16
 
 /*
  * The rank whose a shard is.  Neighbours belong together: a processor fetches
@@ -42,9 +42,9 @@ shard_rank(int32_t shard, int32_t shards, int32_t ranks)
 }
 
 static inline bool
-table_owns(int32_t row, int32_t rank, int32_t ranks)
+lazy_rows_owns(int32_t row, int32_t rank, int32_t ranks)
 {
-	return shard_rank(row % TABLE_PARTS, TABLE_PARTS, ranks) == rank;
+	return shard_rank(row % LAZY_ROWS_PARTS, LAZY_ROWS_PARTS, ranks) == rank;
 }
 
 /* The sums above for s = base .. the current step. */
@@ -62,7 +62,7 @@ extern void drift_start(Drift *drift, int64_t step);
 /* One step more. */
 extern void drift_advance(Drift *drift);
 
-typedef struct Table
+typedef struct LazyRows
 {
 	float	   *weight;			/* rows x columns, as the next three */
 	float	   *gradient;
@@ -72,33 +72,33 @@ typedef struct Table
 	int32_t		columns;
 	int32_t		room;			/* touched rows of a part that there is room for */
 	int64_t    *paid;			/* [rows] step up to which the row is paid */
-	int32_t    *touched;		/* TABLE_PARTS x room */
-	int32_t    *touched_count;	/* [TABLE_PARTS] */
-} Table;
+	int32_t    *touched;		/* LAZY_ROWS_PARTS x room */
+	int32_t    *touched_count;	/* [LAZY_ROWS_PARTS] */
+} LazyRows;
 
 /* Lay out a table of which a minibatch touches at most that many rows. */
-extern void table_place(Table *table, Arena *arena, int32_t rows, int32_t columns,
+extern void lazy_rows_place(LazyRows *table, Arena *arena, int32_t rows, int32_t columns,
 						int64_t most_touched);
 
 /* Begin with all rows paid up to a step and none touched. */
-extern void table_start(Table *table, int64_t step);
+extern void lazy_rows_start(LazyRows *table, int64_t step);
 
 /*
  * Pay a row up to drift->step and note that the next step touches it.  By the
  * row's owner.
  */
-extern void table_touch(Table *table, const Kernels *kernels, const Drift *drift,
+extern void lazy_rows_touch(LazyRows *table, const Kernels *kernels, const Drift *drift,
 						int32_t row);
 
 /* Sum of the squares of the gradient of a part's touched rows. */
-extern double table_square_norm(const Table *table, const Kernels *kernels, int32_t part);
+extern double lazy_rows_square_norm(const LazyRows *table, const Kernels *kernels, int32_t part);
 
 /* Step with a part's touched rows, and forget them. */
-extern void table_step(Table *table, const Kernels *kernels, int32_t part,
+extern void lazy_rows_step(LazyRows *table, const Kernels *kernels, int32_t part,
 					   const AdamStep *step);
 
 /* Pay all rows of a part up to drift->step. */
-extern void table_pay(Table *table, const Kernels *kernels, const Drift *drift,
+extern void lazy_rows_pay(LazyRows *table, const Kernels *kernels, const Drift *drift,
 					  int32_t part);
 
-#endif							/* NN_TABLE_H */
+#endif							/* NN_LAZY_ADAM_H */

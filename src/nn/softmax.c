@@ -1,5 +1,5 @@
 /*
- * output.c
+ * softmax.c
  *	  The output layer, tile by tile.
  *
  * Two sweeps over the items: the first finds each window's normaliser, the
@@ -12,7 +12,7 @@
  * that vectors are over windows, of which the transposed representations are
  * the only copy.
  */
-#include "nn/output.h"
+#include "nn/softmax.h"
 
 static inline bool
 in_tile(int32_t item, int32_t first, int32_t last)
@@ -21,9 +21,9 @@ in_tile(int32_t item, int32_t first, int32_t last)
 }
 
 void
-output_transpose(const OutputPass *pass, int32_t first, int32_t windows)
+softmax_transpose(const SoftmaxPass *pass, int32_t first, int32_t windows)
 {
-	size_t		stride = output_stride(pass->windows);
+	size_t		stride = softmax_stride(pass->windows);
 
 	for (int32_t w = first; w < first + windows; w++)
 	{
@@ -33,11 +33,11 @@ output_transpose(const OutputPass *pass, int32_t first, int32_t windows)
 	}
 }
 
-/* logits = weight x representation^T + bias */
+/* logits (items x windows) = weight (items x columns) transposed (columns x windows) + bias */
 static void
-score_tile(const OutputPass *pass, int32_t first, int32_t last)
+score_tile(const SoftmaxPass *pass, int32_t first, int32_t last)
 {
-	size_t		stride = output_stride(pass->windows);
+	size_t		stride = softmax_stride(pass->windows);
 
 	pass->kernels->multiply(&(Product) {
 		.out = pass->logits,
@@ -55,10 +55,10 @@ score_tile(const OutputPass *pass, int32_t first, int32_t last)
 }
 
 void
-output_statistics(const OutputPass *pass, int32_t first, int32_t last,
+softmax_tile_statistics(const SoftmaxPass *pass, int32_t first, int32_t last,
 				  float *maximum, float *sum, float *target_logit)
 {
-	size_t		stride = output_stride(pass->windows);
+	size_t		stride = softmax_stride(pass->windows);
 
 	score_tile(pass, first, last);
 	for (int32_t w = 0; w < pass->windows; w++)
@@ -73,11 +73,11 @@ output_statistics(const OutputPass *pass, int32_t first, int32_t last,
 }
 
 void
-output_gradient(const OutputPass *pass, int32_t first, int32_t last,
+softmax_tile_gradient(const SoftmaxPass *pass, int32_t first, int32_t last,
 				const float *log_normaliser, float scale,
 				Params *gradient, float *d_representation)
 {
-	size_t		stride = output_stride(pass->windows);
+	size_t		stride = softmax_stride(pass->windows);
 	float	   *d_bias = gradient->output_bias + first;
 
 	score_tile(pass, first, last);
@@ -93,6 +93,7 @@ output_gradient(const OutputPass *pass, int32_t first, int32_t last,
 			d_bias[target - first] -= scale;
 		}
 	}
+	/* items x columns = d_logits (items x windows) representation (windows x columns) */
 	pass->kernels->multiply(&(Product) {
 		.out = gradient->output_weight + (size_t) first * pass->columns,
 		.out_row = pass->columns,
@@ -105,6 +106,7 @@ output_gradient(const OutputPass *pass, int32_t first, int32_t last,
 		.columns = pass->columns,
 		.depth = pass->windows
 	});
+	/* windows x columns += d_logits^T (windows x items) weight (items x columns) */
 	pass->kernels->multiply(&(Product) {
 		.out = d_representation,
 		.out_row = pass->columns,
@@ -121,11 +123,11 @@ output_gradient(const OutputPass *pass, int32_t first, int32_t last,
 }
 
 void
-output_count_above(const OutputPass *pass, int32_t first, int32_t last,
+softmax_tile_count_above(const SoftmaxPass *pass, int32_t first, int32_t last,
 				   const float *target_logit, int32_t *count)
 {
 	score_tile(pass, first, last);
-	pass->kernels->tile_count(pass->logits, output_stride(pass->windows), last - first,
+	pass->kernels->tile_count(pass->logits, softmax_stride(pass->windows), last - first,
 							  pass->windows, target_logit, count);
 	for (int32_t w = 0; w < pass->windows; w++)
 	{

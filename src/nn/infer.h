@@ -7,32 +7,39 @@
 
 #include "nn/arena.h"
 #include "nn/batch.h"
-#include "model/model.h"
+#include "nn/coded_topk.h"
 #include "nn/network.h"
-#include "nn/scan.h"
 #include "nn/topk.h"
 
 #define INFER_TILE 1024			/* items scored at once for one history */
 
 /* Wanting more than one of so many items, scoring all of them costs less. */
-#define INFER_SCAN_SHARE 16
+#define INFER_CODED_SHARE 16
+
+/* A network that is trained; not to be changed. */
+typedef struct TrainedNetwork
+{
+	const Config *config;
+	const Params *params;
+	const CodedWeights *codes;	/* of params->output_weight */
+} TrainedNetwork;
 
 /* Working memory for some histories at a time. */
 typedef struct Infer
 {
-	const Model *model;
+	TrainedNetwork trained;
 	const Kernels *kernels;
 	WindowGroup *groups;		/* histories */
 	int64_t    *chosen;			/* histories */
 	Batch		batch;
 	Network		network;
-	ScanWork	scan;
+	CodedTopK	coded;
 	float	   *representation; /* histories x config_output_dim() */
 	float	   *logits;			/* INFER_TILE */
 } Infer;
 
-/* Lay out the working memory of a model for so many histories at a time. */
-extern void infer_place(Infer *infer, Arena *arena, const Model *model,
+/* Lay out the working memory of a network for so many histories at a time. */
+extern void infer_place(Infer *infer, Arena *arena, TrainedNetwork trained,
 						int32_t histories);
 
 /*
@@ -51,16 +58,16 @@ extern const float *infer_representation(Infer *infer, const int32_t *item,
 										 int32_t *const feature[], int32_t length);
 
 /*
- * Answer up to SCAN_QUERIES requests of one k (scan.h): exp(logit -
+ * Answer up to CODED_TOPK_QUERIES requests of one k (coded_topk.h): exp(logit -
  * log_normaliser) is the model's probability of an item.
  */
-extern void infer_rank(Infer *infer, ScanRequest *requests, int32_t count);
+extern void infer_rank(Infer *infer, TopKRequest *requests, int32_t count);
 
 /*
  * The same for one, scoring every item in floating point: faster where much of
  * the vocabulary is wanted, and with a normaliser that is exact.
  */
-extern void infer_rank_all(Infer *infer, ScanRequest *request);
+extern void infer_rank_all(Infer *infer, TopKRequest *request);
 
 /* The logits of all items: logits[items]. */
 extern void infer_logits(Infer *infer, const float *representation, float *logits);

@@ -2,26 +2,26 @@
  * infer.c
  *	  From a history to the best items.
  */
-#include "model/infer.h"
+#include "nn/infer.h"
 
 #include <math.h>
 
 #include "nn/exclusion.h"
 
 void
-infer_place(Infer *infer, Arena *arena, const Model *model, int32_t histories)
+infer_place(Infer *infer, Arena *arena, TrainedNetwork trained, int32_t histories)
 {
-	int32_t		columns = config_output_dim(&model->config);
-	BatchCapacity capacity = {histories, model->config.max_length};
+	const Config *config = trained.config;
+	int32_t		columns = config_output_dim(config);
+	BatchCapacity capacity = {histories, config->max_length};
 
-	infer->model = model;
+	infer->trained = trained;
 	infer->kernels = kernels_best();
 	infer->groups = ARENA_TAKE(arena, WindowGroup, histories);
 	infer->chosen = ARENA_TAKE(arena, int64_t, histories);
-	batch_place(&infer->batch, arena, &model->config, &capacity);
-	network_place(&infer->network, arena, &model->config, infer->kernels, &capacity,
-				  false);
-	scan_place_work(&infer->scan, arena, columns);
+	batch_place(&infer->batch, arena, config, &capacity);
+	network_place(&infer->network, arena, config, infer->kernels, &capacity, false);
+	coded_topk_place(&infer->coded, arena, columns);
 	infer->representation = ARENA_TAKE(arena, float, (size_t) histories * columns);
 	infer->logits = ARENA_TAKE(arena, float, INFER_TILE);
 }
@@ -31,12 +31,12 @@ infer_representations(Infer *infer, const Dataset *dataset)
 {
 	for (int32_t s = 0; s < dataset->sequences; s++)
 	{
-		infer->groups[s] = batch_history(dataset, s, infer->model->config.max_length);
+		infer->groups[s] = batch_history(dataset, s, infer->trained.config->max_length);
 		infer->chosen[s] = s;
 	}
 	batch_fill(&infer->batch, dataset, infer->groups, infer->chosen,
 			   dataset->sequences, false);
-	network_forward(infer->representation, &infer->network, &infer->model->params,
+	network_forward(infer->representation, &infer->network, infer->trained.params,
 					&infer->batch, NULL);
 }
 
@@ -49,7 +49,7 @@ infer_representation(Infer *infer, const int32_t *item, int32_t *const feature[]
 		.sequences = 1,
 		.start = start,
 		.item = item,
-		.features = infer->model->config.features
+		.features = infer->trained.config->features
 	};
 
 	for (int32_t f = 0; f < dataset.features; f++)
@@ -59,16 +59,16 @@ infer_representation(Infer *infer, const int32_t *item, int32_t *const feature[]
 }
 
 void
-infer_rank(Infer *infer, ScanRequest *requests, int32_t count)
+infer_rank(Infer *infer, TopKRequest *requests, int32_t count)
 {
-	const Model *model = infer->model;
+	const TrainedNetwork *trained = &infer->trained;
 	bool		few = count > 0 &&
-		requests[0].top->k <= model->config.items / INFER_SCAN_SHARE;
+		requests[0].top->k <= trained->config->items / INFER_CODED_SHARE;
 
 	if (few)
-		scan_rank(&infer->scan, &model->index, infer->kernels,
-				  model->params.output_weight, model->params.output_bias,
-				  config_output_dim(&model->config), requests, count);
+		coded_topk_answer(&infer->coded, trained->codes, infer->kernels,
+						  trained->params->output_weight, trained->params->output_bias,
+						  config_output_dim(trained->config), requests, count);
 	for (int32_t q = 0; q < count; q++)
 	{
 		if (!few || requests[q].failed)
@@ -77,11 +77,11 @@ infer_rank(Infer *infer, ScanRequest *requests, int32_t count)
 }
 
 void
-infer_rank_all(Infer *infer, ScanRequest *request)
+infer_rank_all(Infer *infer, TopKRequest *request)
 {
-	const Params *params = &infer->model->params;
-	int32_t		columns = config_output_dim(&infer->model->config);
-	int32_t		items = infer->model->config.items;
+	const Params *params = infer->trained.params;
+	int32_t		columns = config_output_dim(infer->trained.config);
+	int32_t		items = infer->trained.config->items;
 	float		maximum = -INFINITY;
 	float		sum = 0;
 	int32_t		last;
@@ -109,11 +109,11 @@ infer_rank_all(Infer *infer, ScanRequest *request)
 void
 infer_logits(Infer *infer, const float *representation, float *logits)
 {
-	const Params *params = &infer->model->params;
-	int32_t		items = infer->model->config.items;
+	const Params *params = infer->trained.params;
+	int32_t		items = infer->trained.config->items;
 
 	infer->kernels->score_rows(logits, params->output_weight, representation, items,
-							   config_output_dim(&infer->model->config));
+							   config_output_dim(infer->trained.config));
 	for (int32_t i = 0; i < items; i++)
 		logits[i] += params->output_bias[i];
 }

@@ -182,6 +182,7 @@ CREATE VIEW @extschema@.recseq_jobs WITH (security_barrier) AS
 		COALESCE(p.loss, j.loss) AS loss,
 		COALESCE(p.val_loss, j.val_loss) AS val_loss,
 		p.rate,
+		p.done,
 		p.seconds_left,
 		CASE WHEN pg_catalog.pg_has_role(j.owner, 'USAGE') THEN j.error END AS error,
 		j.sqlstate,
@@ -211,7 +212,8 @@ COMMENT ON COLUMN @extschema@.recseq_jobs.epochs IS 'epochs at most; fewer where
 COMMENT ON COLUMN @extschema@.recseq_jobs.loss IS 'training loss of the epoch so far';
 COMMENT ON COLUMN @extschema@.recseq_jobs.val_loss IS 'validation loss of the last epoch; null without validation';
 COMMENT ON COLUMN @extschema@.recseq_jobs.rate IS 'windows a second';
-COMMENT ON COLUMN @extschema@.recseq_jobs.seconds_left IS 'seconds until all epochs are trained, at this rate; fewer where validation stalls';
+COMMENT ON COLUMN @extschema@.recseq_jobs.done IS 'share of the phase training or ranking that is done, 0 to 1';
+COMMENT ON COLUMN @extschema@.recseq_jobs.seconds_left IS 'seconds until all epochs are trained and the second stage is fitted, at the pace of the epochs so far; fewer where validation stalls';
 COMMENT ON COLUMN @extschema@.recseq_jobs.error IS 'why it failed or was cancelled; null for others than members of its owner, since it may show what the source holds';
 COMMENT ON COLUMN @extschema@.recseq_jobs.sqlstate IS 'code of the error for which it failed; 57014 where it was cancelled or ran for too long';
 COMMENT ON COLUMN @extschema@.recseq_jobs.notice IS 'why it began again instead of going on from its checkpoint, if so';

@@ -16,6 +16,7 @@ RETURNS TABLE (
 	loss double precision,
 	val_loss double precision,
 	rate double precision,
+	done double precision,
 	seconds_left double precision,
 	started timestamptz)
 AS 'MODULE_PATHNAME', 'recseq_get_progress'
@@ -37,6 +38,7 @@ CREATE VIEW @extschema@.recseq_progress AS
 		p.loss,
 		p.val_loss,
 		p.rate,
+		p.done,
 		p.seconds_left,
 		p.started
 	FROM @extschema@.recseq_get_progress() p
@@ -55,6 +57,7 @@ COMMENT ON COLUMN @extschema@.recseq_progress.windows_total IS 'training windows
 COMMENT ON COLUMN @extschema@.recseq_progress.loss IS 'mean loss of the windows done in this epoch, or of the last epoch before the first of them';
 COMMENT ON COLUMN @extschema@.recseq_progress.val_loss IS 'validation loss of the last epoch that is done; null before, and without validation';
 COMMENT ON COLUMN @extschema@.recseq_progress.rate IS 'windows a second in this epoch';
-COMMENT ON COLUMN @extschema@.recseq_progress.seconds_left IS 'seconds until all epochs are trained, at this rate; fewer where validation stalls';
+COMMENT ON COLUMN @extschema@.recseq_progress.done IS 'share of the phase training or ranking that is done, 0 to 1';
+COMMENT ON COLUMN @extschema@.recseq_progress.seconds_left IS 'seconds until all epochs are trained and the second stage is fitted, at the pace of the epochs so far; fewer where validation stalls';
 COMMENT ON COLUMN @extschema@.recseq_progress.started IS 'when the training began, or was resumed';
 GRANT SELECT ON @extschema@.recseq_progress TO PUBLIC;

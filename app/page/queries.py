@@ -215,7 +215,7 @@ def jobs() -> pd.DataFrame:
     return query(
         """
         SELECT j.job, j.model, j.state, j.phase, j.source, j.epoch, j.epochs, j.loss, j.val_loss, j.seconds_left,
-               j.version, j.error, j.started, j.ended, p.windows_done, p.windows_total
+               j.version, j.error, j.started, j.ended, extract(epoch FROM now() - p.started) AS seconds
         FROM recseq_jobs j
         LEFT JOIN recseq_progress p ON p.job = j.job AND p.datname = current_database()
         ORDER BY j.job DESC

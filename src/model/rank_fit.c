@@ -337,9 +337,11 @@ typedef struct Opinion
 } Opinion;
 
 /*
- * What the parts of a fit cost a process, an example: in microseconds where this
- * was written, but only their proportions count.
+ * What the parts of a fit cost a process, an example, in microseconds where this
+ * was written.  Once a fit runs only their proportions count.
  */
+#define MICROSECONDS 1e6
+#define COUNTING_COST 0.6		/* a token */
 #define OPINION_COST 100.0
 #define COLLECTING_COST 30.0
 #define TRAINING_COST 10.0		/* of an epoch */
@@ -684,18 +686,28 @@ prepare(Fitting *fitting)
 	recommender_start(&fitting->recommender);
 }
 
-/* Foresee what the fit costs; held_out: examples to measure by. */
-static void
-plan(Fitting *fitting, int32_t held_out)
+/* What a fit costs; asking: examples to measure by. */
+static double
+total_cost(double examples, double asking, bool facts)
 {
-	const RankFitSizes *sizes = &fitting->data->sizes;
-	double		epochs = EPOCHS + (held_out > 0 ? TRIAL_EPOCHS : 0);
-	double		rankers = sizes->kinds || sizes->times ? 2 : 1;
+	double		epochs = EPOCHS + (asking > 0 ? TRIAL_EPOCHS : 0);
+	double		rankers = facts ? 2 : 1;
 
-	fitting->asking = fmin(held_out, MAX_VOTE_EXAMPLES * SHARDS);
-	fitting->progress.total = OPINION_COST * fitting->asking + rankers *
-		((COLLECTING_COST + TRAINING_COST * epochs) * sizes->examples +
-		 MEASURING_COST * fitting->asking);
+	return OPINION_COST * asking + rankers *
+		((COLLECTING_COST + TRAINING_COST * epochs) * examples + MEASURING_COST * asking);
+}
+
+double
+rank_fit_seconds(int32_t sequences, int64_t tokens, bool facts, bool times, int32_t ranks)
+{
+	double		windows = (double) (tokens - sequences);
+	double		examples = fmin(windows, MAX_LAST_EXAMPLES) +
+		(times ? fmin(windows * PERIOD_SHARE * RANK_FIT_PERIODS, MAX_PERIOD_EXAMPLES) : 0);
+	double		counting = COUNTING_COST * (double) tokens *
+		(times ? RANK_FIT_PERIODS + 1 : 1);
+
+	return (counting + total_cost(examples, fmin(examples, MAX_VOTE_EXAMPLES * SHARDS), facts) /
+			ranks) / MICROSECONDS;
 }
 
 NnStatus
@@ -714,7 +726,9 @@ rank_fit_run(RankStage *stage, RankFitData *data, const RankFitCalls *calls, dou
 	measured = held_out > 0 && held_out < data->sizes.examples;
 	stage->kinds = data->sizes.kinds;
 	stage->times = data->sizes.times;
-	plan(fitting, measured ? held_out : 0);
+	fitting->asking = measured ? fmin(held_out, MAX_VOTE_EXAMPLES * SHARDS) : 0;
+	fitting->progress.total = total_cost(data->sizes.examples, fitting->asking,
+										 stage->kinds || stage->times);
 	*hit_rate = NAN;
 	begin_part(fitting, OPINION_COST * fitting->asking, fitting->asking / calls->ranks);
 	if (measured && collect_opinions(fitting) != NN_OK)

@@ -89,6 +89,13 @@ typedef struct RankFitData
 	double	   *board;
 } RankFitData;
 
+/*
+ * About how many seconds a fit will take so many processes, for data of so many
+ * sequences and tokens; facts: whether kinds or times of events are known.
+ */
+extern double rank_fit_seconds(int32_t sequences, int64_t tokens, bool facts, bool times,
+							   int32_t ranks);
+
 /* Count, into stage->counts, and draw the examples. */
 extern NnStatus rank_fit_begin(RankFitData *data, RankStage *stage, const RankFit *fit);
 

@@ -30,6 +30,7 @@
 
 #define SHOWN_NAME "recseq progress"
 #define MAX_SLOTS 64			/* trainings beyond are not shown */
+#define LEAST_SHARE 0.03		/* of a phase, to tell from it how long the rest takes */
 
 /* Names of the phases, by enum ProgressPhase. */
 static const char *const phase_names[] = {"reading", "training", "ranking", "storing"};
@@ -47,11 +48,14 @@ typedef struct Figures
 	ProgressPhase phase;
 	int32		epochs;			/* at most */
 	int32		epochs_done;
+	TimestampTz first_epoch_start;	/* of this process, which began after ... */
+	int32		epochs_before;	/* ... so many that were done */
 	TimestampTz epoch_start;
 	int64		windows;		/* of an epoch */
 	int64		windows_done;	/* of the current one */
 	double		rate;			/* windows a second; NAN: not known yet */
 	TimestampTz phase_start;
+	double		expected;		/* seconds after the epochs */
 	double		share;			/* of the second stage's fit that is done; NAN: not known yet */
 	double		loss;			/* of the current epoch, or else of the last one */
 	double		validation_loss;	/* of the last epoch */
@@ -88,6 +92,7 @@ enum
 	COLUMN_LOSS,
 	COLUMN_VAL_LOSS,
 	COLUMN_RATE,
+	COLUMN_DONE,
 	COLUMN_SECONDS_LEFT,
 	COLUMN_STARTED,
 	COLUMNS
@@ -195,6 +200,16 @@ progress_begin(const char *model, int64 job, int32 epochs)
 }
 
 void
+progress_expect(ProgressSlot *slot, double seconds)
+{
+	if (slot == NULL)
+		return;
+	SpinLockAcquire(&slot->mutex);
+	slot->figures.expected = seconds;
+	SpinLockRelease(&slot->mutex);
+}
+
+void
 progress_phase(ProgressSlot *slot, ProgressPhase phase)
 {
 	TimestampTz now = GetCurrentTimestamp();
@@ -217,6 +232,8 @@ progress_epoch(ProgressSlot *slot, int32 done, int64 windows)
 	SpinLockAcquire(&slot->mutex);
 	slot->figures.phase = PROGRESS_TRAINING;
 	slot->figures.epochs_done = done;
+	slot->figures.epochs_before = done;
+	slot->figures.first_epoch_start = now;
 	slot->figures.epoch_start = now;
 	slot->figures.windows = windows;
 	slot->figures.windows_done = 0;
@@ -267,19 +284,41 @@ progress_report(ProgressSlot *slot, const EpochReport *report)
 
 /* ---------------------------------------------------------------- reading */
 
-/* Seconds until all epochs are trained, or the second stage is fitted; NAN: not known. */
+/* The share of the phase that is done; NAN: not known. */
+static double
+share_done(const Figures *figures)
+{
+	double		windows = (double) figures->epochs_done * (double) figures->windows +
+		(double) figures->windows_done;
+
+	if (figures->phase == PROGRESS_TRAINING)
+		return Min(windows / ((double) figures->epochs * (double) figures->windows), 1);
+	return figures->phase == PROGRESS_RANKING ? figures->share : NAN;
+}
+
+/*
+ * Seconds until all epochs are trained, and then the second stage is fitted; NAN:
+ * not known.  An epoch takes as long as those before it, with their validation.
+ */
 static double
 seconds_left(const Figures *figures)
 {
-	double		windows = (double) (figures->epochs - figures->epochs_done) *
-		(double) figures->windows - (double) figures->windows_done;
-	double		elapsed = (double) (GetCurrentTimestamp() - figures->phase_start) / USECS_PER_SEC;
+	TimestampTz now = GetCurrentTimestamp();
+	int32		epochs = figures->epochs - figures->epochs_done;
+	double		in_epoch = (double) (now - figures->epoch_start) / USECS_PER_SEC;
+	double		in_phase = (double) (now - figures->phase_start) / USECS_PER_SEC;
+	double		epoch = (double) figures->windows / figures->rate;
 
+	if (figures->epochs_done > figures->epochs_before)
+		epoch = (double) (figures->epoch_start - figures->first_epoch_start) / USECS_PER_SEC /
+			(figures->epochs_done - figures->epochs_before);
 	if (figures->phase == PROGRESS_TRAINING)
-		return windows / figures->rate;
-	if (figures->phase == PROGRESS_RANKING && figures->share > 0)
-		return elapsed * (1 - figures->share) / figures->share;
-	return NAN;
+		return figures->expected + Max(epochs * epoch - Min(in_epoch, epoch), 0);
+	if (figures->phase != PROGRESS_RANKING)
+		return NAN;
+	if (figures->share > LEAST_SHARE)
+		return in_phase * (1 - figures->share) / figures->share;
+	return Max(figures->expected - in_phase, 0);
 }
 
 /* Add the row of a training; the caller may see more of it than that there is one. */
@@ -309,6 +348,7 @@ add_row(const Results *results, const Figures *figures, bool visible)
 		results_set_double(values, nulls, COLUMN_LOSS, figures->loss);
 		results_set_double(values, nulls, COLUMN_VAL_LOSS, figures->validation_loss);
 		results_set_double(values, nulls, COLUMN_RATE, figures->rate);
+		results_set_double(values, nulls, COLUMN_DONE, share_done(figures));
 		results_set_double(values, nulls, COLUMN_SECONDS_LEFT, seconds_left(figures));
 		values[COLUMN_STARTED] = TimestampTzGetDatum(figures->start);
 	}

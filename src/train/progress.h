@@ -28,6 +28,9 @@ typedef struct ProgressSlot ProgressSlot;
  */
 extern ProgressSlot *progress_begin(const char *model, int64 job, int32 epochs);
 
+/* What comes after the epochs is expected to take so many seconds. */
+extern void progress_expect(ProgressSlot *slot, double seconds);
+
 extern void progress_phase(ProgressSlot *slot, ProgressPhase phase);
 
 /* An epoch of that many windows begins; done: those before it. */

@@ -15,6 +15,9 @@
 /* The features that it is fitted to take this part of the memory for training. */
 #define FEATURE_MEMORY_SHARE 2
 
+/* A fit of fewer seconds is over before anybody asks how far it is. */
+#define NOTICE_SECONDS 5
+
 /* A worker takes milliseconds to start: too long where there is little to share. */
 #define EXAMPLES_PER_WORKER 1000
 
@@ -38,6 +41,14 @@ second_stage_allocate(void *context, size_t bytes)
 	return memory;
 }
 
+double
+second_stage_seconds(const SourceData *source, int workers)
+{
+	return rank_fit_seconds(source->data.sequences, source->data.start[source->data.sequences],
+							source->bought != NULL || source->hours != NULL,
+							source->hours != NULL, workers + 1);
+}
+
 /* What the leader has besides the data that the processes share. */
 typedef struct Leader
 {
@@ -45,13 +56,27 @@ typedef struct Leader
 	RankStage  *stage;
 	MemoryContext lasting;		/* for the stage */
 	ProgressSlot *progress;
+	instr_time	start;
+	int			noticed;		/* quarters of the fit that there was a notice of */
 	double		hit_rate;		/* result */
 } Leader;
 
+/* Show how far the fit is; a long one is spoken of at each quarter. */
 static void
 report_share(void *context, double share)
 {
-	progress_second_stage(context, share);
+	Leader	   *leader = context;
+	double		seconds = seconds_since(leader->start);
+	double		left = seconds * (1 - share) / share;
+
+	progress_second_stage(leader->progress, share);
+	if (share * 4 < leader->noticed + 1 || share >= 1)
+		return;
+	leader->noticed = (int) (share * 4);
+	if (recseq_progress && seconds + left > NOTICE_SECONDS)
+		ereport(NOTICE,
+				(errmsg("second stage: %.0f %% fitted, %.1f s, about %.0f s left",
+						100 * share, seconds, left)));
 }
 
 /* ParallelFunction: a process's part. */
@@ -80,7 +105,7 @@ second_stage_part(const ParallelPart *part)
 	{
 		calls.lasting.context = leader->lasting;
 		calls.progress = report_share;
-		calls.progress_context = leader->progress;
+		calls.progress_context = leader;
 		status = rank_fit_run(leader->stage, leader->data, &calls, &leader->hit_rate);
 	}
 	else
@@ -130,7 +155,6 @@ share_data(RankFitData *data, int workers)
 double
 second_stage_fit(Model *model, const SourceData *source, const SecondStageOptions *options)
 {
-	instr_time	start;
 	MemoryContext counting = AllocSetContextCreate(CurrentMemoryContext, "recseq counts",
 												   ALLOCSET_DEFAULT_SIZES);
 	EventData	events = {&source->data, source->bought, source->hours};
@@ -159,10 +183,11 @@ second_stage_fit(Model *model, const SourceData *source, const SecondStageOption
 
 	fit.item_category = dataset_item_category(source, &fit.categories);
 	model->origin = source->origin;
-	INSTR_TIME_SET_CURRENT(start);
+	INSTR_TIME_SET_CURRENT(leader.start);
 	if (recseq_progress)
 		ereport(NOTICE,
-				(errmsg("fitting the second stage")));
+				(errmsg("fitting the second stage, about %.0f s",
+						second_stage_seconds(source, options->workers))));
 	rank_fit_begin(&data, &model->rank, &fit);
 	workers = Min(options->workers, data.sizes.examples / EXAMPLES_PER_WORKER);
 	memory = share_data(&data, workers);
@@ -177,6 +202,6 @@ second_stage_fit(Model *model, const SourceData *source, const SecondStageOption
 	if (recseq_progress && !isnan(leader.hit_rate))
 		ereport(NOTICE,
 				(errmsg("second stage: hit rate at %d %.4f, %.1f s", RANK_HIT_RATE_K,
-						leader.hit_rate, seconds_since(start))));
+						leader.hit_rate, seconds_since(leader.start))));
 	return leader.hit_rate;
 }

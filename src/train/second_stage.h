@@ -26,6 +26,9 @@ typedef struct SecondStageOptions
 	ProgressSlot *progress;
 } SecondStageOptions;
 
+/* About how many seconds a fit will take with so many workers. */
+extern double second_stage_seconds(const SourceData *source, int workers);
+
 /*
  * Fit the second stage of a model whose network is trained.  The stage is in the
  * current context.  Returns the hit rate of both stages over the sequences that

@@ -37,7 +37,7 @@ report_epoch(void *context, const EpochReport *report)
 	Training   *training = context;
 	int32		epochs = training->options.trainer.epochs;
 	double		left = seconds_since(training->start) / report->epoch *
-		(epochs - report->epoch);
+		(epochs - report->epoch) + training->expected;
 
 	if (recseq_progress)
 	{
@@ -149,6 +149,15 @@ place_trainer(Training *training, const TrainerSizes *sizes)
 	trainer_place(&training->trainer, &arena, &options->config, &options->trainer, sizes);
 }
 
+/* Whether there is a second stage to fit: an update has one already. */
+static bool
+fits_second_stage(const Training *training)
+{
+	/* what is held out within sequences would be in the counts */
+	return training->options.ranker && training->options.base == NULL &&
+		training->source->data.held_out == NULL;
+}
+
 Training *
 training_begin(const TrainOptions *options, SourceData *source)
 {
@@ -177,6 +186,9 @@ training_begin(const TrainOptions *options, SourceData *source)
 	trainer_start(&training->trainer, &source->data);
 	if (options->base != NULL)
 		base_set_weights(options->base, source, &training->trainer);
+	if (fits_second_stage(training))
+		training->expected = second_stage_seconds(source, workers_allowed(options));
+	progress_expect(training->progress, training->expected);
 	INSTR_TIME_SET_CURRENT(training->epoch_start);
 	progress_epoch(training->progress, 0, sizes.training_windows);
 	return training;
@@ -346,8 +358,7 @@ training_finish(Training *training)
 	*model = make_model(&training->trainer, training->source);
 	if (options->base != NULL)
 		base_set_rank_stage(options->base, training->source, model);
-	/* what is held out within sequences would be in the counts */
-	else if (options->ranker && training->source->data.held_out == NULL)
+	else if (fits_second_stage(training))
 	{
 		double		hit_rate;
 

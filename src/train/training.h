@@ -27,6 +27,7 @@ typedef struct Training
 	ProgressSlot *progress;
 	instr_time	start;
 	instr_time	epoch_start;
+	double		expected;		/* seconds after the epochs */
 	EpochReport report;			/* of the last epoch that this process has trained */
 	double		seconds;		/* until this process began; in all, once it is finished */
 	/* once it is finished */

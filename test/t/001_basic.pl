@@ -31,7 +31,7 @@ for my $epoch (1 .. 3)
 		qr/NOTICE:  epoch $epoch of 3: loss $number, validation loss $number(?: \(best\))?, hit rate at 5 $number, learning rate [\d.e-]+, $number s, .*\d+ s left$/,
 		"notice of epoch $epoch");
 }
-like($lines[3], qr/NOTICE:  fitting the second stage$/, 'one before it is fitted');
+like($lines[3], qr/NOTICE:  fitting the second stage, about \d+ s$/, 'one before it is fitted');
 like($lines[4], qr/NOTICE:  second stage: hit rate at 5 $number, $number s$/, 'and one after it');
 
 ($status, $output, $notices) = $node->psql('postgres',

@@ -52,10 +52,11 @@ def start_form() -> None:
 
 
 def progress(job: pd.Series) -> float:
-    """Share of the windows of all epochs that are done."""
-    if job["epochs"] == 0 or job["epoch"] == 0 or pd.isna(job["windows_total"]) or job["windows_total"] == 0:
-        return 0.0
-    return min((job["epoch"] - 1 + job["windows_done"] / job["windows_total"]) / job["epochs"], 1.0)
+    """Share of the time of training that is over, both stages of it."""
+    if pd.isna(job["seconds"]) or pd.isna(job["seconds_left"]):
+        return 1.0 if job["phase"] == "storing" else 0.0
+    seconds = float(job["seconds"])
+    return min(seconds / max(seconds + job["seconds_left"], 0.001), 1.0)
 
 
 def about(job: pd.Series) -> str:

@@ -149,12 +149,21 @@ infer_bytes(const Model *model, int32 histories)
 	return arena.used;
 }
 
+/* MayGoOn: a pass of a large network over a long history takes seconds. */
+static bool
+may_go_on(void *unused)
+{
+	CHECK_FOR_INTERRUPTS();
+	return true;
+}
+
 void
 model_create_infer(Infer *infer, const Model *model, int32 histories)
 {
 	Arena		arena = {allocate_aligned(infer_bytes(model, histories)), 0};
 
 	infer_place(infer, &arena, model_network(model), histories);
+	infer->network.interrupt = (Interrupt) {may_go_on, NULL};
 }
 
 Recommender *

@@ -74,6 +74,8 @@ $node->safe_psql('postgres', q{
 	SET recseq.progress = off;
 	SELECT recseq_train('large', 'large', epochs => 1, units => 8, loss => 'sampled_softmax', negatives => 64, ranker => false);
 	SELECT recseq_train('narrow', 'narrow', features => '{}', epochs => 1, units => 8);
+	CREATE TABLE few AS SELECT ARRAY[g % 5, 7, g % 3] AS items FROM generate_series(1, 20) g;
+	SELECT recseq_train('few', 'deep', epochs => 1, units => 1024, layers => 2, max_length => 1000, validation_fraction => 0, ranker => false);
 	CREATE TABLE exported AS SELECT recseq_export_model('large') AS data});
 my $expected = answers($node);
 my $stored = stored($node);
@@ -125,6 +127,8 @@ my @work = (
 	[ 'tuning', q{SELECT recseq_tune('wide', trials => 20, options => '{"units": 8, "epochs": 1}')}, '', 3000 ],
 
 	[ 'answering', "SELECT count(*) FROM $repeat, LATERAL recseq_recommend(ARRAY[1, i])", '', 300 ],
+	[ 'answering from a large network', q{SELECT count(*) FROM recseq_recommend(ARRAY[1], 1, 'deep') loaded,
+		LATERAL recseq_recommend((SELECT items[:1000] FROM one_long), loaded.rank, 'deep')}, '', 1500 ],
 	[ 'answering histories of a million',
 		"SELECT count(*) FROM $repeat, LATERAL recseq_recommend((SELECT items FROM one_long), 5 + 0 * i)", '', 300 ],
 	[ 'answering without a million items',

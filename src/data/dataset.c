@@ -18,7 +18,7 @@
 #include "data/idset.h"
 #include "data/source.h"
 #include "memory.h"
-#include "model/crc32c.h"
+#include "model/model.h"
 
 #define FIRST_TOKENS 8192		/* tokens to make room for at first */
 #define FIRST_IDS 1024			/* ids, likewise */

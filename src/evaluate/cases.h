@@ -10,7 +10,7 @@
 #include "data/dataset.h"
 #include "evaluate/arguments.h"
 #include "memory.h"
-#include "model/recommender.h"
+#include "model/model.h"
 
 /* One case: a token that is held out, and has a history. */
 typedef struct Case

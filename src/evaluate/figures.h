@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "rank/baselines.h"
+#include "rank/rank.h"
 
 /*
  * A mean over cases, and what its variance takes.  The cases of one sequence are

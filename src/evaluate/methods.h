@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "evaluate/cases.h"
-#include "rank/baselines.h"
+#include "rank/rank.h"
 #include "serve/cache.h"
 
 #define METHODS (BASELINES + 1)

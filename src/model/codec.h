@@ -9,7 +9,7 @@
 #ifndef NN_CODEC_H
 #define NN_CODEC_H
 
-#include "model/model.h"
+#include "model/parts.h"
 
 #define CODEC_FORMAT 2			/* raised when older code cannot read it, or it older images */
 

@@ -1,40 +1,21 @@
 /*
  * model.h
- *	  Everything that is needed to answer: the network, the ids it was trained
- *	  on, and what is known of each item.
+ *	  Both stages together: what users of the library see of it.
  *
- * A model is written as one image of bytes and used in place: reading it sets
- * pointers into the image, which may lie in memory that processes share.
+ *	parts.h		what a model is made of
+ *	rank_fit.h	fits the second stage, once the network is trained
+ *	codec.h		a model as one image of bytes, with its checksum (crc32c.h)
+ *	recommender.h	from a history to the items that come next, by both stages
+ *	vocabulary.h	ids and their numbers
  */
-#ifndef NN_MODEL_H
-#define NN_MODEL_H
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
 
-#include "nn/nn.h"
-#include "rank/rank_stage.h"
+#include "model/codec.h"
+#include "model/crc32c.h"
+#include "model/parts.h"
+#include "model/rank_fit.h"
+#include "model/recommender.h"
 #include "model/vocabulary.h"
 
-#define MODEL_FEATURE_NAME 64	/* bytes of a feature's name, with its end */
-
-typedef struct Model
-{
-	Config		config;
-	Params		params;			/* not to be changed */
-	CodedWeights	index;			/* of the output weights */
-	Vocabulary	items;			/* config.items ids */
-	Vocabulary	feature_values[CONFIG_MAX_FEATURES];	/* id i has value i + 1 */
-	char		feature_name[CONFIG_MAX_FEATURES][MODEL_FEATURE_NAME];
-	const int32_t *item_feature[CONFIG_MAX_FEATURES];	/* [items] values */
-	const int32_t *item_count;	/* [items] occurrences in the training data */
-	const int32_t *popular;		/* [items] most frequent first */
-	Vocabulary	purchases;		/* kinds of events that are purchases */
-	int64_t		origin;			/* microseconds since 2000-01-01 00:00 UTC: time 0 of the counts */
-	RankStage	rank;
-} Model;
-
-static inline TrainedNetwork
-model_network(const Model *model)
-{
-	return (TrainedNetwork) {&model->config, &model->params, &model->index};
-}
-
-#endif							/* NN_MODEL_H */
+#endif							/* MODEL_MODEL_H */

@@ -21,7 +21,7 @@
 #ifndef NN_RANK_FIT_H
 #define NN_RANK_FIT_H
 
-#include "model/model.h"
+#include "model/parts.h"
 #include "rank/rank_stage.h"
 #include "rank/shards.h"
 

@@ -13,7 +13,7 @@
 
 #include "rank/candidates.h"
 #include "nn/nn.h"
-#include "model/model.h"
+#include "model/parts.h"
 
 /* What is asked, and the answer. */
 typedef struct Question

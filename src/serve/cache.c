@@ -19,7 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "model/codec.h"
+#include "model/model.h"
 #include "nn/nn.h"
 #include "guc.h"
 #include "memory.h"

@@ -13,7 +13,6 @@
 #include "store/catalog.h"
 #include "nn/nn.h"
 #include "model/model.h"
-#include "model/recommender.h"
 
 /* The feature of a model whose values the category columns show. */
 #define CATEGORY_FEATURE 0

@@ -9,7 +9,7 @@
 
 #include "data/arrays.h"
 #include "memory.h"
-#include "rank/candidates.h"
+#include "rank/rank.h"
 #include "serve/model_call.h"
 
 /* A history as the caller knows it, oldest first. */

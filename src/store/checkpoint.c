@@ -11,7 +11,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 
-#include "model/crc32c.h"
+#include "model/model.h"
 #include "store/chunks.h"
 
 /* Add a piece to a checksum. */

@@ -20,7 +20,7 @@
 #include "utils/numeric.h"
 
 #include "data/arrays.h"
-#include "model/codec.h"
+#include "model/model.h"
 
 /* A curve of the most epochs, and what else there is, take a third of it. */
 #define MAX_DESCRIPTION_BYTES (4 * 1024 * 1024)

@@ -9,7 +9,7 @@
 
 #include "storage/dsm.h"
 
-#include "model/codec.h"
+#include "model/model.h"
 #include "store/catalog.h"
 
 typedef struct Image

@@ -17,7 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
-#include "model/crc32c.h"
+#include "model/model.h"
 #include "memory.h"
 #include "store/description.h"
 #include "store/image.h"

@@ -9,7 +9,7 @@
 #include "utils/json.h"
 
 #include "memory.h"
-#include "model/codec.h"
+#include "model/model.h"
 #include "store/description.h"
 
 /* A member of a JSON object; NAN: null. */

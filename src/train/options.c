@@ -27,7 +27,7 @@
 #include "data/source.h"
 #include "guc.h"
 #include "names.h"
-#include "rank/counts.h"
+#include "rank/rank.h"
 
 /* The arguments of recseq_train: two that are no options, then all that are. */
 enum

@@ -11,7 +11,7 @@
 #include "utils/jsonb.h"
 
 #include "data/split.h"
-#include "model/vocabulary.h"
+#include "model/model.h"
 #include "nn/nn.h"
 #include "store/versions.h"
 #include "train/base.h"

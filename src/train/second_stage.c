@@ -8,7 +8,7 @@
 
 #include "guc.h"
 #include "memory.h"
-#include "model/rank_fit.h"
+#include "model/model.h"
 #include "segment.h"
 #include "train/parallel.h"
 

@@ -17,7 +17,7 @@
 #include "data/arrays.h"
 #include "guc.h"
 #include "memory.h"
-#include "model/crc32c.h"
+#include "model/model.h"
 #include "train/second_stage.h"
 
 /* A worker takes milliseconds to start: too long where there is little to share. */

@@ -68,7 +68,7 @@ COMMENT ON COLUMN @extschema@.recseq_version.val_loss IS 'mean cross-entropy ove
 COMMENT ON COLUMN @extschema@.recseq_version.hit_rate IS 'share of the held-out targets that are among the best 5 of the model, with both its stages where it has them (of an update: of the network alone); null without any';
 COMMENT ON COLUMN @extschema@.recseq_version.seconds IS 'seconds that training took';
 COMMENT ON COLUMN @extschema@.recseq_version.bytes IS 'size of the image in bytes';
-COMMENT ON COLUMN @extschema@.recseq_version.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (both null without validation windows), learning_rate';
+COMMENT ON COLUMN @extschema@.recseq_version.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (at 5), mrr (at 20; these three null without validation windows), learning_rate';
 COMMENT ON COLUMN @extschema@.recseq_version.update_of IS 'id of the version that recseq_update went on from; null: none, or it is not of this database';
 
 CREATE TABLE @extschema@.recseq_chunk (
@@ -157,7 +157,7 @@ COMMENT ON COLUMN @extschema@.recseq_models.val_loss IS 'mean cross-entropy over
 COMMENT ON COLUMN @extschema@.recseq_models.hit_rate IS 'share of the held-out targets that are among the best 5 of the model, with both its stages where it has them (of an update: of the network alone); null without any';
 COMMENT ON COLUMN @extschema@.recseq_models.seconds IS 'seconds that training took';
 COMMENT ON COLUMN @extschema@.recseq_models.bytes IS 'size of the image in bytes';
-COMMENT ON COLUMN @extschema@.recseq_models.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (both null without validation windows), learning_rate';
+COMMENT ON COLUMN @extschema@.recseq_models.curve IS 'the training curve: an array with an object an epoch: epoch, loss (of the training windows), val_loss, hit_rate (at 5), mrr (at 20; these three null without validation windows), learning_rate';
 GRANT SELECT ON @extschema@.recseq_models TO PUBLIC;
 
 /*

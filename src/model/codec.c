@@ -74,12 +74,15 @@ typedef struct StoredConfig
 	int32_t		bidirectional;
 	int32_t		attention;
 	int32_t		tied;
+	int32_t		residual;
+	float		scale;
 	float		dropout;
+	float		embedding_dropout;
 } StoredConfig;
 
 /* What is stored as it lies in memory has no gaps, whose bytes would be of any value. */
 _Static_assert(sizeof(Header) == 32 && sizeof(Section) == 24, "gaps in the header");
-_Static_assert(sizeof(StoredConfig) == (11 + CONFIG_MAX_FEATURES) * 4, "gaps in the configuration");
+_Static_assert(sizeof(StoredConfig) == (14 + CONFIG_MAX_FEATURES) * 4, "gaps in the configuration");
 _Static_assert(sizeof(CountsSizes) == 4 * 4 + 6 * 8, "gaps in the sizes of the counts");
 _Static_assert(sizeof(Tally) == 3 * 8 + 2 * 4 && sizeof(Seen) == 6 * 4 && sizeof(Pair) == 5 * 4 &&
 			   sizeof(Posting) == 2 * 4, "gaps in the counts");
@@ -143,7 +146,10 @@ store_config(const Config *config)
 		.bidirectional = config->bidirectional,
 		.attention = config->attention,
 		.tied = config->tied,
-		.dropout = config->dropout
+		.residual = config->residual,
+		.scale = config->scale,
+		.dropout = config->dropout,
+		.embedding_dropout = config->embedding_dropout
 	};
 
 	memcpy(stored.feature_values, config->feature_values,
@@ -165,7 +171,10 @@ restore_config(const StoredConfig *stored)
 		.bidirectional = stored->bidirectional != 0,
 		.attention = stored->attention != 0,
 		.tied = stored->tied != 0,
-		.dropout = stored->dropout
+		.residual = stored->residual != 0,
+		.scale = stored->scale,
+		.dropout = stored->dropout,
+		.embedding_dropout = stored->embedding_dropout
 	};
 
 	memcpy(config.feature_values, stored->feature_values,

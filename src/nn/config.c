@@ -34,6 +34,12 @@ config_problem(const Config *config)
 		return "maximum length out of range";
 	if (!(config->dropout >= 0 && config->dropout < 1))
 		return "dropout out of range";
+	if (!(config->embedding_dropout >= 0 && config->embedding_dropout < 1))
+		return "dropout of embeddings out of range";
+	if (!(config->scale >= 0 && config->scale <= CONFIG_MAX_SCALE))
+		return "scale out of range";
+	if (!config->tied && (config->scale > 0 || config->residual))
+		return "scale or residual with output weights of their own";
 	return NULL;
 }
 

@@ -16,6 +16,7 @@
 #define CONFIG_MAX_DIM 1024
 #define CONFIG_MAX_COLUMNS (2 * CONFIG_MAX_UNITS)	/* of the output layer */
 #define CONFIG_MAX_LENGTH 1000
+#define CONFIG_MAX_SCALE 100.0f
 #define CONFIG_MAX_VALUES (1 << 27) /* items, or values of one feature */
 
 /*
@@ -41,6 +42,12 @@ typedef struct Config
 	bool		attention;
 	bool		tied;			/* output weights are the item embeddings */
 	float		dropout;		/* of the representation, while training */
+	float		embedding_dropout;	/* of the embeddings that are read, likewise */
+	bool		residual;		/* the representation adds the newest item's embedding,
+								 * as much of it as a gate lets through; tied only */
+	float		scale;			/* of scores, which are cosines times this: embeddings
+								 * of items and representations have length 1, and
+								 * there are no biases; 0: no; tied only */
 } Config;
 
 /* NULL if the configuration can be built, else what is wrong with it. */

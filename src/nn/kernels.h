@@ -148,6 +148,15 @@ typedef struct Kernels
 								  size_t count, float drift, float decay1,
 								  float decay2, float epsilon);
 
+	/*
+	 * For rows that are to keep length 1: give them that, but for rows of zeros;
+	 * and take from a row's gradient what points along the row, so that a step
+	 * turns it and does nothing else.
+	 */
+	void		(*normalise_rows) (float *weight, size_t rows, size_t columns);
+	void		(*project_rows) (float *gradient, const float *weight, size_t rows,
+								 size_t columns);
+
 	/* One Adam step of count parameters; sets the gradient to 0. */
 	void		(*adam) (float *weight, float *gradient, float *first,
 						 float *second, size_t count, const AdamStep *step);

@@ -460,6 +460,57 @@ adam_catch_up(float *weight, float *first, float *second, size_t count,
 	}
 }
 
+/* a . b over `columns` floats. */
+static inline float
+dot_row(const float *a, const float *b, size_t columns)
+{
+	Vec			sum = {0};
+
+	for (size_t j = 0; j < columns; j += (size_t) LANES)
+	{
+		int32_t		n = lanes_left(columns, j);
+
+		sum += vec_load_part(a + j, n) * vec_load_part(b + j, n);
+	}
+	return vec_sum(sum);
+}
+
+static void
+normalise_rows(float *weight, size_t rows, size_t columns)
+{
+	for (size_t r = 0; r < rows; r++)
+	{
+		float	   *row = weight + r * columns;
+		float		square = dot_row(row, row, columns);
+		float		factor = square > 0 ? 1.0f / __builtin_sqrtf(square) : 1.0f;
+
+		for (size_t j = 0; j < columns; j += (size_t) LANES)
+		{
+			int32_t		n = lanes_left(columns, j);
+
+			vec_store_part(row + j, factor * vec_load_part(row + j, n), n);
+		}
+	}
+}
+
+static void
+project_rows(float *gradient, const float *weight, size_t rows, size_t columns)
+{
+	for (size_t r = 0; r < rows; r++)
+	{
+		float	   *g = gradient + r * columns;
+		const float *w = weight + r * columns;
+		float		along = dot_row(g, w, columns);
+
+		for (size_t j = 0; j < columns; j += (size_t) LANES)
+		{
+			int32_t		n = lanes_left(columns, j);
+
+			vec_store_part(g + j, vec_load_part(g + j, n) - along * vec_load_part(w + j, n), n);
+		}
+	}
+}
+
 static void
 adam(float *weight, float *gradient, float *first, float *second, size_t count,
 	 const AdamStep *step)
@@ -523,5 +574,7 @@ const Kernels KERNELS_TABLE = {
 	.from_codes = from_codes,
 	.sum_squares = sum_squares,
 	.adam_catch_up = adam_catch_up,
+	.normalise_rows = normalise_rows,
+	.project_rows = project_rows,
 	.adam = adam,
 };

@@ -68,6 +68,8 @@ pay_row(LazyRows *table, const Kernels *kernels, const Drift *drift, int32_t row
 						   (float) drift->sum[table->paid[row] - drift->base],
 						   powf(ADAM_BETA1, (float) owed),
 						   powf(ADAM_BETA2, (float) owed), ADAM_EPSILON);
+	if (table->unit)
+		kernels->normalise_rows(table->weight + at, 1, (size_t) table->columns);
 	table->paid[row] = drift->step;
 }
 
@@ -90,8 +92,14 @@ lazy_rows_square_norm(const LazyRows *table, const Kernels *kernels, int32_t par
 	double		sum = 0;
 
 	for (int32_t i = 0; i < table->touched_count[part]; i++)
-		sum += kernels->sum_squares(table->gradient + (size_t) touched[i] * table->columns,
-									(size_t) table->columns);
+	{
+		size_t		at = (size_t) touched[i] * table->columns;
+
+		if (table->unit)
+			kernels->project_rows(table->gradient + at, table->weight + at, 1,
+								  (size_t) table->columns);
+		sum += kernels->sum_squares(table->gradient + at, (size_t) table->columns);
+	}
 	return sum;
 }
 
@@ -106,6 +114,8 @@ lazy_rows_step(LazyRows *table, const Kernels *kernels, int32_t part, const Adam
 
 		kernels->adam(table->weight + at, table->gradient + at, table->first + at,
 					  table->second + at, (size_t) table->columns, step);
+		if (table->unit)
+			kernels->normalise_rows(table->weight + at, 1, (size_t) table->columns);
 	}
 	table->touched_count[part] = 0;
 }

@@ -70,6 +70,7 @@ typedef struct LazyRows
 	float	   *second;
 	int32_t		rows;
 	int32_t		columns;
+	bool		unit;			/* rows keep length 1 */
 	int32_t		room;			/* touched rows of a part that there is room for */
 	int64_t    *paid;			/* [rows] step up to which the row is paid */
 	int32_t    *touched;		/* LAZY_ROWS_PARTS x room */
@@ -90,7 +91,10 @@ extern void lazy_rows_start(LazyRows *table, int64_t step);
 extern void lazy_rows_touch(LazyRows *table, const Kernels *kernels, const Drift *drift,
 						int32_t row);
 
-/* Sum of the squares of the gradient of a part's touched rows. */
+/*
+ * Sum of the squares of the gradient of a part's touched rows, after what would
+ * change the length of a row that keeps it is taken away.
+ */
 extern double lazy_rows_square_norm(const LazyRows *table, const Kernels *kernels, int32_t part);
 
 /* Step with a part's touched rows, and forget them. */

@@ -10,6 +10,7 @@
  */
 #include "nn/network.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "nn/attention.h"
@@ -83,8 +84,19 @@ network_place(Network *network, Arena *arena, const Config *config,
 	if (config->tied)
 		network->unprojected = ARENA_TAKE(arena, float, (size_t) capacity->windows *
 										  config_representation_dim(config));
+	if (config->residual)
+		network->gate = ARENA_TAKE(arena, float, (size_t) capacity->windows * config->item_dim);
+	if (config->scale > 0)
+	{
+		network->unscaled = ARENA_TAKE(arena, float,
+									   (size_t) capacity->windows * config->item_dim);
+		network->length = ARENA_TAKE(arena, float, capacity->windows);
+	}
 	if (!trains)
 		return;
+	if (config->residual)
+		network->d_gate = ARENA_TAKE(arena, float,
+									 (size_t) capacity->windows * config->item_dim);
 	network->d_input = ARENA_TAKE(arena, float, tokens * config_input_dim(config));
 	for (int d = 0; d < 2; d++)
 	{
@@ -259,6 +271,158 @@ drop_units(float *values, const Config *config, int32_t windows, const Rng *drop
 	}
 }
 
+/* Drop columns of each token's embeddings with the configured probability, and scale the rest. */
+static void
+drop_columns(float *values, const Config *config, const Batch *batch, const Rng *dropout)
+{
+	int32_t		columns = config_input_dim(config);
+	int32_t		tokens = layout_tokens(&batch->sequence);
+	float		keep = 1.0f - config->embedding_dropout;
+
+	if (dropout == NULL || config->embedding_dropout == 0)
+		return;
+	for (int32_t t = 0; t < tokens; t++)
+	{
+		Rng			rng = rng_stream(dropout->state, RNG_EMBEDDING_DROPOUT, (uint64_t) t);
+
+		for (int32_t c = 0; c < columns; c++)
+		{
+			float	   *value = &values[(size_t) t * columns + c];
+
+			*value = rng_uniform(&rng) < keep ? *value / keep : 0;
+		}
+	}
+}
+
+/* The embeddings, or their gradient, of window w's newest token. */
+static inline float *
+newest_input(float *input, const Config *config, const Batch *batch, int32_t w)
+{
+	int32_t		p = batch->window.length[w] - 1;
+	size_t		token = (size_t) batch->sequence.offset[p] + batch->window_sequence[w];
+
+	return input + token * config_input_dim(config);
+}
+
+/* representation += sigmoid(gate_weight states + gate_bias) x embedding of the newest item */
+static void
+residual_forward(float *representation, Network *network, const Params *params,
+				 const Batch *batch, const float *states)
+{
+	const Config *config = network->config;
+	int32_t		windows = batch->window.rows;
+	int32_t		columns = config->item_dim;
+
+	for (int32_t w = 0; w < windows; w++)
+		memcpy(network->gate + (size_t) w * columns, params->gate_bias,
+			   (size_t) columns * sizeof(float));
+	/* windows x item_dim += states (windows x dim) gate_weight^T (item_dim x dim) */
+	matrix_multiply_transposed(network->gate, states, params->gate_weight, windows, columns,
+							   config_representation_dim(config), 1.0f);
+	for (int32_t w = 0; w < windows; w++)
+	{
+		float	   *gate = network->gate + (size_t) w * columns;
+		const float *item = newest_input(network->input, config, batch, w);
+
+		for (int32_t c = 0; c < columns; c++)
+		{
+			gate[c] = 1 / (1 + expf(-gate[c]));
+			representation[(size_t) w * columns + c] += gate[c] * item[c];
+		}
+	}
+}
+
+/* Through the gate: to its parameters, and to the states.  The item's own: residual_to_input. */
+static void
+residual_backward(Params *gradient, float *d_states, const float *d_representation,
+				  Network *network, const Params *params, const Batch *batch)
+{
+	const Config *config = network->config;
+	int32_t		windows = batch->window.rows;
+	int32_t		columns = config->item_dim;
+	int32_t		dim = config_representation_dim(config);
+
+	for (int32_t w = 0; w < windows; w++)
+	{
+		const float *gate = network->gate + (size_t) w * columns;
+		const float *d = d_representation + (size_t) w * columns;
+		const float *item = newest_input(network->input, config, batch, w);
+		float	   *d_gate = network->d_gate + (size_t) w * columns;
+
+		for (int32_t c = 0; c < columns; c++)
+			d_gate[c] = d[c] * item[c] * gate[c] * (1 - gate[c]);
+	}
+	matrix_add_rows(gradient->gate_bias, network->d_gate, windows, columns);
+	/*
+	 * d_gate_weight (item_dim x dim) += d_gate^T (windows x item_dim) states
+	 * (windows x dim); d_states += d_gate gate_weight
+	 */
+	matrix_transposed_multiply(gradient->gate_weight, network->d_gate, network->unprojected,
+							   columns, dim, windows, 1.0f);
+	matrix_multiply(d_states, network->d_gate, params->gate_weight, windows, dim, columns, 1.0f);
+}
+
+/* Add the gradient of each window's newest item that came past the LSTMs to d_input. */
+static void
+residual_to_input(Network *network, const float *d_representation, const Batch *batch)
+{
+	int32_t		columns = network->config->item_dim;
+
+	for (int32_t w = 0; w < batch->window.rows; w++)
+	{
+		const float *gate = network->gate + (size_t) w * columns;
+		const float *d = d_representation + (size_t) w * columns;
+		float	   *to = newest_input(network->d_input, network->config, batch, w);
+
+		for (int32_t c = 0; c < columns; c++)
+			to[c] += d[c] * gate[c];
+	}
+}
+
+/* Shorter than this a representation counts as so long: it has no direction. */
+#define LEAST_LENGTH 1e-6f
+
+/* representation = scale x representation / its length */
+static void
+scale_forward(float *representation, Network *network, int32_t windows)
+{
+	int32_t		columns = network->config->item_dim;
+
+	for (int32_t w = 0; w < windows; w++)
+	{
+		float	   *row = representation + (size_t) w * columns;
+		float	   *unit = network->unscaled + (size_t) w * columns;
+		float		length = sqrtf((float) network->kernels->sum_squares(row, (size_t) columns));
+
+		length = length > LEAST_LENGTH ? length : LEAST_LENGTH;
+		network->length[w] = length;
+		for (int32_t c = 0; c < columns; c++)
+		{
+			unit[c] = row[c] / length;
+			row[c] = network->config->scale * unit[c];
+		}
+	}
+}
+
+/* With y = s u, u = x / |x|: dx = s / |x| (dy - (dy . u) u). */
+static void
+scale_backward(float *d_representation, const Network *network, int32_t windows)
+{
+	int32_t		columns = network->config->item_dim;
+
+	for (int32_t w = 0; w < windows; w++)
+	{
+		float	   *d = d_representation + (size_t) w * columns;
+		const float *unit = network->unscaled + (size_t) w * columns;
+		float		along = 0;
+
+		for (int32_t c = 0; c < columns; c++)
+			along += d[c] * unit[c];
+		for (int32_t c = 0; c < columns; c++)
+			d[c] = network->config->scale / network->length[w] * (d[c] - along * unit[c]);
+	}
+}
+
 void
 network_forward(float *representation, Network *network, const Params *params,
 				const Batch *batch, const Rng *dropout)
@@ -271,6 +435,7 @@ network_forward(float *representation, Network *network, const Params *params,
 	float	   *hidden[2];
 
 	embedding_forward(network->input, params, config, batch);
+	drop_columns(network->input, config, batch, dropout);
 	for (int32_t l = 0; l <= last; l++)
 	{
 		LayerActivations *layer = &network->layer[l];
@@ -304,6 +469,10 @@ network_forward(float *representation, Network *network, const Params *params,
 	if (config->tied)
 		matrix_multiply_transposed(representation, states, params->projection,
 								   windows, config->item_dim, columns, 0.0f);
+	if (config->residual)
+		residual_forward(representation, network, params, batch, states);
+	if (config->scale > 0)
+		scale_forward(representation, network, windows);
 }
 
 /* Set the gradient of the outputs of the last stage from the representations'. */
@@ -330,6 +499,8 @@ network_backward(Params *gradient, float *d_representation, Network *network,
 	float	   *d_above = network->d_stage[0];	/* of what layer l + 1 reads */
 	float	   *d_other = network->d_stage[1];
 
+	if (config->scale > 0)
+		scale_backward(d_representation, network, windows);
 	if (config->tied)
 	{
 		d_states = network->d_unprojected;
@@ -344,6 +515,8 @@ network_backward(Params *gradient, float *d_representation, Network *network,
 		matrix_multiply(d_states, d_representation, params->projection,
 						windows, columns, config->item_dim, 0.0f);
 	}
+	if (config->residual)
+		residual_backward(gradient, d_states, d_representation, network, params, batch);
 	drop_units(d_states, config, windows, dropout);
 	if (ends_with_attention(config))
 		start_attention_gradient(d_above, d_states, batch, columns);
@@ -390,4 +563,7 @@ network_backward(Params *gradient, float *d_representation, Network *network,
 		d_other = d_above;
 		d_above = d_below;
 	}
+	if (config->residual)
+		residual_to_input(network, d_representation, batch);
+	drop_columns(network->d_input, config, batch, dropout);
 }

@@ -32,6 +32,9 @@ typedef struct Network
 	LayerActivations layer[CONFIG_MAX_LAYERS];
 	float	   *input;			/* sequence tokens x input dim: embeddings */
 	float	   *unprojected;	/* windows x representation dim; tied only */
+	float	   *gate;			/* windows x item_dim; residual only */
+	float	   *unscaled;		/* windows x item_dim: length 1; with a scale */
+	float	   *length;			/* windows: before; likewise */
 	float	   *projection;		/* scratch: sequence tokens x 4 units */
 	float	   *attention;		/* scratch of attention */
 	/* backward only */
@@ -42,6 +45,7 @@ typedef struct Network
 	float	   *d_cell;			/* windows x units */
 	float	   *previous;		/* window tokens x units */
 	float	   *d_unprojected;	/* windows x representation dim; tied only */
+	float	   *d_gate;			/* windows x item_dim; residual only */
 } Network;
 
 /* Lay out the activations for batches of that capacity. */
@@ -51,7 +55,8 @@ extern void network_place(Network *network, Arena *arena, const Config *config,
 
 /*
  * Fill representation: windows x config_output_dim().  dropout: NULL, or the
- * stream that decides which units of each window are dropped.
+ * stream that decides which units of each window, and which columns of each
+ * token's embeddings, are dropped.
  */
 extern void network_forward(float *representation, Network *network,
 							const Params *params, const Batch *batch,

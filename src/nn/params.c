@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "nn/arena.h"
+#include "nn/kernels.h"
 #include "nn/rng.h"
 
 #define EMBEDDING_RANGE 0.05f
@@ -66,6 +67,12 @@ lay_out(const Config *config, ViewList *list, Params *params, bool core_only)
 	if (config->tied)
 		PLACE(projection, config->item_dim, config_representation_dim(config),
 			  "projection", 0, 0);
+	if (config->residual)
+	{
+		PLACE(gate_weight, config->item_dim, config_representation_dim(config),
+			  "gate_weight", 0, 0);
+		PLACE(gate_bias, config->item_dim, 1, "gate_bias", 0, 0);
+	}
 	if (params != NULL)
 		params->core_count = list->count;
 	if (core_only)
@@ -177,4 +184,7 @@ params_initialise(Params *params, const Config *config, uint64_t seed)
 				bias[config->units + u] = 1.0f;
 		}
 	}
+	if (config->scale > 0)
+		kernels_best()->normalise_rows(params->item_embedding, (size_t) config->items + 1,
+									   (size_t) config->item_dim);
 }

@@ -12,7 +12,7 @@
 #include "nn/config.h"
 
 #define PARAMS_NAME_LENGTH 32
-#define PARAMS_MAX_VIEWS (CONFIG_MAX_LAYERS * 6 + CONFIG_MAX_FEATURES + 4)
+#define PARAMS_MAX_VIEWS (CONFIG_MAX_LAYERS * 6 + CONFIG_MAX_FEATURES + 6)
 
 /* One LSTM direction; gate rows are in the order input, forget, cell, output. */
 typedef struct LstmParams
@@ -29,6 +29,8 @@ typedef struct Params
 	size_t		core_count;		/* of these, the first: all but the tables */
 	LstmParams	lstm[CONFIG_MAX_LAYERS][2]; /* forward, backward */
 	float	   *projection;		/* item_dim x representation; NULL unless tied */
+	float	   *gate_weight;	/* item_dim x representation; NULL unless residual */
+	float	   *gate_bias;		/* item_dim; likewise */
 	float	   *item_embedding; /* (items + 1) x item_dim; last: unknown item */
 	float	   *feature_embedding[CONFIG_MAX_FEATURES];	/* values x feature_dim */
 	float	   *output_weight;	/* items x output dim; item_embedding if tied */
@@ -67,7 +69,8 @@ extern void params_bind_core(Params *params, const Config *config, float *block)
 /*
  * Fill with initial weights that depend on seed alone: embeddings uniform in
  * +-0.05, weights Glorot-uniform (Glorot and Bengio, AISTATS 2010), biases 0
- * but 1 for the forget gate (Gers et al., Neural Computation 2000).
+ * but 1 for the forget gate (Gers et al., Neural Computation 2000).  With a
+ * scale, the embeddings of items are then given length 1.
  */
 extern void params_initialise(Params *params, const Config *config, uint64_t seed);
 

@@ -23,6 +23,7 @@
 #define TRAINER_STALLS_TO_HALVE 2
 
 #define TRAINER_HIT_RATE_K 5	/* validation counts targets among the best 5 */
+#define TRAINER_MRR_K 20		/* and the ranks of those among the best 20 */
 
 /*
  * About how many validation windows judge an epoch, where there are more.  Each
@@ -41,6 +42,14 @@
 #define TRAINER_DATA_SHARDS 4
 #define TRAINER_ITEM_SHARDS 8
 
+/* By what the best epoch is known. */
+typedef enum ValidationMetric
+{
+	VALIDATION_MRR,
+	VALIDATION_HIT_RATE,
+	VALIDATION_LOSS
+} ValidationMetric;
+
 typedef struct TrainerOptions
 {
 	Loss		loss;
@@ -49,7 +58,11 @@ typedef struct TrainerOptions
 	int32_t		batch_size;		/* windows */
 	int32_t		patience;		/* epochs without improvement before training
 								 * stops; 0: never */
-	float		learning_rate;
+	ValidationMetric metric;
+	float		learning_rate;	/* of the first epoch */
+	float		decay;			/* it falls by this factor */
+	int32_t		decay_epochs;	/* after so many epochs each; 0: it is halved where
+								 * validation stalls */
 	float		clip_norm;		/* of the global gradient; 0: no clipping */
 	float		item_dropout;	/* share of history items read as unknown */
 	uint64_t	seed;
@@ -63,8 +76,9 @@ typedef struct EpochReport
 	int64_t		validation_windows; /* judged whose target is in the vocabulary */
 	double		validation_loss;	/* cross-entropy over all items; NAN without any */
 	double		hit_rate;		/* of the validation windows; NAN without */
+	double		mrr;			/* likewise: mean of 1 / rank within TRAINER_MRR_K */
 	double		learning_rate;	/* that the epoch used */
-	bool		best;			/* lowest validation loss so far */
+	bool		best;			/* by options.metric, so far */
 } EpochReport;
 
 typedef struct TrainerCalls
@@ -110,7 +124,7 @@ typedef struct TrainerPiece
 #define TRAINER_MAX_PIECES 6
 
 /* Of the pieces; to be raised when their layout or what they mean changes. */
-#define TRAINER_FORMAT 1
+#define TRAINER_FORMAT 2
 
 struct TrainerShared;
 
@@ -173,6 +187,7 @@ typedef struct DenseRange
 {
 	size_t		first;			/* floats from the start of the block */
 	size_t		count;
+	size_t		unit_columns;	/* of rows that keep length 1; 0: there are none */
 } DenseRange;
 
 /* Which parameters minibatches touch: all of a dense range, some rows of a table. */

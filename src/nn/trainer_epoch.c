@@ -31,6 +31,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/metrics.h"
+
 /* Sum of the losses of the windows that have a target; counts them. */
 static double
 sum_loss(const Rank *rank, int64_t *count)
@@ -102,6 +104,7 @@ validate(Rank *rank)
 	int64_t		count = 0;
 	int64_t		windows = 0;
 	int64_t		hits = 0;			/* a target outside the vocabulary is none */
+	double		reciprocal = 0;
 
 	while (next < trainer->sizes.judged_groups)
 	{
@@ -119,7 +122,10 @@ validate(Rank *rank)
 
 			for (int32_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
 				above += trainer->softmax.above[s * stride + w];
-			hits += trainer_has_target(trainer, w) && above < TRAINER_HIT_RATE_K;
+			if (!trainer_has_target(trainer, w))
+				continue;
+			hits += metrics_hit(above + 1, TRAINER_HIT_RATE_K);
+			reciprocal += metrics_reciprocal_rank(above + 1, TRAINER_MRR_K);
 		}
 		windows += rank->windows;
 		/* the next minibatch overwrites what the ranks have just read */
@@ -131,6 +137,7 @@ validate(Rank *rank)
 		trainer->shared->report.validation_loss = count > 0 ? loss / (double) count : NAN;
 		trainer->shared->report.hit_rate = windows > 0
 			? (double) hits / (double) windows : NAN;
+		trainer->shared->report.mrr = windows > 0 ? reciprocal / (double) windows : NAN;
 	}
 	return NN_OK;
 }
@@ -139,7 +146,7 @@ validate(Rank *rank)
 static void
 copy_parameters(const Rank *rank, float *to, const float *from)
 {
-	DenseRange	all = {0, rank->trainer->params.count};
+	DenseRange	all = {.count = rank->trainer->params.count};
 
 	for (int32_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
 	{

@@ -101,7 +101,8 @@ trainer_touch(Rank *rank)
 	for (int32_t w = 0; w < rank->windows; w++)
 	{
 		touch(rank, trainer->touched.weight_table, trainer->windows.target[w]);
-		touch(rank, trainer->touched.bias_table, trainer->windows.target[w]);
+		if (trainer->touched.bias_table != NULL)
+			touch(rank, trainer->touched.bias_table, trainer->windows.target[w]);
 	}
 	for (int32_t j = 0; j < trainer->options.negatives; j++)
 	{
@@ -109,7 +110,8 @@ trainer_touch(Rank *rank)
 
 		if (!touch(rank, trainer->touched.weight_table, item))
 			continue;
-		touch(rank, trainer->touched.bias_table, item);
+		if (trainer->touched.bias_table != NULL)
+			touch(rank, trainer->touched.bias_table, item);
 		memcpy(trainer->negatives.weight + (size_t) j * columns,
 			   trainer->params.output_weight + (size_t) item * columns,
 			   columns * sizeof(float));

@@ -18,8 +18,7 @@ typedef struct TrainerShared
 	int32_t		tokens[TRAINER_DATA_SHARDS];	/* of the sequences in each batch */
 	double		dense_norm[TRAINER_ITEM_SHARDS];
 	double		table_norm[LAZY_ROWS_PARTS];
-	double		best_loss;
-	int32_t		stalled;		/* epochs since best_loss */
+	int32_t		stalled;		/* epochs since the best */
 	bool		stop;
 	bool		diverged;
 	EpochReport report;

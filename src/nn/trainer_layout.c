@@ -66,10 +66,10 @@ trainer_is_dense(const TrainerOptions *options)
 
 /* Add a range of the block that every minibatch touches. */
 static void
-add_dense(Trainer *trainer, const float *start, size_t count)
+add_dense(Trainer *trainer, const float *start, size_t count, size_t unit_columns)
 {
 	trainer->touched.dense[trainer->touched.dense_ranges++] =
-		(DenseRange) {(size_t) (start - trainer->params.block), count};
+		(DenseRange) {(size_t) (start - trainer->params.block), count, unit_columns};
 }
 
 /* Add a table of which a minibatch touches few rows. */
@@ -101,10 +101,11 @@ place_tables(Trainer *trainer, Arena *arena)
 	int64_t		tokens = (int64_t) options->batch_size * trainer->sizes.longest;
 	int64_t		scored = (int64_t) options->batch_size + options->negatives;
 	bool		dense = trainer_is_dense(options);
+	bool		unit = config->scale > 0;
 	bool		placed = arena->base != NULL;
 
 	if (placed)
-		add_dense(trainer, trainer->params.block, trainer->params.core_count);
+		add_dense(trainer, trainer->params.block, trainer->params.core_count, 0);
 	if (!dense || !config->tied)
 		trainer->touched.item_table = add_table(trainer, arena,
 												trainer->params.item_embedding,
@@ -112,7 +113,10 @@ place_tables(Trainer *trainer, Arena *arena)
 												tokens + (config->tied ? scored : 0));
 	else if (placed)
 		add_dense(trainer, trainer->params.item_embedding,
-				  ((size_t) config->items + 1) * (size_t) config->item_dim);
+				  ((size_t) config->items + 1) * (size_t) config->item_dim,
+				  unit ? (size_t) config->item_dim : 0);
+	if (trainer->touched.item_table != NULL)
+		trainer->touched.item_table->unit = unit;
 	for (int32_t f = 0; f < config->features; f++)
 		trainer->touched.feature_table[f] = add_table(trainer, arena,
 													  trainer->params.feature_embedding[f],
@@ -123,15 +127,17 @@ place_tables(Trainer *trainer, Arena *arena)
 		trainer->touched.weight_table = config->tied ? trainer->touched.item_table :
 			add_table(trainer, arena, trainer->params.output_weight, config->items,
 						config_output_dim(config), scored);
-		trainer->touched.bias_table = add_table(trainer, arena, trainer->params.output_bias,
+		if (!unit)
+			trainer->touched.bias_table = add_table(trainer, arena, trainer->params.output_bias,
 										config->items, 1, scored);
 	}
 	else if (placed)
 	{
 		if (!config->tied)
 			add_dense(trainer, trainer->params.output_weight,
-					  (size_t) config->items * (size_t) config_output_dim(config));
-		add_dense(trainer, trainer->params.output_bias, (size_t) config->items);
+					  (size_t) config->items * (size_t) config_output_dim(config), 0);
+		if (!unit)
+			add_dense(trainer, trainer->params.output_bias, (size_t) config->items, 0);
 	}
 }
 
@@ -282,7 +288,7 @@ trainer_start(Trainer *trainer, const Dataset *dataset)
 	memset(trainer->curve, 0, (size_t) trainer->options.epochs * sizeof(EpochReport));
 	trainer->shared->learning_rate = trainer->options.learning_rate;
 	drift_start(&trainer->touched.drift, 0);
-	trainer->shared->best_loss = INFINITY;
 	trainer->shared->best.validation_loss = NAN;
 	trainer->shared->best.hit_rate = NAN;
+	trainer->shared->best.mrr = NAN;
 }

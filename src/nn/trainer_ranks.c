@@ -41,7 +41,9 @@ trainer_item_shard_start(const Trainer *trainer, int32_t s)
 size_t
 trainer_dense_shard_start(const DenseRange *range, int32_t s)
 {
-	const int64_t line = ARENA_ALIGNMENT / sizeof(float);
+	/* rows that keep their length are stepped whole */
+	const int64_t line = range->unit_columns > 0 ? (int64_t) range->unit_columns
+		: (int64_t) (ARENA_ALIGNMENT / sizeof(float));
 	int64_t		lines = ((int64_t) range->count + line - 1) / line;
 	size_t		start = (size_t) (trainer_shard_start(lines, s, TRAINER_ITEM_SHARDS) * line);
 

@@ -33,7 +33,8 @@ assemble_sampled(Rank *rank)
 				continue;
 			matrix_add_rows(weight + (size_t) item * columns,
 							sampled->negative_weight + (size_t) j * columns, 1, columns);
-			bias[item] += sampled->negative_bias[j];
+			if (trainer->touched.bias_table != NULL)
+				bias[item] += sampled->negative_bias[j];
 		}
 		for (int32_t w = 0; w < trainer_windows_of(rank, s); w++)
 		{
@@ -44,7 +45,8 @@ assemble_sampled(Rank *rank)
 				continue;
 			for (int32_t c = 0; c < columns; c++)
 				weight[(size_t) item * columns + c] += sampled->target[w] * h[c];
-			bias[item] += sampled->target[w];
+			if (trainer->touched.bias_table != NULL)
+				bias[item] += sampled->target[w];
 		}
 	}
 }
@@ -85,9 +87,14 @@ trainer_measure(Rank *rank)
 		{
 			const DenseRange *range = &trainer->touched.dense[r];
 			size_t		start = trainer_dense_shard_start(range, s);
+			size_t		count = trainer_dense_shard_start(range, s + 1) - start;
 
-			sum += trainer->kernels->sum_squares(trainer->gradient.block + start,
-												 trainer_dense_shard_start(range, s + 1) - start);
+			if (range->unit_columns > 0)
+				trainer->kernels->project_rows(trainer->gradient.block + start,
+											   trainer->params.block + start,
+											   count / range->unit_columns,
+											   range->unit_columns);
+			sum += trainer->kernels->sum_squares(trainer->gradient.block + start, count);
 		}
 		trainer->shared->dense_norm[s] = sum;
 	}
@@ -124,13 +131,16 @@ trainer_step(Rank *rank)
 		{
 			const DenseRange *range = &trainer->touched.dense[r];
 			size_t		start = trainer_dense_shard_start(range, s);
+			size_t		count = trainer_dense_shard_start(range, s + 1) - start;
 
 			trainer->kernels->adam(trainer->params.block + start,
 								   trainer->gradient.block + start,
 								   trainer->first.block + start,
-								   trainer->second.block + start,
-								   trainer_dense_shard_start(range, s + 1) - start,
-								   &constants);
+								   trainer->second.block + start, count, &constants);
+			if (range->unit_columns > 0)
+				trainer->kernels->normalise_rows(trainer->params.block + start,
+												 count / range->unit_columns,
+												 range->unit_columns);
 		}
 	}
 	for (int32_t part = 0; part < LAZY_ROWS_PARTS; part++)

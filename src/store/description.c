@@ -100,16 +100,22 @@ static const Field option_fields[] = {
 	{"item_dim", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_DIM},
 	{"feature_dim", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_DIM},
 	FIELD("tied", FIELD_BOOLEAN),
+	{"scale", FIELD_NUMBER, REQUIRED, 0, CONFIG_MAX_SCALE},
+	FIELD("residual", FIELD_BOOLEAN),
 	{"dropout", FIELD_NUMBER, REQUIRED, 0, 1},
+	{"embedding_dropout", FIELD_NUMBER, REQUIRED, 0, 1},
 	{"item_dropout", FIELD_NUMBER, REQUIRED, 0, 1},
 	FIELD("loss", FIELD_TEXT),
 	{"negatives", FIELD_INTEGER, REQUIRED, 1, PG_INT32_MAX},
 	{"epochs", FIELD_INTEGER, REQUIRED, 1, VERSION_MAX_EPOCHS},
 	{"batch_size", FIELD_INTEGER, REQUIRED, 1, PG_INT32_MAX},
 	{"learning_rate", FIELD_NUMBER, REQUIRED, 0, FLT_MAX},
+	{"decay", FIELD_NUMBER, REQUIRED, 0, 1},
+	{"decay_epochs", FIELD_INTEGER, REQUIRED, 0, VERSION_MAX_EPOCHS},
 	{"clip_norm", FIELD_NUMBER, REQUIRED, 0, FLT_MAX},
 	{"patience", FIELD_INTEGER, REQUIRED, 0, VERSION_MAX_EPOCHS},
 	{"validation_fraction", FIELD_NUMBER, REQUIRED, 0, 1},
+	FIELD("validation_metric", FIELD_TEXT),
 	{"max_length", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_LENGTH},
 	{"seed", FIELD_NUMBER, REQUIRED, (double) PG_INT64_MIN, (double) PG_INT64_MAX},
 	{"update_of", FIELD_INTEGER, OPTIONAL, 1, PG_INT32_MAX}
@@ -120,6 +126,7 @@ static const Field curve_fields[] = {
 	{"loss", FIELD_NUMBER, NULLABLE, -FLT_MAX, FLT_MAX},
 	{"val_loss", FIELD_NUMBER, NULLABLE, 0, FLT_MAX},
 	{"hit_rate", FIELD_NUMBER, NULLABLE, 0, 1},
+	{"mrr", FIELD_NUMBER, NULLABLE, 0, 1},
 	{"learning_rate", FIELD_NUMBER, NULLABLE, 0, FLT_MAX}
 };
 

@@ -39,6 +39,7 @@ curve_to_json(const TrainerResult *result)
 		append_json_number(&json, "loss", report->loss);
 		append_json_number(&json, "val_loss", report->validation_loss);
 		append_json_number(&json, "hit_rate", report->hit_rate);
+		append_json_number(&json, "mrr", report->mrr);
 		append_json_number(&json, "learning_rate", report->learning_rate);
 		appendStringInfoChar(&json, '}');
 	}

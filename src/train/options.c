@@ -82,6 +82,9 @@ typedef struct Option
 /* Names of the losses, by enum Loss. */
 static const char *const loss_names[] = {"softmax", "sampled_softmax", "bpr_max"};
 
+/* Names of what judges an epoch, by enum ValidationMetric. */
+static const char *const metric_names[] = {"mrr", "hit_rate", "loss"};
+
 #define OPTION(option, kind, place, ...) \
 	{.name = option, .type = kind, .field = offsetof(TrainOptions, place), __VA_ARGS__}
 #define RANGE(least, most) .low = least, .high = most
@@ -95,16 +98,23 @@ static const Option table[] = {
 	OPTION("item_dim", OPTION_INTEGER, config.item_dim, RANGE(1, CONFIG_MAX_DIM)),
 	OPTION("feature_dim", OPTION_INTEGER, config.feature_dim, RANGE(1, CONFIG_MAX_DIM)),
 	OPTION("tied", OPTION_BOOLEAN, config.tied),
+	OPTION("scale", OPTION_FLOAT, config.scale, RANGE(0, CONFIG_MAX_SCALE)),
+	OPTION("residual", OPTION_BOOLEAN, config.residual),
 	OPTION("dropout", OPTION_SHARE, config.dropout, RANGE(0, 1)),
+	OPTION("embedding_dropout", OPTION_SHARE, config.embedding_dropout, RANGE(0, 1)),
 	OPTION("item_dropout", OPTION_SHARE, trainer.item_dropout, RANGE(0, 1)),
 	OPTION("loss", OPTION_CHOICE, trainer.loss, .names = loss_names, .choices = lengthof(loss_names)),
 	OPTION("negatives", OPTION_INTEGER, trainer.negatives, RANGE(1, MAX_NEGATIVES)),
 	OPTION("epochs", OPTION_INTEGER, trainer.epochs, RANGE(1, VERSION_MAX_EPOCHS)),
 	OPTION("batch_size", OPTION_INTEGER, trainer.batch_size, RANGE(1, MAX_BATCH_SIZE)),
 	OPTION("learning_rate", OPTION_FLOAT, trainer.learning_rate, RANGE(1e-8, 10)),
+	OPTION("decay", OPTION_FLOAT, trainer.decay, RANGE(0.001, 1)),
+	OPTION("decay_epochs", OPTION_INTEGER, trainer.decay_epochs, RANGE(0, VERSION_MAX_EPOCHS)),
 	OPTION("clip_norm", OPTION_FLOAT, trainer.clip_norm, RANGE(0, 1e6)),
 	OPTION("patience", OPTION_INTEGER, trainer.patience, RANGE(0, VERSION_MAX_EPOCHS)),
 	OPTION("validation_fraction", OPTION_REAL, validation_fraction, RANGE(0, 0.9)),
+	OPTION("validation_metric", OPTION_CHOICE, trainer.metric, .names = metric_names,
+		   .choices = lengthof(metric_names)),
 	OPTION("max_length", OPTION_INTEGER, config.max_length, RANGE(1, CONFIG_MAX_LENGTH)),
 	OPTION("seed", OPTION_SEED, trainer.seed),
 	OPTION("workers", OPTION_LIMIT, workers, RANGE(0, MAX_TRAINING_WORKERS), .not_learned = true),
@@ -117,7 +127,8 @@ static const Option table[] = {
 
 #define ARGUMENTS (FIRST_OPTION + lengthof(table))
 
-StaticAssertDecl(sizeof(Loss) == sizeof(int) && sizeof(Activation) == sizeof(int),
+StaticAssertDecl(sizeof(Loss) == sizeof(int) && sizeof(ValidationMetric) == sizeof(int) &&
+				  sizeof(Activation) == sizeof(int),
 				 "a choice is kept as an int");
 
 /* ---------------------------------------------------------------- arguments */
@@ -223,6 +234,12 @@ train_options(const NullableDatum *arguments)
 	options.model = TextDatumGetCString(arguments[ARG_MODEL].value);
 	for (int i = 0; i < lengthof(table); i++)
 		read_option(&table[i], arguments[FIRST_OPTION + i], &options);
+	if (!options.config.tied)
+	{
+		/* these are of a network that scores items by the embeddings it reads */
+		options.config.scale = 0;
+		options.config.residual = false;
+	}
 	return options;
 }
 

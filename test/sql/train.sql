@@ -191,7 +191,7 @@ SELECT sequences, windows, items, val_loss FROM recseq_train('one_item', 'part',
 SELECT rank, item, score, confidence, reason FROM recseq_recommend(ARRAY[7], model => 'part');
 -- patience ends training before its time
 SELECT epochs < 100 AS stopped, epochs - best_epoch AS waited
-FROM recseq_train('ring', 'part', epochs => 100, patience => 2, learning_rate => 0.1, units => 8, item_dim => 8);
+FROM recseq_train('ring', 'part', epochs => 100, patience => 2, learning_rate => 0.1, units => 8, item_dim => 8, validation_metric => 'loss');
 -- the curve has an object an epoch, of which the best is the one that was kept
 SELECT jsonb_array_length(curve) = epochs AS complete, (curve -> (best_epoch - 1) ->> 'epoch')::int = best_epoch AS in_order,
 	   abs((curve -> (best_epoch - 1) ->> 'val_loss')::float8 - val_loss) < 1e-4 AS same_loss,
@@ -199,6 +199,17 @@ SELECT jsonb_array_length(curve) = epochs AS complete, (curve -> (best_epoch - 1
 	   (SELECT bool_and((e ->> 'loss')::float8 > 0 AND (e ->> 'hit_rate')::float8 BETWEEN 0 AND 1 AND (e ->> 'learning_rate')::float8 BETWEEN 1e-8 AND 0.1)
 		FROM jsonb_array_elements(curve) e) AS in_range
 FROM recseq_models WHERE model = 'part' AND active;
+-- scores by cosine, the newest item past the LSTM, dropout of embeddings and a learning rate by steps; what judges an epoch
+SELECT windows > 0 AS trained, epochs FROM recseq_train('ring', 'cosine', epochs => 6, scale => 14, residual => true, embedding_dropout => 0.2, dropout => 0,
+	decay => 0.5, decay_epochs => 2, patience => 0, units => 8, item_dim => 8, validation_metric => 'hit_rate');
+SELECT (e ->> 'epoch')::int AS epoch, (e ->> 'learning_rate')::float8 AS learning_rate, (e ->> 'mrr')::float8 BETWEEN 0 AND 1 AS has_mrr
+FROM recseq_models, jsonb_array_elements(curve) e WHERE model = 'cosine' ORDER BY 1;
+SELECT (curve -> (best_epoch - 1) ->> 'hit_rate')::float8 = (SELECT max((e ->> 'hit_rate')::float8) FROM jsonb_array_elements(curve) e) AS best
+FROM recseq_models WHERE model = 'cosine';
+SELECT count(*) FROM recseq_recommend(ARRAY[7], model => 'cosine');
+-- weights of their own have neither scale nor residual
+SELECT windows > 0 AS trained FROM recseq_train('ring', 'own', epochs => 1, scale => 14, residual => true, tied => false, units => 8);
+SELECT options -> 'scale' AS scale, options -> 'residual' AS residual FROM recseq_models WHERE model = 'own';
 
 --
 -- Long sequences: all their windows, of which max_length items are read

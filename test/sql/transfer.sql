@@ -188,7 +188,7 @@ FROM exported, (VALUES
 	('{version,vocabulary}', '{}'), ('{version,vocabulary}', '[]'), ('{version,vocabulary,items}', '"x"'), ('{version,vocabulary,items}', '21'), ('{version,vocabulary,items}', '-20'),
 	('{version,vocabulary,categories}', '5'), ('{version,vocabulary,brands}', '1'),
 	('{version,curve}', '{}'), ('{version,curve}', '"x"'), ('{version,curve}', '[1]'), ('{version,curve}', '[[]]'), ('{version,curve}', '[{}]'), ('{version,curve,0,epoch}', '2'), ('{version,curve,0,epoch}', '"1"'),
-	('{version,curve,14,epoch}', '16'), ('{version,curve,0,loss}', '"NaN"'), ('{version,curve,0,hit_rate}', '2'), ('{version,curve,0,learning_rate}', '{}'), ('{version,curve,0,more}', '1')) v(path, value);
+	('{version,curve,1,epoch}', '16'), ('{version,curve,0,loss}', '"NaN"'), ('{version,curve,0,hit_rate}', '2'), ('{version,curve,0,learning_rate}', '{}'), ('{version,curve,0,more}', '1')) v(path, value);
 SELECT refusal(described(image, jsonb_set(description(image), '{version,source}', to_jsonb(repeat('x', 5000)))::text)) FROM exported;
 SELECT refusal(described(image, jsonb_set(description(image), '{version,source}', to_jsonb(repeat('x', 60000)))::text)) FROM exported;
 SELECT field, refusal(described(image, (description(image) #- ARRAY['version', field])::text)) FROM exported, unnest(ARRAY['id', 'curve', 'hit_rate', 'options', 'vocabulary']) field;

@@ -32,7 +32,9 @@ same_config(const Config *a, const Config *b)
 		a->features == b->features && a->feature_dim == b->feature_dim &&
 		a->units == b->units && a->layers == b->layers &&
 		a->max_length == b->max_length && a->bidirectional == b->bidirectional &&
-		a->attention == b->attention && a->tied == b->tied && a->dropout == b->dropout;
+		a->attention == b->attention && a->tied == b->tied && a->dropout == b->dropout &&
+		a->embedding_dropout == b->embedding_dropout && a->scale == b->scale &&
+		a->residual == b->residual;
 }
 
 static bool

@@ -602,6 +602,7 @@ typedef struct NetworkCase
 	const TestBatch *test;
 	const Dataset *dataset;
 	const double *mask;			/* windows x columns; NULL: no dropout */
+	const double *token_mask;	/* sequence tokens x columns of the input; likewise */
 	double	   *representation;	/* windows x columns */
 } NetworkCase;
 
@@ -621,31 +622,40 @@ network_scalar(const double *values, const void *context)
 		const int32_t *feature[CONFIG_MAX_FEATURES];
 		double	   *representation = network.representation + (size_t) w * columns;
 
+		int32_t		width = config_input_dim(config);
+		static _Thread_local SlowRows token_mask;
+
+		for (int32_t p = 0; p < batch->window.length[w] && network.token_mask != NULL; p++)
+			memcpy(token_mask[p], network.token_mask + (size_t) width *
+				   (batch->sequence.offset[p] + batch->window_sequence[w]),
+				   (size_t) width * sizeof(double));
 		for (int32_t f = 0; f < config->features; f++)
 			feature[f] = network.dataset->feature[f] + start;
 		slow_representation(representation, &network.slow, network.dataset->item + start,
 							feature, batch->window.length[w],
 							network.mask == NULL ? NULL : network.mask +
-							(size_t) w * config_representation_dim(config));
+							(size_t) w * config_representation_dim(config),
+							network.token_mask == NULL ? NULL : token_mask);
 		loss += slow_loss(&network.slow, representation, batch->target[w]);
 	}
 	return loss / batch->window.rows;
 }
 
-/* The factors that dropout with this stream comes to. */
+/* The factors that dropout of a share with this stream comes to; NULL: of none. */
 static double *
-dropout_mask(const Config *config, int32_t windows, const Rng *stream)
+dropout_mask(float share, int32_t rows, int32_t columns, const Rng *stream, uint64_t purpose)
 {
-	int32_t		columns = config_representation_dim(config);
-	double	   *mask = NEW(double, (size_t) windows * columns);
+	double	   *mask;
 
-	for (int32_t w = 0; w < windows; w++)
+	if (share == 0)
+		return NULL;
+	mask = NEW(double, (size_t) rows * columns);
+	for (int32_t r = 0; r < rows; r++)
 	{
-		Rng			rng = rng_stream(stream->state, RNG_DROPOUT, (uint64_t) w);
+		Rng			rng = rng_stream(stream->state, purpose, (uint64_t) r);
 
 		for (int32_t c = 0; c < columns; c++)
-			mask[(size_t) w * columns + c] =
-				rng_uniform(&rng) < 1 - config->dropout ? 1 / (1 - config->dropout) : 0;
+			mask[(size_t) r * columns + c] = rng_uniform(&rng) < 1 - share ? 1 / (1 - share) : 0;
 	}
 	return mask;
 }
@@ -710,7 +720,8 @@ check_network(const char *title, Config config, uint64_t seed)
 	size_t		represented;
 	float	   *representation;
 	double	   *exact;
-	double	   *mask = NULL;
+	double	   *mask;
+	double	   *token_mask;
 	NetworkCase slow;
 	size_t		stray = 0;
 	size_t		inside = 0;
@@ -729,10 +740,13 @@ check_network(const char *title, Config config, uint64_t seed)
 	represented = (size_t) test.batch.window.rows * config_output_dim(&config);
 	representation = NEW(float, represented);
 	exact = new_doubles(params.block, count);
-	if (config.dropout > 0)
-		mask = dropout_mask(&config, test.batch.window.rows, &stream);
+	mask = dropout_mask(config.dropout, test.batch.window.rows,
+						config_representation_dim(&config), &stream, RNG_DROPOUT);
+	token_mask = dropout_mask(config.embedding_dropout, layout_tokens(&test.batch.sequence),
+							  config_input_dim(&config), &stream, RNG_EMBEDDING_DROPOUT);
 	slow = (NetworkCase) {
-		{&config, &params, NULL}, &test, &data.dataset, mask, NEW(double, represented)
+		{&config, &params, NULL}, &test, &data.dataset, mask, token_mask,
+		NEW(double, represented)
 	};
 
 	library_gradient(&gradient, representation, &network, &params, &config, &test.batch,
@@ -758,7 +772,7 @@ check_network(const char *title, Config config, uint64_t seed)
 	ok(stray == 0 && inside > 0, "%s: the padding has no gradient", title);
 
 	/* a network that is not for training gives the same without dropout */
-	if (config.dropout == 0)
+	if (config.dropout == 0 && config.embedding_dropout == 0)
 	{
 		Network		plain;
 		void	   *plain_memory = network_new(&plain, &config, kernels_best(),
@@ -778,6 +792,7 @@ check_network(const char *title, Config config, uint64_t seed)
 	free(representation);
 	free(exact);
 	free(mask);
+	free(token_mask);
 	free(slow.representation);
 	test_batch_free(&test);
 	data_free(&data);
@@ -828,6 +843,20 @@ check_networks(void)
 	check_network("both directions, 1 token", c, 17);
 	c = base, c.units = 1, c.item_dim = 1, c.items = 3, c.layers = 2, c.attention = true;
 	check_network("1 unit", c, 18);
+
+	c = base, c.tied = true, c.scale = 3;
+	check_network("scale", c, 19);
+	c = base, c.tied = c.residual = true;
+	check_network("residual", c, 20);
+	c = base, c.embedding_dropout = 0.3f, c.features = 2, c.bidirectional = true;
+	check_network("dropout of embeddings", c, 21);
+	c = base, c.tied = c.residual = c.bidirectional = true, c.scale = 5, c.features = 1;
+	c.embedding_dropout = 0.2f, c.dropout = 0.3f;
+	check_network("scale, residual and both dropouts", c, 22);
+	c.attention = true;
+	check_network("scale, residual, both dropouts and attention", c, 23);
+	c.layers = 2;
+	check_network("scale, residual, both dropouts, attention and 2 layers", c, 24);
 }
 
 int

@@ -219,7 +219,8 @@ model_of_kind(int kind)
 	Config		config = {
 		.items = 37, .item_dim = 6, .features = 2, .feature_values = {5, 4},
 		.feature_dim = 3, .units = 4, .layers = 1, .max_length = 9,
-		.bidirectional = true, .tied = true, .dropout = 0.25f
+		.bidirectional = true, .tied = true, .dropout = 0.25f,
+		.embedding_dropout = 0.1f, .scale = 9, .residual = true
 	};
 	Model		model;
 
@@ -229,7 +230,8 @@ model_of_kind(int kind)
 		config.feature_values[0] = config.feature_values[1] = 0;
 		config.layers = 2;
 		config.attention = true;
-		config.tied = false;
+		config.tied = config.residual = false;
+		config.scale = 0;
 	}
 	else if (kind == 2)
 	{

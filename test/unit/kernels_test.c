@@ -806,6 +806,60 @@ check_sum_squares(const Kernels *kernels)
 	ok(wrong == 0, "%s: sum of squares, every tail", kernels->name);
 }
 
+/* Rows of length 1, and gradients at right angles to them; rows of zeros stay. */
+static void
+check_unit_rows(const Kernels *kernels)
+{
+	int			wrong = 0;
+
+	for (int s = 0; s < SIZES; s++)
+	{
+		enum
+		{
+			ROWS = 5
+		};
+		size_t		columns = (size_t) sizes[s];
+		Rng			rng = test_rng((uint64_t) s);
+		float	   *rows = new_random(ROWS * columns, 3, &rng);
+		float	   *gradient = new_random(ROWS * columns, 2, &rng);
+		float	   *before = NEW(float, ROWS * columns);
+
+		memset(rows + 2 * columns, 0, columns * sizeof(float));
+		memcpy(before, rows, ROWS * columns * sizeof(float));
+		kernels->normalise_rows(rows, ROWS, columns);
+		for (size_t r = 0; r < ROWS; r++)
+		{
+			double		square = 0;
+			double		along = 0;
+			double		after = 0;
+
+			for (size_t c = 0; c < columns; c++)
+				square += (double) before[r * columns + c] * before[r * columns + c];
+			for (size_t c = 0; c < columns; c++)
+			{
+				double		want = square > 0 ? before[r * columns + c] / sqrt(square) : 0;
+
+				wrong += !(fabs(rows[r * columns + c] - want) < 1e-6);
+				along += (double) gradient[r * columns + c] * rows[r * columns + c];
+			}
+			memcpy(before + r * columns, gradient + r * columns, columns * sizeof(float));
+			kernels->project_rows(gradient + r * columns, rows + r * columns, 1, columns);
+			for (size_t c = 0; c < columns; c++)
+			{
+				double		want = before[r * columns + c] - along * rows[r * columns + c];
+
+				wrong += !(fabs(gradient[r * columns + c] - want) < 1e-5);
+				after += (double) gradient[r * columns + c] * rows[r * columns + c];
+			}
+			wrong += !(fabs(after) < 1e-5);
+		}
+		free(rows);
+		free(gradient);
+		free(before);
+	}
+	ok(wrong == 0, "%s: rows of length 1, and gradients that keep it, every tail", kernels->name);
+}
+
 /* Ten steps of Adam, with clipping, as Kingma and Ba write it. */
 static void
 check_adam(const Kernels *kernels)
@@ -912,6 +966,7 @@ main(void)
 		check_score_rows(list[i]);
 		check_codes(list[i]);
 		check_sum_squares(list[i]);
+		check_unit_rows(list[i]);
 		check_adam(list[i]);
 		check_adam_nan(list[i]);
 	}

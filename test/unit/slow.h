@@ -114,18 +114,20 @@ slow_view(const SlowNetwork *network, const float *view)
 /*
  * The representation of one window, tokens item[0 .. length - 1], feature f of
  * token t being feature[f][t].  mask: NULL, or a factor for each column of what
- * dropout acts on.
+ * dropout acts on; token_mask: likewise for each column of each token's
+ * embeddings.
  */
 static inline void
 slow_representation(double *representation, const SlowNetwork *network,
 					const int32_t *item, const int32_t *const *feature,
-					int length, const double *mask)
+					int length, const double *mask, SlowRows token_mask)
 {
 	const Config *config = network->config;
 	const Params *views = network->views;
 	static _Thread_local SlowRows rows;
 	static _Thread_local SlowRows out;
 	double		state[SLOW_MAX_WIDTH];
+	double		newest[SLOW_MAX_WIDTH];
 	int			columns = config->item_dim + config->features * config->feature_dim;
 	int			units = config->units;
 	bool		bidirectional = config->bidirectional;
@@ -143,6 +145,13 @@ slow_representation(double *representation, const SlowNetwork *network,
 					[(size_t) feature[f][t] * config->feature_dim + c];
 		}
 	}
+	for (int t = 0; t < length && token_mask != NULL; t++)
+	{
+		for (int c = 0; c < columns; c++)
+			rows[t][c] *= token_mask[t][c];
+	}
+	for (int c = 0; c < config->item_dim; c++)
+		newest[c] = rows[length - 1][c];
 	for (int l = 0; l < config->layers; l++)
 	{
 		/* attention lies below the last LSTM, or above the only one */
@@ -183,6 +192,23 @@ slow_representation(double *representation, const SlowNetwork *network,
 		for (int c = 0; c < columns; c++)
 			representation[i] += state[c] *
 				slow_view(network, views->projection)[(size_t) i * columns + c];
+	}
+	for (int i = 0; i < config->item_dim && config->residual; i++)
+	{
+		double		gate = slow_view(network, views->gate_bias)[i];
+
+		for (int c = 0; c < columns; c++)
+			gate += state[c] * slow_view(network, views->gate_weight)[(size_t) i * columns + c];
+		representation[i] += slow_sigmoid(gate) * newest[i];
+	}
+	if (config->scale > 0)
+	{
+		double		square = 0;
+
+		for (int i = 0; i < config->item_dim; i++)
+			square += representation[i] * representation[i];
+		for (int i = 0; i < config->item_dim; i++)
+			representation[i] *= config->scale / sqrt(square);
 	}
 }
 

@@ -213,7 +213,8 @@ run_new(Config config, const Dataset *dataset, int32_t training_sequences)
 	run->training_sequences = training_sequences;
 	run->ranks = 1;
 	run->options = (TrainerOptions) {
-		.epochs = 3, .batch_size = 16, .learning_rate = 0.01f, .clip_norm = 1, .seed = 42
+		.epochs = 3, .batch_size = 16, .learning_rate = 0.01f, .clip_norm = 1, .seed = 42,
+		.metric = VALIDATION_LOSS
 	};
 	return run;
 }
@@ -295,7 +296,7 @@ evaluate_slowly(const Config *config, const float *block, const Dataset *dataset
 			for (int32_t f = 0; f < config->features; f++)
 				feature[f] = dataset->feature[f] + t - length;
 			slow_representation(representation, &network, dataset->item + t - length,
-								feature, (int) length, NULL);
+								feature, (int) length, NULL, NULL);
 			result.loss += slow_loss(&network, representation, target);
 			for (int32_t i = 0; i < config->items; i++)
 				above += i != target && slow_logit(&network, representation, i) >=
@@ -396,6 +397,9 @@ check_all_learning(void)
 	c.tied = true;
 	check_learning("sampled softmax, tied", c, LOSS_SAMPLED_SOFTMAX);
 	check_learning("bpr-max", c, LOSS_BPR_MAX);
+	c.scale = 12, c.residual = c.bidirectional = true;
+	check_learning("scale and residual", c, LOSS_SOFTMAX);
+	check_learning("scale and residual, sampled softmax", c, LOSS_SAMPLED_SOFTMAX);
 }
 
 /* Same inputs, same bits, whoever does the work. */
@@ -464,6 +468,12 @@ check_all_determinism(void)
 	c.tied = c.bidirectional = c.attention = true, c.dropout = 0.3f;
 	check_determinism("sampled softmax, tied", c, LOSS_SAMPLED_SOFTMAX, 9);
 	check_determinism("bpr-max, tied", c, LOSS_BPR_MAX, 100000);
+	c = small, c.items = 700, c.tied = c.residual = c.bidirectional = true, c.scale = 10;
+	c.features = 1, c.feature_values[0] = 30, c.embedding_dropout = 0.2f;
+	check_determinism("scale and residual", c, LOSS_SOFTMAX, 16);
+	check_determinism("scale and residual, sampled softmax", c, LOSS_SAMPLED_SOFTMAX, 16);
+	c.items = 5;
+	check_determinism("scale, fewer items than shards", c, LOSS_SOFTMAX, 9);
 }
 
 /*
@@ -633,7 +643,7 @@ step_scalar(const double *values, const void *context)
 			for (int32_t f = 0; f < config->features; f++)
 				feature[f] = dataset->feature[f] + t - length;
 			slow_representation(representation, &network, dataset->item + t - length,
-								feature, (int) length, NULL);
+								feature, (int) length, NULL, NULL);
 			windows++;
 			if (run->options.loss == LOSS_SOFTMAX)
 			{
@@ -1126,6 +1136,88 @@ check_short_sequences(void)
 	data_free(&windowless);
 }
 
+/* With a scale, the embeddings of all items have length 1, and there are no biases. */
+static void
+check_unit_embeddings(const char *title, Loss loss)
+{
+	Config		config = small;
+	Rng			rng = test_rng(29);
+	TestData	data;
+	Run		   *run;
+	Params		params;
+	double		worst = 0;
+	bool		biased = false;
+
+	config.items = 300, config.tied = config.residual = true, config.scale = 10;
+	data = data_random(&config, 40, 2, 9, false, &rng);
+	run = run_new(config, &data.dataset, 40);
+	run->options.loss = loss;
+	run->options.negatives = 20;
+	run_training(run);
+	params_bind(&params, &config, run->params);
+	for (int32_t i = 0; i <= config.items; i++)
+	{
+		double		square = 0;
+
+		for (int32_t c = 0; c < config.item_dim; c++)
+		{
+			double		value = params.item_embedding[(size_t) i * config.item_dim + c];
+
+			square += value * value;
+		}
+		worst = fmax(worst, fabs(square - 1));
+		biased = biased || (i < config.items && params.output_bias[i] != 0);
+	}
+	ok(run->status == NN_OK && worst < 1e-5, "%s: embeddings keep length 1", title);
+	ok(!biased, "%s: items have no bias where scores have a scale", title);
+	run_free(run);
+	data_free(&data);
+}
+
+/* The best epoch by each metric, and the learning rate by steps. */
+static void
+check_metric(const char *title, ValidationMetric metric)
+{
+	Config		config = small;
+	Rng			rng = test_rng(31);
+	TestData	data = data_random(&config, 60, 2, 9, false, &rng);
+	Run		   *run = run_new(config, &data.dataset, 40);
+	double		best = 0;
+	int32_t		best_epoch = 0;
+	double		rate = 0.02;
+	bool		rates = true;
+
+	run->options.metric = metric;
+	run->options.epochs = 20;
+	run->options.learning_rate = 0.02f;
+	run->options.decay = 0.5f;
+	run->options.decay_epochs = 3;
+	run_training(run);
+	for (int i = 0; i < run->reports; i++)
+	{
+		const EpochReport *report = &run->report[i];
+		double		value = metric == VALIDATION_MRR ? report->mrr
+			: metric == VALIDATION_HIT_RATE ? report->hit_rate : -report->validation_loss;
+
+		if (i == 0 || value > best)
+		{
+			best = value;
+			best_epoch = i + 1;
+		}
+		rates = rates && near(report->learning_rate, rate, 1e-6);
+		if ((i + 1) % 3 == 0)
+			rate *= 0.5;
+	}
+	ok(run->status == NN_OK && run->reports == 20 && run->result.best.epoch == best_epoch,
+	   "%s: it decides which epoch is the best", title);
+	ok(rates, "%s: the learning rate falls by steps", title);
+	ok(run->result.best.mrr > 0 && run->result.best.mrr <= 1 &&
+	   run->result.best.mrr >= run->result.best.hit_rate / TRAINER_HIT_RATE_K,
+	   "%s: the mean reciprocal rank goes with the hit rate", title);
+	run_free(run);
+	data_free(&data);
+}
+
 static void
 check_sizes(void)
 {
@@ -1200,6 +1292,11 @@ main(void)
 	check_cancel();
 	check_all_checkpoints();
 	check_foreign_checkpoint();
+	check_unit_embeddings("softmax", LOSS_SOFTMAX);
+	check_unit_embeddings("sampled softmax", LOSS_SAMPLED_SOFTMAX);
+	check_metric("mrr", VALIDATION_MRR);
+	check_metric("hit rate", VALIDATION_HIT_RATE);
+	check_metric("loss", VALIDATION_LOSS);
 	check_hit_rate("softmax", LOSS_SOFTMAX);
 	check_hit_rate("sampled softmax", LOSS_SAMPLED_SOFTMAX);
 	check_all_divergence();

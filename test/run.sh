@@ -299,7 +299,7 @@ find_real_data() {
 # The directory is closed to others, so within it anybody may connect as anybody, which tests of permissions do.
 make_server() {
 	SERVER=$(mktemp -d /var/tmp/recseq-test.XXXXXX)
-	server_init "max_prepared_transactions = 10" "log_line_prefix = '%m [%p] %d %u '"
+	server_init "max_prepared_transactions = 10" "max_worker_processes = 16" "log_line_prefix = '%m [%p] %d %u '"
 	own "$SERVER" 700
 	echo 'local all,replication all trust' | write_as_server data/pg_hba.conf
 	find_real_data

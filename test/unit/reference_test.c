@@ -128,7 +128,7 @@ vectors_get(const Vectors *vectors, size_t count, const char *format, ...)
 static Config
 read_config(const Vectors *vectors)
 {
-	const double *v = vectors_get(vectors, 9, "config")->values;
+	const double *v = vectors_get(vectors, 11, "config")->values;
 	const Array *values = vectors_get(vectors, 0, "feature_values");
 	Config		config = {
 		.items = (int32_t) v[0],
@@ -140,6 +140,8 @@ read_config(const Vectors *vectors)
 		.bidirectional = v[6] != 0,
 		.attention = v[7] != 0,
 		.tied = v[8] != 0,
+		.scale = (float) v[9],
+		.residual = v[10] != 0,
 		.features = (int32_t) values->count
 	};
 
@@ -369,7 +371,7 @@ int
 main(void)
 {
 	static const char *const names[] = {
-		"seed_a", "seed_b", "seed_c", "seed_d", "tied", "attention"
+		"seed_a", "seed_b", "seed_c", "seed_d", "tied", "attention", "cosine"
 	};
 	const Kernels *list[3];
 	int			sets = kernels_list(list);

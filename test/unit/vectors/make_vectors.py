@@ -45,6 +45,9 @@ NETWORKS = {
                  bidirectional=True, attention=False, tied=True, clip=0.19),
     "attention": dict(items=40, item_dim=6, features=[], feature_dim=1, units=5, layers=1,
                       bidirectional=True, attention=True, tied=False, clip=0.0),
+    # scores by cosine, and the newest item past the LSTM
+    "cosine": dict(items=40, item_dim=7, features=[7], feature_dim=3, units=5, layers=1,
+                   bidirectional=True, attention=False, tied=True, clip=1.2, scale=6.0, residual=True),
 }
 MAX_LENGTH = 5
 SEQUENCE_LENGTHS = [2, 9, 1, 4, 6, 3, 12, 2, 5]
@@ -77,6 +80,8 @@ class Network(nn.Module):
             width = units * (2 if both else 1)
         if shape["tied"]:
             self.projection = nn.Linear(width, shape["item_dim"], bias=False)
+            if shape.get("residual"):
+                self.gate = nn.Linear(width, shape["item_dim"])
             width = shape["item_dim"]
         else:
             self.output_weight = nn.Parameter(torch.empty(shape["items"], width))
@@ -93,6 +98,28 @@ class Network(nn.Module):
                     scale = 0.5
                 parameter.copy_(rounded(scale * (2 * torch.rand(
                     parameter.shape, generator=generator) - 1)))
+            if self.scale > 0:
+                self.output_bias.zero_()
+                self.keep_length()
+                self.item_embedding.weight.copy_(rounded(self.item_embedding.weight))
+
+    @property
+    def scale(self):
+        return self.shape.get("scale", 0)
+
+    def keep_length(self):
+        """With a scale, embeddings of items have length 1, also after a step ..."""
+        if self.scale > 0:
+            with torch.no_grad():
+                weight = self.item_embedding.weight
+                weight.copy_(nn.functional.normalize(weight, dim=1))
+
+    def project_gradient(self):
+        """... and a step turns them, and does nothing else."""
+        if self.scale > 0:
+            with torch.no_grad():
+                weight = self.item_embedding.weight
+                weight.grad -= (weight.grad * weight).sum(1, keepdim=True) * weight
 
     def represent(self, items, features):
         """The representation of one window: tensors of its tokens, oldest first."""
@@ -109,7 +136,12 @@ class Network(nn.Module):
             state = attended[0, -1]
         else:
             state = final[:, 0].reshape(-1)     # forward, backward
-        return self.projection(state) if self.shape["tied"] else state
+        if not self.shape["tied"]:
+            return state
+        result = self.projection(state)
+        if self.shape.get("residual"):
+            result = result + torch.sigmoid(self.gate(state)) * parts[0][-1]
+        return self.scale * nn.functional.normalize(result, dim=0) if self.scale > 0 else result
 
     def logits(self, representation):
         weight = (self.item_embedding.weight[:-1] if self.shape["tied"] else self.output_weight)
@@ -126,6 +158,9 @@ class Network(nn.Module):
                 result[prefix + "bias"] = getattr(lstm, "bias_ih_l0" + suffix)
         if self.shape["tied"]:
             result["projection"] = self.projection.weight
+        if self.shape.get("residual"):
+            result["gate_weight"] = self.gate.weight
+            result["gate_bias"] = self.gate.bias
         result["item_embedding"] = self.item_embedding.weight
         for number, embedding in enumerate(self.feature_embedding):
             result["feature_embedding%d" % number] = embedding.weight
@@ -181,12 +216,13 @@ def make(name, shape, seed):
     generator = torch.Generator().manual_seed(seed)
     network = Network(shape, generator)
     items, features = make_data(shape, generator)
-    parameters = [p for p in network.parameters() if p.requires_grad]
+    parameters = [p for p in network.parameters()
+                  if p.requires_grad and not (network.scale > 0 and p is network.output_bias)]
     optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-7)
     arrays = [
         ("config", [shape["items"], shape["item_dim"], shape["feature_dim"], shape["units"],
                     shape["layers"], MAX_LENGTH, shape["bidirectional"], shape["attention"],
-                    shape["tied"]]),
+                    shape["tied"], shape.get("scale", 0), shape.get("residual", False)]),
         ("feature_values", shape["features"]),
         ("training", [STEPS, LEARNING_RATE, shape["clip"]]),
         ("sequence_lengths", SEQUENCE_LENGTHS),
@@ -201,7 +237,7 @@ def make(name, shape, seed):
     losses = []
     clipped = []
     for step in range(STEPS):
-        optimizer.zero_grad()
+        network.zero_grad()
         representation, loss = forward(network, items, features)
         loss.backward()
         losses.append(loss.item())
@@ -209,10 +245,12 @@ def make(name, shape, seed):
             arrays.append(("representation", flat(representation)))
             for view, parameter in network.views().items():
                 arrays.append(("gradient." + view, flat(parameter.grad)))
+        network.project_gradient()
         if shape["clip"] > 0:
             norm = nn.utils.clip_grad_norm_(parameters, shape["clip"])
             clipped.append(bool(norm > shape["clip"]))
         optimizer.step()
+        network.keep_length()
     # Adam does not see a factor that all gradients share: some steps only must be clipped
     assert not clipped or 3 <= sum(clipped) <= 7, "%d steps are clipped" % sum(clipped)
     arrays.append(("losses", losses))

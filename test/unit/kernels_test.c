@@ -5,6 +5,7 @@
  *	  the sets agree.
  */
 #include "nn/adam.h"
+#include "nn/coded_topk.h"
 #include "nn/kernels.h"
 
 #include "fixture.h"
@@ -806,6 +807,65 @@ check_sum_squares(const Kernels *kernels)
 	ok(wrong == 0, "%s: sum of squares, every tail", kernels->name);
 }
 
+/* Logits by codes: whole numbers, so the same in all sets, for blocks together and apart. */
+static void
+check_score_codes(const Kernels *kernels)
+{
+	int			wrong = 0;
+
+	for (int32_t blocks = 1; blocks <= 9; blocks++)
+	{
+		for (int32_t columns = CODES_GROUP; columns <= 64; columns += 20)
+		{
+			Rng			rng = test_rng((uint64_t) (blocks * 100 + columns));
+			int32_t		items = blocks * CODES_BLOCK;
+			int8_t	   *codes = NEW(int8_t, items * columns);
+			int8_t	   *query = NEW(int8_t, columns);
+			int32_t    *code_sum = NEW(int32_t, items);
+			float	   *scale = new_random((size_t) items, 2, &rng);
+			float	   *logits = NEW(float, items);
+
+			for (int32_t i = 0; i < items * columns; i++)
+				codes[i] = (int8_t) ((int32_t) rng_below(&rng, 255) - 127);
+			for (int32_t c = 0; c < columns; c++)
+				query[c] = (int8_t) ((int32_t) rng_below(&rng, 255) - 127);
+			/* the largest sum there can be */
+			for (int32_t c = 0; c < columns && blocks == 9; c++)
+				query[c] = -127;
+			for (int32_t pass = 0; pass < 2; pass++)
+			{
+				for (int32_t i = 0; i < items; i++)
+				{
+					int32_t		sum = 0;
+					int32_t		product = 0;
+
+					for (int32_t c = 0; c < columns; c++)
+					{
+						int8_t		code = codes[(size_t) (i / CODES_BLOCK) * CODES_BLOCK * columns +
+												 (size_t) (c / CODES_GROUP) * CODES_BLOCK * CODES_GROUP +
+												 (size_t) (i % CODES_BLOCK) * CODES_GROUP + c % CODES_GROUP];
+
+						sum += code;
+						product += code * query[c];
+					}
+					code_sum[i] = sum;
+					if (pass == 1)
+						wrong += logits[i] != (float) product * (scale[i] * 0.5f);
+				}
+				if (pass == 0)
+					kernels->score_codes(logits, codes, code_sum, scale, query, 0.5f, blocks,
+										 columns);
+			}
+			free(codes);
+			free(query);
+			free(code_sum);
+			free(scale);
+			free(logits);
+		}
+	}
+	ok(wrong == 0, "%s: logits by codes", kernels->name);
+}
+
 /* Rows of length 1, and gradients at right angles to them; rows of zeros stay. */
 static void
 check_unit_rows(const Kernels *kernels)
@@ -967,6 +1027,7 @@ main(void)
 		check_codes(list[i]);
 		check_sum_squares(list[i]);
 		check_unit_rows(list[i]);
+		check_score_codes(list[i]);
 		check_adam(list[i]);
 		check_adam_nan(list[i]);
 	}

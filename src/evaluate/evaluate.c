@@ -117,7 +117,6 @@ recseq_evaluate(PG_FUNCTION_ARGS)
 									catalog_version_argument(fcinfo, ARG_VERSION)));
 	cache_pin(cached);
 	evaluate_model(&results, cached, &options);
-	cache_unpin(cached);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return (Datum) 0;

@@ -246,7 +246,6 @@ recseq_recommend_batch(PG_FUNCTION_ARGS)
 														cached->model.config.features), true);
 	source_for_each(&source, &batch->budget, add_to_batch, batch);
 	answer_batch(batch);
-	cache_unpin(cached);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return (Datum) 0;

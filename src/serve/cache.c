@@ -43,8 +43,8 @@ static dlist_head entries = DLIST_STATIC_INIT(entries);
 static Size entries_bytes = 0;
 
 /*
- * No query of this transaction runs any more: nothing is pinned, and what the
- * last call of each model took, which is much for a very long history, goes.
+ * No query of this transaction runs any more: what the last call of each model
+ * took, which is much for a very long history, goes.
  */
 static void
 end_transaction(XactEvent event, void *arg)
@@ -55,12 +55,7 @@ end_transaction(XactEvent event, void *arg)
 		event != XACT_EVENT_PREPARE)
 		return;
 	dlist_foreach(iter, &entries)
-	{
-		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
-
-		entry->pins = 0;
-		MemoryContextReset(entry->cached.scratch);
-	}
+		MemoryContextReset(dlist_container(CacheEntry, node, iter.cur)->cached.scratch);
 }
 
 static CacheEntry *
@@ -117,6 +112,13 @@ make_room(Size bytes)
 		if (entry->pins == 0)
 			free_entry(entry);
 	}
+	if (entries_bytes + bytes > limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the model needs %zu kB of memory beside those in use", bytes / 1024),
+				 errdetail("\"recseq.cache_size\" is %d kB, of which calls that have not ended use %zu kB.",
+						   recseq_cache_size, entries_bytes / 1024),
+				 errhint("Raise \"recseq.cache_size\", or use fewer models in calls within one another.")));
 }
 
 /* Let go of the versions that have been dropped since the last look. */
@@ -258,17 +260,19 @@ entry_of(CachedModel *cached)
 	return (CacheEntry *) ((char *) cached - offsetof(CacheEntry, cached));
 }
 
-void
-cache_pin(CachedModel *cached)
+static void
+unpin(void *arg)
 {
-	entry_of(cached)->pins++;
+	((CacheEntry *) arg)->pins--;
 }
 
 void
-cache_unpin(CachedModel *cached)
+cache_pin(CachedModel *cached)
 {
+	MemoryContextCallback *on_delete = palloc(sizeof(MemoryContextCallback));
 	CacheEntry *entry = entry_of(cached);
 
-	if (entry->pins > 0)
-		entry->pins--;
+	*on_delete = (MemoryContextCallback) {.func = unpin, .arg = entry};
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, on_delete);
+	entry->pins++;
 }

@@ -44,8 +44,10 @@ extern Recommender *recommender_of_backend(void);
 /* A question for k items of a model, with the memory to work on it but for the answer. */
 extern Question allocate_question(const Model *model, int32 k, const Budget *budget);
 
-/* Keep a version loaded until the transaction, or cache_unpin, ends it. */
+/*
+ * Keep a version loaded for as long as there is the current context, which an
+ * error deletes too, also one that somebody catches.
+ */
 extern void cache_pin(CachedModel *cached);
-extern void cache_unpin(CachedModel *cached);
 
 #endif							/* RECSEQ_CACHE_H */

@@ -56,7 +56,6 @@ recseq_update(PG_FUNCTION_ARGS)
 	Base		base = {0};
 	TrainOptions options;
 	int64		id;
-	Datum		result;
 
 	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_SOURCE))
 		ereport(ERROR,
@@ -76,7 +75,5 @@ recseq_update(PG_FUNCTION_ARGS)
 	options.config = cached->model.config;	/* the weights are of this form */
 	options.features = array_of_names(cached->model.feature_name,
 									  cached->model.config.features);
-	result = train(fcinfo, &catalog, &options);
-	cache_unpin(cached);
-	return result;
+	return train(fcinfo, &catalog, &options);
 }

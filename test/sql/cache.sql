@@ -53,7 +53,11 @@ CREATE TABLE answer AS
 SELECT n, string_agg(r::text, ';' ORDER BY rank) AS answer
 FROM generate_series(1, 8) n, recseq_recommend(ARRAY[n, n * 2], 50, 'small ' || n) r GROUP BY n;
 SELECT count(DISTINCT answer) AS different FROM answer;
--- the same while they drive each other out, in any order
+-- the same while they drive each other out, in any order: in a session that has none of them yet
+\c
+\set SHOW_CONTEXT never
+LOAD 'recseq';
+SET recseq.shared_cache_size = 0;
 SET recseq.cache_size = '1MB';
 SELECT count(*) AS same
 FROM (SELECT a.n, a.answer, string_agg(r::text, ';' ORDER BY rank) AS again
@@ -75,6 +79,40 @@ CREATE VIEW wide_failing AS SELECT id, ARRAY[id, 1 / (10 - id)] AS items FROM wi
 SELECT recseq_evaluate('wide_failing', 'small 2');
 SELECT recseq_evaluate('wide_failing', 'small 3');
 SELECT recseq_evaluate('wide_failing', 'small 4');
+-- nor one that is caught, in the same transaction
+DO $$
+DECLARE
+	codes	text := '';
+BEGIN
+	FOR n IN 1 .. 8 LOOP
+		BEGIN
+			PERFORM recseq_recommend_batch('wide_failing', 1, 'small ' || n);
+		EXCEPTION WHEN OTHERS THEN codes := codes || ' ' || SQLSTATE;
+		END;
+	END LOOP;
+	RAISE NOTICE '%; % rows', codes, (SELECT count(*) FROM generate_series(1, 8) n, recseq_recommend(ARRAY[n], 1, 'small ' || n));
+END $$;
+-- calls within one another keep to the limit
+CREATE FUNCTION deeper() RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	depth	int := current_setting('recseq_test.depth')::int + 1;
+BEGIN
+	PERFORM set_config('recseq_test.depth', depth::text, false);
+	PERFORM recseq_recommend_batch('wide_deeper', 1, 'small ' || depth) WHERE depth <= 8;
+	RETURN true;
+END $$;
+CREATE VIEW wide_deeper AS SELECT id, items FROM wide WHERE id = 1 AND deeper();
+DO $$
+DECLARE
+	detail	text;
+	hint	text;
+BEGIN
+	PERFORM set_config('recseq_test.depth', '1', false);
+	PERFORM recseq_recommend_batch('wide_deeper', 1, 'small 1');
+EXCEPTION WHEN configuration_limit_exceeded THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RAISE NOTICE '% / % / %', regexp_replace(SQLERRM, '\d+', 'N'), regexp_replace(detail, 'use \d+', 'use N'), hint;
+END $$;
 SELECT count(*) AS same
 FROM (SELECT a.n, a.answer, string_agg(r::text, ';' ORDER BY rank) AS again
 	  FROM answer a, recseq_recommend(ARRAY[n, n * 2], 50, 'small ' || n) r GROUP BY a.n, a.answer) x
@@ -163,6 +201,6 @@ RESET recseq.max_training_memory;
 SELECT count(*) FROM recseq_models WHERE model = 'large';
 
 SELECT count(recseq_drop_model(model)) FROM recseq_model;
-DROP VIEW wide_loading, wide_failing, wide;
+DROP VIEW wide_loading, wide_failing, wide_deeper, wide;
 DROP TABLE answer;
-DROP FUNCTION train, loads_others, as_before, try_thoughtful;
+DROP FUNCTION train, loads_others, deeper, as_before, try_thoughtful;

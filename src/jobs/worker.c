@@ -25,6 +25,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
@@ -44,6 +45,12 @@
 #include "data/source.h"
 #include "compat.h"
 #include "guc.h"
+
+/*
+ * What is kept of each part of an error.  A function of the source's says how
+ * long it is, and the view recseq_jobs is for others, too.
+ */
+#define ERROR_PART_BYTES 2000
 
 static JobStart start;
 
@@ -356,6 +363,21 @@ run_job(int64 number)
 	process_commit();
 }
 
+/* Append a part of an error, if there is one. */
+static void
+append_part(StringInfo text, const char *label, const char *part)
+{
+	int			length;
+
+	if (part == NULL)
+		return;
+	length = pg_mbcliplen(part, strlen(part), ERROR_PART_BYTES);
+	appendStringInfoString(text, label);
+	appendBinaryStringInfo(text, part, length);
+	if (part[length] != '\0')
+		appendStringInfoString(text, "...");
+}
+
 /* What an error says, as the server's log has it. */
 static char *
 error_text(const ErrorData *error)
@@ -363,13 +385,10 @@ error_text(const ErrorData *error)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfoString(&text, error->message);
-	if (error->detail != NULL)
-		appendStringInfo(&text, "\nDETAIL:  %s", error->detail);
-	if (error->hint != NULL)
-		appendStringInfo(&text, "\nHINT:  %s", error->hint);
-	if (error->context != NULL)
-		appendStringInfo(&text, "\nCONTEXT:  %s", error->context);
+	append_part(&text, "", error->message);
+	append_part(&text, "\nDETAIL:  ", error->detail);
+	append_part(&text, "\nHINT:  ", error->hint);
+	append_part(&text, "\nCONTEXT:  ", error->context);
 	return text.data;
 }
 

@@ -17,6 +17,8 @@ typedef enum Loss
 	LOSS_BPR_MAX
 } Loss;
 
+#define LOSSES (LOSS_BPR_MAX + 1)
+
 /* Weight of BPR-max's score regularisation. */
 #define BPR_MAX_REGULARISATION 1.0f
 

@@ -50,6 +50,8 @@ typedef enum ValidationMetric
 	VALIDATION_LOSS
 } ValidationMetric;
 
+#define VALIDATION_METRICS (VALIDATION_LOSS + 1)
+
 typedef struct TrainerOptions
 {
 	Loss		loss;

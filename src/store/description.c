@@ -25,19 +25,17 @@
 /* A curve of the most epochs, and what else there is, take a third of it. */
 #define MAX_DESCRIPTION_BYTES (4 * 1024 * 1024)
 
-/* Names, of relations with their schemas too, in any encoding. */
-#define MAX_TEXT (8 * NAMEDATALEN)
-
 /* Whole numbers are compared as double precision, which is exact so far. */
 #define MAX_COUNT 9007199254740992.0
 
 typedef enum FieldType
 {
-	FIELD_TEXT,					/* of at most MAX_TEXT bytes */
-	FIELD_TEXTS,				/* array of these */
+	FIELD_TEXT,					/* of at most VERSION_MAX_TEXT bytes */
+	FIELD_TEXTS,				/* array of at most so many of these */
 	FIELD_BOOLEAN,
 	FIELD_INTEGER,
 	FIELD_NUMBER,
+	FIELD_SHARE,				/* number below the highest, also when it is rounded to a float */
 	FIELD_OBJECT,
 	FIELD_ARRAY
 } FieldType;
@@ -55,7 +53,7 @@ typedef struct Field
 	FieldType	type;
 	Presence	presence;
 	double		low;			/* of numbers */
-	double		high;
+	double		high;			/* of these, and of how many texts there are */
 } Field;
 
 #define FIELD(field, kind) {.name = field, .type = kind}
@@ -87,10 +85,10 @@ static const Field version_fields[] = {
 	{"update_of", FIELD_NUMBER, NULLABLE, 0, PG_INT64_MAX}
 };
 
-/* The options of recseq_train, as it stores them. */
+/* The options of recseq_train, as it stores them, with the ranges that it has for them. */
 static const Field option_fields[] = {
-	FIELD("features", FIELD_TEXTS),
-	FIELD("purchases", FIELD_TEXTS),
+	{"features", FIELD_TEXTS, REQUIRED, 0, CONFIG_MAX_FEATURES},
+	{"purchases", FIELD_TEXTS, REQUIRED, 0, VERSION_MAX_PURCHASES},
 	FIELD("ranker", FIELD_BOOLEAN),
 	{"min_support", FIELD_INTEGER, REQUIRED, 1, COUNTS_MOST_SUPPORT},
 	{"units", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_UNITS},
@@ -102,22 +100,22 @@ static const Field option_fields[] = {
 	FIELD("tied", FIELD_BOOLEAN),
 	{"scale", FIELD_NUMBER, REQUIRED, 0, CONFIG_MAX_SCALE},
 	FIELD("residual", FIELD_BOOLEAN),
-	{"dropout", FIELD_NUMBER, REQUIRED, 0, 1},
-	{"embedding_dropout", FIELD_NUMBER, REQUIRED, 0, 1},
-	{"item_dropout", FIELD_NUMBER, REQUIRED, 0, 1},
+	{"dropout", FIELD_SHARE, REQUIRED, 0, 1},
+	{"embedding_dropout", FIELD_SHARE, REQUIRED, 0, 1},
+	{"item_dropout", FIELD_SHARE, REQUIRED, 0, 1},
 	FIELD("loss", FIELD_TEXT),
-	{"negatives", FIELD_INTEGER, REQUIRED, 1, PG_INT32_MAX},
+	{"negatives", FIELD_INTEGER, REQUIRED, 1, VERSION_MAX_NEGATIVES},
 	{"epochs", FIELD_INTEGER, REQUIRED, 1, VERSION_MAX_EPOCHS},
-	{"batch_size", FIELD_INTEGER, REQUIRED, 1, PG_INT32_MAX},
-	{"learning_rate", FIELD_NUMBER, REQUIRED, 0, FLT_MAX},
-	{"decay", FIELD_NUMBER, REQUIRED, 0, 1},
+	{"batch_size", FIELD_INTEGER, REQUIRED, 1, VERSION_MAX_BATCH_SIZE},
+	{"learning_rate", FIELD_NUMBER, REQUIRED, VERSION_MIN_LEARNING_RATE, VERSION_MAX_LEARNING_RATE},
+	{"decay", FIELD_NUMBER, REQUIRED, VERSION_MIN_DECAY, 1},
 	{"decay_epochs", FIELD_INTEGER, REQUIRED, 0, VERSION_MAX_EPOCHS},
-	{"clip_norm", FIELD_NUMBER, REQUIRED, 0, FLT_MAX},
+	{"clip_norm", FIELD_NUMBER, REQUIRED, 0, VERSION_MAX_CLIP_NORM},
 	{"patience", FIELD_INTEGER, REQUIRED, 0, VERSION_MAX_EPOCHS},
-	{"validation_fraction", FIELD_NUMBER, REQUIRED, 0, 1},
+	{"validation_fraction", FIELD_NUMBER, REQUIRED, 0, VERSION_MAX_VALIDATION},
 	FIELD("validation_metric", FIELD_TEXT),
 	{"max_length", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_LENGTH},
-	{"seed", FIELD_NUMBER, REQUIRED, (double) PG_INT64_MIN, (double) PG_INT64_MAX},
+	{"seed", FIELD_INTEGER, REQUIRED, (double) PG_INT64_MIN, (double) PG_INT64_MAX},
 	{"update_of", FIELD_INTEGER, OPTIONAL, 1, PG_INT32_MAX}
 };
 
@@ -152,17 +150,18 @@ number_of(const JsonbValue *value)
 static bool
 is_text(const JsonbValue *value)
 {
-	return value->type == jbvString && value->val.string.len <= MAX_TEXT;
+	return value->type == jbvString && value->val.string.len <= VERSION_MAX_TEXT;
 }
 
 static bool
-is_array_of_texts(const JsonbValue *value)
+is_array_of_texts(const JsonbValue *value, const Field *field)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	element;
 
-	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
+		JsonContainerSize(value->val.binary.data) > field->high)
 		return false;
 	iterator = JsonbIteratorInit(value->val.binary.data);
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
@@ -182,7 +181,8 @@ is_number(const JsonbValue *value, const Field *field)
 		return false;
 	number = number_of(value);
 	return number >= field->low && number <= field->high &&
-		(field->type == FIELD_NUMBER || number == floor(number));
+		(field->type != FIELD_INTEGER || number == floor(number)) &&
+		(field->type != FIELD_SHARE || (float) number < field->high);
 }
 
 static bool
@@ -195,11 +195,12 @@ fits(const JsonbValue *value, const Field *field)
 		case FIELD_TEXT:
 			return is_text(value);
 		case FIELD_TEXTS:
-			return is_array_of_texts(value);
+			return is_array_of_texts(value, field);
 		case FIELD_BOOLEAN:
 			return value->type == jbvBool;
 		case FIELD_INTEGER:
 		case FIELD_NUMBER:
+		case FIELD_SHARE:
 			return is_number(value, field);
 		case FIELD_OBJECT:
 			return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
@@ -321,6 +322,20 @@ purchase_at(const Model *model, int32 i)
 	return id_at(&model->purchases, i);
 }
 
+/* Check that an option is one of so many names. */
+static void
+check_name(JsonbContainer *options, const char *option, const char *const *names, int count)
+{
+	char	   *name = text_member(options, option);
+
+	for (int i = 0; i < count; i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+			return;
+	}
+	complain(option);
+}
+
 /* Check the options, among themselves and against the image. */
 static void
 check_options(JsonbContainer *options, const Model *model)
@@ -348,6 +363,8 @@ check_options(JsonbContainer *options, const Model *model)
 	};
 
 	check_object(options, option_fields, lengthof(option_fields));
+	check_name(options, "loss", loss_names, LOSSES);
+	check_name(options, "validation_metric", metric_names, VALIDATION_METRICS);
 	for (int i = 0; i < lengthof(numbers); i++)
 	{
 		if (number_member(options, numbers[i].name) != numbers[i].value)

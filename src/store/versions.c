@@ -24,6 +24,8 @@
 #include "store/shared.h"
 
 const char *const activation_names[ACTIVATIONS] = {"always", "if_better", "never"};
+const char *const loss_names[LOSSES] = {"softmax", "sampled_softmax", "bpr_max"};
+const char *const metric_names[VALIDATION_METRICS] = {"mrr", "hit_rate", "loss"};
 
 Activation
 version_activate_argument(FunctionCallInfo fcinfo, int arg)

@@ -10,10 +10,24 @@
 
 #include "fmgr.h"
 
+#include "nn/nn.h"
 #include "store/as_owner.h"
 
 #define VERSION_MODEL_NAME 64	/* bytes of a model's name, with its end */
-#define VERSION_MAX_EPOCHS 10000	/* of one training */
+
+/* The most of an option of a training, where neither network nor counts have a limit. */
+#define VERSION_MAX_EPOCHS 10000
+#define VERSION_MAX_BATCH_SIZE 65536
+#define VERSION_MAX_NEGATIVES 65536
+#define VERSION_MAX_LEARNING_RATE 10
+#define VERSION_MAX_CLIP_NORM 1e6
+#define VERSION_MAX_VALIDATION 0.9
+#define VERSION_MAX_PURCHASES 100	/* kinds of events */
+#define VERSION_MAX_TEXT (8 * NAMEDATALEN)	/* bytes of each; or of a relation's name, with its schema */
+
+/* The least. */
+#define VERSION_MIN_LEARNING_RATE 1e-8
+#define VERSION_MIN_DECAY 0.001
 
 /*
  * Whether a new version answers from now on.  The first version of a model
@@ -29,6 +43,10 @@ typedef enum Activation
 
 /* Values of the argument "activate", by enum Activation. */
 extern const char *const activation_names[ACTIVATIONS];
+
+/* Values of the options "loss" and "validation_metric", by enum. */
+extern const char *const loss_names[LOSSES];
+extern const char *const metric_names[VALIDATION_METRICS];
 
 /* What is stored of a new version besides its image. */
 typedef struct NewVersion

@@ -37,9 +37,6 @@ enum
 	FIRST_OPTION
 };
 
-#define MAX_BATCH_SIZE 65536
-#define MAX_NEGATIVES 65536
-
 typedef enum OptionType
 {
 	OPTION_BOOLEAN,				/* bool */
@@ -79,12 +76,6 @@ typedef struct Option
 	bool		not_learned;	/* has no part in what the weights are */
 } Option;
 
-/* Names of the losses, by enum Loss. */
-static const char *const loss_names[] = {"softmax", "sampled_softmax", "bpr_max"};
-
-/* Names of what judges an epoch, by enum ValidationMetric. */
-static const char *const metric_names[] = {"mrr", "hit_rate", "loss"};
-
 #define OPTION(option, kind, place, ...) \
 	{.name = option, .type = kind, .field = offsetof(TrainOptions, place), __VA_ARGS__}
 #define RANGE(least, most) .low = least, .high = most
@@ -103,18 +94,19 @@ static const Option table[] = {
 	OPTION("dropout", OPTION_SHARE, config.dropout, RANGE(0, 1)),
 	OPTION("embedding_dropout", OPTION_SHARE, config.embedding_dropout, RANGE(0, 1)),
 	OPTION("item_dropout", OPTION_SHARE, trainer.item_dropout, RANGE(0, 1)),
-	OPTION("loss", OPTION_CHOICE, trainer.loss, .names = loss_names, .choices = lengthof(loss_names)),
-	OPTION("negatives", OPTION_INTEGER, trainer.negatives, RANGE(1, MAX_NEGATIVES)),
+	OPTION("loss", OPTION_CHOICE, trainer.loss, .names = loss_names, .choices = LOSSES),
+	OPTION("negatives", OPTION_INTEGER, trainer.negatives, RANGE(1, VERSION_MAX_NEGATIVES)),
 	OPTION("epochs", OPTION_INTEGER, trainer.epochs, RANGE(1, VERSION_MAX_EPOCHS)),
-	OPTION("batch_size", OPTION_INTEGER, trainer.batch_size, RANGE(1, MAX_BATCH_SIZE)),
-	OPTION("learning_rate", OPTION_FLOAT, trainer.learning_rate, RANGE(1e-8, 10)),
-	OPTION("decay", OPTION_FLOAT, trainer.decay, RANGE(0.001, 1)),
+	OPTION("batch_size", OPTION_INTEGER, trainer.batch_size, RANGE(1, VERSION_MAX_BATCH_SIZE)),
+	OPTION("learning_rate", OPTION_FLOAT, trainer.learning_rate,
+		   RANGE(VERSION_MIN_LEARNING_RATE, VERSION_MAX_LEARNING_RATE)),
+	OPTION("decay", OPTION_FLOAT, trainer.decay, RANGE(VERSION_MIN_DECAY, 1)),
 	OPTION("decay_epochs", OPTION_INTEGER, trainer.decay_epochs, RANGE(0, VERSION_MAX_EPOCHS)),
-	OPTION("clip_norm", OPTION_FLOAT, trainer.clip_norm, RANGE(0, 1e6)),
+	OPTION("clip_norm", OPTION_FLOAT, trainer.clip_norm, RANGE(0, VERSION_MAX_CLIP_NORM)),
 	OPTION("patience", OPTION_INTEGER, trainer.patience, RANGE(0, VERSION_MAX_EPOCHS)),
-	OPTION("validation_fraction", OPTION_REAL, validation_fraction, RANGE(0, 0.9)),
+	OPTION("validation_fraction", OPTION_REAL, validation_fraction, RANGE(0, VERSION_MAX_VALIDATION)),
 	OPTION("validation_metric", OPTION_CHOICE, trainer.metric, .names = metric_names,
-		   .choices = lengthof(metric_names)),
+		   .choices = VALIDATION_METRICS),
 	OPTION("max_length", OPTION_INTEGER, config.max_length, RANGE(1, CONFIG_MAX_LENGTH)),
 	OPTION("seed", OPTION_SEED, trainer.seed),
 	OPTION("workers", OPTION_LIMIT, workers, RANGE(0, MAX_TRAINING_WORKERS), .not_learned = true),
@@ -166,6 +158,29 @@ read_real(const Option *option, double value)
 	return value;
 }
 
+/* Kinds of events; no more and no longer than a model's description has room for. */
+static Vocabulary
+read_kinds(const Option *option, ArrayType *array)
+{
+	Vocabulary	kinds = vocabulary_of_texts(array, option->name);
+
+	if (kinds.count > VERSION_MAX_PURCHASES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" has %d kinds of events", option->name, kinds.count),
+				 errhint("At most %d are possible.", VERSION_MAX_PURCHASES)));
+	for (int32 i = 0; i < kinds.count; i++)
+	{
+		if (id_at(&kinds, i).length > VERSION_MAX_TEXT)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" has a kind of event of %zu bytes", option->name,
+							id_at(&kinds, i).length),
+					 errhint("At most %d are possible.", VERSION_MAX_TEXT)));
+	}
+	return kinds;
+}
+
 static void
 read_option(const Option *option, NullableDatum argument, TrainOptions *options)
 {
@@ -210,7 +225,7 @@ read_option(const Option *option, NullableDatum argument, TrainOptions *options)
 			*(ArrayType **) field = DatumGetArrayTypeP(value);
 			break;
 		case OPTION_KINDS:
-			*(Vocabulary *) field = vocabulary_of_texts(DatumGetArrayTypeP(value), option->name);
+			*(Vocabulary *) field = read_kinds(option, DatumGetArrayTypeP(value));
 			break;
 	}
 }

@@ -102,6 +102,8 @@ UPDATE wrong_events SET events = '{view,NULL}';
 SELECT sequences FROM recseq_train('wrong_events', epochs => 1);
 SELECT recseq_train('wrong_events', purchases => '{buy,NULL}');
 SELECT recseq_train('wrong_events', purchases => NULL);
+SELECT recseq_train('wrong_events', purchases => ARRAY(SELECT 'kind ' || g FROM generate_series(1, 101) g));
+SELECT recseq_train('wrong_events', purchases => ARRAY[repeat('x', 513)]);
 DROP TABLE wrong_events;
 -- features that are none
 SELECT recseq_train('parallel', features => '{nothing}');

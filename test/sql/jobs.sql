@@ -111,6 +111,17 @@ CREATE TABLE faulty AS SELECT 1 AS id, ARRAY[1, 2, NULL] AS items;
 SELECT recseq_train_async('faulty', 'faulty') AS job \gset
 SELECT recseq_wait(:job);
 SELECT state, sqlstate, error, version FROM recseq_jobs WHERE job = :job;
+-- of a very long one no more is kept than can be shown
+CREATE FUNCTION shout(items int[]) RETURNS int[] LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION '%', repeat('x', 100000) USING DETAIL = repeat('y', 100000), HINT = 'whisper';
+END $$;
+CREATE VIEW shouting AS SELECT shout(items) AS items FROM ring;
+SELECT recseq_train_async('shouting', 'shouting') AS shouting \gset
+SELECT recseq_wait(:shouting);
+SELECT length(error) < 10000 AS short, left(error, 5), error LIKE E'%x...\nDETAIL:  yy%y...\nHINT:  whisper\nCONTEXT:  %' AS parts FROM recseq_jobs WHERE job = :shouting;
+DROP VIEW shouting;
+DROP FUNCTION shout;
 -- what the error says is not for who may only see that there is a job
 SET SESSION AUTHORIZATION regress_recseq_watcher;
 SET client_min_messages = warning;

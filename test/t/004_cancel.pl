@@ -219,8 +219,8 @@ my $after = memory_of_backend();
 cmp_ok($after - $before, '<', 256 * 1024, 'the contexts of the cancelled backend do not grow');
 is($session->query_safe(q{SELECT string_agg(DISTINCT name, ', ') FROM pg_backend_memory_contexts
 	WHERE name LIKE 'recseq%' AND name NOT IN ('recseq model', 'recseq call')}), '', 'and no context of training is left');
-diag("contexts of the cancelled backend: $before bytes, later $after; resident: " . process_status($pid, 'VmRSS') . ' kB');
-cmp_ok(process_status($pid, 'VmRSS'), '<', 300 * 1024, 'the memory has gone back to the system');
+diag("contexts of the cancelled backend: $before bytes, later $after; resident: " . process_status($pid, 'RssAnon') . ' kB');
+cmp_ok(process_status($pid, 'RssAnon'), '<', 300 * 1024, 'the memory has gone back to the system');
 
 # ---------------------------------------------------------------- statement_timeout
 

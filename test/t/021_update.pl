@@ -116,7 +116,7 @@ for my $moment (1 .. 4)
 	my $start = time;
 	$node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
 	finish($session);
-	cmp_ok(time - $start, '<', 0.5, 'an update is cancelled at once');
+	cmp_ok(time - $start, '<', 3, 'an update does not hang when it is cancelled');
 	like(session_error($session), qr/canceling statement due to user request/, 'and says so');
 	is_quiet_backend($node, $pid, 'it leaves no lock');
 	$session->quit;

@@ -184,6 +184,12 @@ params_initialise(Params *params, const Config *config, uint64_t seed)
 				bias[config->units + u] = 1.0f;
 		}
 	}
+	params_normalise(params, config);
+}
+
+void
+params_normalise(Params *params, const Config *config)
+{
 	if (config->scale > 0)
 		kernels_best()->normalise_rows(params->item_embedding, (size_t) config->items + 1,
 									   (size_t) config->item_dim);

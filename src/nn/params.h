@@ -74,4 +74,10 @@ extern void params_bind_core(Params *params, const Config *config, float *block)
  */
 extern void params_initialise(Params *params, const Config *config, uint64_t seed);
 
+/*
+ * With a scale, give the embeddings of items length 1, as the trainer keeps them;
+ * for who has set some of them.
+ */
+extern void params_normalise(Params *params, const Config *config);
+
 #endif							/* NN_PARAMS_H */

@@ -418,6 +418,8 @@ base_set_weights(Base *base, const SourceData *source, Trainer *trainer)
 				  config->feature_dim, &values);
 		pfree(no_group);
 	}
+	/* a mean of rows of length 1 is shorter */
+	params_normalise(to, config);
 	base->hit_rate = trainer_hit_rate(trainer, &calls);
 }
 

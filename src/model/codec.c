@@ -400,10 +400,15 @@ read_vocabulary(const Reader *reader, uint32_t tag, int32_t count,
 		vocabulary->count == count;
 }
 
-/* Whether the items are in their order: by falling count, then ascending, so each of them once. */
+/*
+ * Whether the items are in their order: by falling count, then ascending, so
+ * each of them once.  There is at least one event: shares are of their sum.
+ */
 static bool
 popular_valid(const int32_t *popular, const int32_t *item_count, int32_t items)
 {
+	if (items > 0 && item_count[popular[0]] == 0)
+		return false;
 	for (int32_t i = 1; i < items; i++)
 	{
 		int32_t		before = item_count[popular[i - 1]];
@@ -521,8 +526,11 @@ model_counts_valid(const Model *model)
 
 	for (int32_t i = 0; i < model->config.items; i++)
 	{
+		int64_t		events = counts->item[i].events;
+
 		if (counts->item_category[i] !=
-			(model->config.features > 0 ? model->item_feature[0][i] : 0))
+			(model->config.features > 0 ? model->item_feature[0][i] : 0) ||
+			model->item_count[i] != (events < INT32_MAX - 1 ? events : INT32_MAX - 1))
 			return false;
 	}
 	return counts_valid(counts);

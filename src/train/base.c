@@ -196,7 +196,13 @@ add_item_counts(const Base *base, const SourceData *source, const Merged *items)
 	{
 		for (int64 t = counts->sequence_start[s];
 			 base->superseded[s] && t < counts->sequence_start[s + 1]; t++)
-			item_count[place[counts->token[t]]]--;
+		{
+			int32		item = place[counts->token[t]];
+
+			/* an imported version may say of an item that it is rarer than in its sequences */
+			if (item_count[item] > 0)
+				item_count[item]--;
+		}
 	}
 	return item_count;
 }

@@ -444,7 +444,22 @@ check_contents(const Model *model, const Image *sound)
 
 	at = section_start(sound, TAG_POPULAR);
 	ok(ALL_REFUSED(sound, at, 1, items - 1), "a popular item twice");
-	ok(ALL_REFUSED(sound, section_start(sound, TAG_ITEM_COUNT), 0), "popular items out of order");
+	at = section_start(sound, TAG_ITEM_COUNT) + sizeof(int32_t) * (size_t) model->popular[0];
+	ok(ALL_REFUSED(sound, at, 0), "popular items out of order");
+	if (model->rank.present)
+		ok(ALL_REFUSED(sound, at, (uint32_t) model->item_count[model->popular[0]] + 1),
+		   "an item that occurs more often than in the sequences");
+	{
+		Image		image = image_copy(sound, sound->size);
+		uint32_t   *popular = (uint32_t *) (image.bytes + section_start(sound, TAG_POPULAR));
+
+		memset(image.bytes + section_start(sound, TAG_ITEM_COUNT), 0, sizeof(int32_t) * items);
+		for (uint32_t i = 0; i < items; i++)
+			popular[i] = i;
+		image_sign(&image);
+		ok(image_try(&image) == CODEC_INCONSISTENT, "items that never occur");
+		free(image.bytes);
+	}
 	check_index(model, sound);
 }
 

@@ -138,6 +138,24 @@ new_model(const Config *config, IdKind kind, uint64_t seed)
 /* Where the second stages of models lie. */
 static Pool stage_pool;
 
+/* Let a model say of its items what its counts say of them. */
+static inline void
+take_counts(Model *model)
+{
+	int32_t    *count = (int32_t *) model->item_count;
+	int32_t    *popular = (int32_t *) model->popular;
+
+	for (int32_t i = 0; i < model->config.items; i++)
+	{
+		int32_t		place = i;
+
+		count[i] = (int32_t) model->rank.counts.item[i].events;
+		for (; place > 0 && count[popular[place - 1]] < count[i]; place--)
+			popular[place] = popular[place - 1];
+		popular[place] = i;
+	}
+}
+
 /* Give a model a second stage, of random sequences with kinds and times. */
 static inline void
 add_rank_stage(Model *model, int32_t min_support, uint64_t seed)
@@ -177,6 +195,7 @@ add_rank_stage(Model *model, int32_t min_support, uint64_t seed)
 	rank_fit_run(&model->rank, &fit_data, &calls, &hit_rate);
 	model->origin = 1000000;
 	model->purchases = new_vocabulary(ID_TEXT, 3);
+	take_counts(model);
 	pool_free(&temporary);
 	free(bought);
 	free(hours);

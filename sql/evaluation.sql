@@ -89,7 +89,47 @@ hit_rate: share of the cases whose target is among the best k; recall is the sam
 
 ..._low, ..._high: 95 % confidence intervals; Wilson''s for hit rates (divide by k for precision), the normal one for mrr and ndcg. Cases of one row of the source are not taken for independent.
 
+Warns if the version, or one that it goes on from by recseq_update, was trained on this very relation: it may have learned the targets. Not if recseq_backtest stored it and kept the same targets from it, nor under temporal if all that it knows is older than "cut" (for a version without a second stage: if it is older itself). Another view of the same events is not noticed.
+
 Raises an error if the model does not exist, or if the source is not like the one that it was trained on.';
+
+CREATE TYPE @extschema@.recseq_case AS (
+	sequence integer,
+	id text,
+	event integer,
+	target text,
+	unseen boolean,
+	method text,
+	k integer,
+	rank integer,
+	unseen_rank integer);
+COMMENT ON TYPE @extschema@.recseq_case IS 'recseq: how a method of recommending did in a case, in recseq_evaluate_cases and recseq_backtest_cases';
+COMMENT ON COLUMN @extschema@.recseq_case.sequence IS 'number of the row of the source, from 1, in an order that depends on what the source contains alone';
+COMMENT ON COLUMN @extschema@.recseq_case.id IS 'first column of that row that is none of those that recseq_train reads, as text: names the visitor; null: there is none';
+COMMENT ON COLUMN @extschema@.recseq_case.event IS 'place of the target among the events of the row, from 1';
+COMMENT ON COLUMN @extschema@.recseq_case.target IS 'the item that was to be predicted, as text';
+COMMENT ON COLUMN @extschema@.recseq_case.unseen IS 'whether it is not in the history';
+COMMENT ON COLUMN @extschema@.recseq_case.method IS 'model, recency, popularity, popularity in category, markov, vsknn or stan';
+COMMENT ON COLUMN @extschema@.recseq_case.k IS 'items that counted as recommended';
+COMMENT ON COLUMN @extschema@.recseq_case.rank IS 'place of the target among the first k of all items, from 1; null: a miss';
+COMMENT ON COLUMN @extschema@.recseq_case.unseen_rank IS 'where unseen, its place among the first k of the items that are not in the history; null: a miss';
+
+CREATE FUNCTION @extschema@.recseq_evaluate_cases(
+	source regclass,
+	model text DEFAULT 'default',
+	k integer DEFAULT 5,
+	version integer DEFAULT NULL,
+	protocol text DEFAULT 'leave_one_out',
+	cut timestamptz DEFAULT NULL,
+	test_share double precision DEFAULT 0.2,
+	seed bigint DEFAULT 1,
+	min_history integer DEFAULT 1,
+	max_history integer DEFAULT NULL)
+RETURNS SETOF @extschema@.recseq_case
+AS 'MODULE_PATHNAME', 'recseq_evaluate_cases'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recseq_evaluate_cases(regclass, text, integer, integer, text, timestamptz, double precision, bigint, integer, integer) IS
+'What recseq_evaluate is made of: a row a case and method, with the place of the target. Arguments, methods and errors are those of recseq_evaluate. CREATE TABLE ... AS stores the rows for recseq_compare.';
 
 CREATE FUNCTION @extschema@.recseq_backtest(
 	source regclass,
@@ -115,6 +155,50 @@ Under random_windows the network is trained without the windows that are tested,
 
 Raises the errors of recseq_train and of recseq_evaluate; stores nothing then.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_backtest(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_backtest_cases(
+	source regclass,
+	model text DEFAULT NULL,
+	k integer DEFAULT 5,
+	options jsonb DEFAULT '{}',
+	protocol text DEFAULT 'leave_one_out',
+	cut timestamptz DEFAULT NULL,
+	test_share double precision DEFAULT 0.2,
+	seed bigint DEFAULT 1,
+	min_history integer DEFAULT 1,
+	max_history integer DEFAULT NULL,
+	test_days double precision DEFAULT 14)
+RETURNS SETOF @extschema@.recseq_case
+AS 'MODULE_PATHNAME', 'recseq_backtest_cases'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recseq_backtest_cases(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) IS
+'What recseq_backtest is made of: a row a case and method, as for recseq_evaluate_cases. Arguments and errors are those of recseq_backtest.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_backtest_cases(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_compare(
+	a regclass,
+	b regclass DEFAULT NULL,
+	method_a text DEFAULT 'model',
+	method_b text DEFAULT 'model',
+	k integer DEFAULT NULL)
+RETURNS TABLE (
+	metric text,
+	cases bigint,
+	sequences bigint,
+	value_a double precision,
+	value_b double precision,
+	difference double precision,
+	low double precision,
+	high double precision,
+	differs boolean)
+AS 'MODULE_PATHNAME', 'recseq_compare'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 6 COST 10000;
+COMMENT ON FUNCTION @extschema@.recseq_compare(regclass, regclass, text, text, integer) IS
+'Whether two methods, or a method of two models, differ on the same cases. a, b: tables or views with the rows of one call of recseq_evaluate_cases or recseq_backtest_cases each, on the same events; b null: a. method_a, method_b: whose cases are taken from a and from b. k: items that count as recommended, 1 up to that of the cases; null: that of the cases.
+
+One row a metric: hit_rate, mrr, ndcg, and the same of the cases whose target is not in the history (unseen_...). cases: pairs. sequences: rows of the source that have one. difference: value_a - value_b, the mean difference within the pairs. low, high: its 95 % confidence interval, the normal one; cases of one row of the source (a visitor) are not taken for independent; null with fewer than two of them. With less than some 30 sequences in which the two differ it is too narrow. differs: whether it leaves 0 out.
+
+Raises an error if the cases are not the same, or are there twice.';
 
 CREATE FUNCTION @extschema@.recseq_tune(
 	source regclass,

@@ -34,6 +34,7 @@ typedef struct Reading
 	Budget		budget;			/* its context owns it all */
 	IdSet		items;
 	IdSet		feature[CONFIG_MAX_FEATURES];
+	IdSet		ids;
 	int64		tokens;
 	int64		token_room;
 	int32	   *item;			/* [tokens] */
@@ -45,6 +46,7 @@ typedef struct Reading
 	int32		longer_sequences;	/* of two and more items */
 	int32		sequence_room;
 	int64	   *start;			/* [sequences + 1] */
+	int32	   *id;				/* [sequences] index in ids, or -1; NULL: not read */
 } Reading;
 
 /* Give the arrays of tokens another size. */
@@ -81,6 +83,10 @@ make_room(Reading *reading, int length)
 		reading->start = budget_resize_array(&reading->budget, int64, reading->start,
 											 reading->sequence_room + 1,
 											 (Size) reading->sequence_room * 2 + 1);
+		if (reading->id != NULL)
+			reading->id = budget_resize_array(&reading->budget, int32, reading->id,
+											  reading->sequence_room,
+											  (Size) reading->sequence_room * 2);
 		reading->sequence_room *= 2;
 	}
 }
@@ -131,6 +137,15 @@ read_events(Reading *reading, const SourceRow *row, int length)
 	}
 }
 
+static int32
+read_id(Reading *reading, const SourceRow *row)
+{
+	char	   *id = source_row_id(row);
+
+	return id == NULL ? -1
+		: idset_number(&reading->ids, (Id) {.text = id, .length = strlen(id)});
+}
+
 /* SourceRowFunction: add a row, if it is long enough. */
 static void
 read_row(void *context, const SourceRow *row)
@@ -147,6 +162,8 @@ read_row(void *context, const SourceRow *row)
 	for (int f = 0; f < reading->source.features; f++)
 		read_feature(reading, row, f, length);
 	read_events(reading, row, length);
+	if (reading->id != NULL)
+		reading->id[reading->sequences] = read_id(reading, row);
 	reading->tokens += length;
 	reading->start[++reading->sequences] = reading->tokens;
 	reading->longer_sequences += length > 1;
@@ -172,6 +189,13 @@ last_time(const Reading *reading, int32 s)
 	return sequence_length(reading, s) > 0 ? reading->time[reading->start[s + 1] - 1] : 0;
 }
 
+static int
+compare_times(const Reading *reading, int32 x, int32 y)
+{
+	return memcmp(reading->time + reading->start[x], reading->time + reading->start[y],
+				  sequence_length(reading, x) * sizeof(TimestampTz));
+}
+
 /* By key, then by contents, the times before the last one too: see SourceData. */
 static int
 compare_sequences(const void *a, const void *b, void *context)
@@ -190,6 +214,12 @@ compare_sequences(const void *a, const void *b, void *context)
 		return lengths[0] < lengths[1] ? -1 : 1;
 	result = memcmp(reading->item + reading->start[x], reading->item + reading->start[y],
 					lengths[0] * sizeof(int32));
+	if (result == 0 && reading->id != NULL)
+	{
+		result = compare_times(reading, x, y);
+		if (result == 0 && reading->id[x] != reading->id[y])
+			return reading->id[x] < reading->id[y] ? -1 : 1;
+	}
 	if (result == 0)
 		result = memcmp(reading->bought + reading->start[x],
 						reading->bought + reading->start[y], lengths[0] * sizeof(bool));
@@ -198,8 +228,7 @@ compare_sequences(const void *a, const void *b, void *context)
 						reading->value[f] + reading->start[y],
 						lengths[0] * sizeof(int32));
 	if (result == 0)
-		result = memcmp(reading->time + reading->start[x], reading->time + reading->start[y],
-						lengths[0] * sizeof(TimestampTz));
+		result = compare_times(reading, x, y);
 	return result;
 }
 
@@ -284,6 +313,17 @@ number_by_vocabulary(SourceData *source, Reading *reading)
 		}
 		pfree(place);
 	}
+	if (reading->id != NULL)
+	{
+		place = idset_finish(&reading->ids, &source->ids);
+		for (int32 s = 0; s < reading->sequences; s++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (reading->id[s] >= 0)
+				reading->id[s] = place[reading->id[s]];
+		}
+		pfree(place);
+	}
 }
 
 /* The sequences in their order: [sequences]. */
@@ -341,6 +381,13 @@ arrange(SourceData *source, Reading *reading)
 	if (reading->source.times.field > 0)
 		source->hours = arrange_hours(reading, sequence, start, &source->origin);
 	pfree(reading->time);
+	if (reading->id != NULL)
+	{
+		source->id = budget_array(&reading->budget, int32, reading->sequences + 1);
+		for (int32 s = 0; s < reading->sequences; s++)
+			source->id[s] = reading->id[sequence[s]];
+		pfree(reading->id);
+	}
 	pfree(reading->start);
 	pfree(sequence);
 }
@@ -412,6 +459,11 @@ begin_reading(Oid relation, const DatasetOptions *options)
 	reading->start = budget_array(budget, int64, FIRST_TOKENS + 1);
 	reading->start[0] = 0;
 	idset_create(&reading->items, reading->source.items.kind, FIRST_IDS, budget);
+	if (options->ids)
+	{
+		reading->id = budget_array(budget, int32, FIRST_TOKENS);
+		idset_create(&reading->ids, ID_TEXT, FIRST_IDS, budget);
+	}
 	for (int f = 0; f < reading->source.features; f++)
 	{
 		reading->value[f] = budget_array(budget, int32, FIRST_TOKENS);

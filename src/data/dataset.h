@@ -33,6 +33,8 @@ typedef struct SourceData
 	bool	   *bought;			/* [tokens] a purchase; NULL: kinds are not known */
 	double	   *hours;			/* [tokens] since `origin`; NULL: times are not known */
 	TimestampTz origin;			/* the oldest time; infinite ones count as the nearest */
+	Vocabulary	ids;			/* what names the rows, as texts; none unless asked for */
+	int32	   *id;				/* [sequences] its number in ids, or -1; NULL: not asked for */
 	int64		rows;			/* of the relation */
 	int32		sequences;		/* of two and more items */
 } SourceData;
@@ -44,6 +46,9 @@ typedef struct DatasetOptions
 								 * NULL: "categories" where the column exists */
 	const Vocabulary *purchases;	/* kinds of events that are purchases */
 	int32		min_length;		/* items of a sequence; shorter ones are left out */
+	bool		ids;			/* also what names each row; sequences that are alike
+								 * are then in the order of time and ids, whatever
+								 * features and purchases are read */
 	uint64		seed;			/* of the shuffle, without times */
 	const Split *split;			/* read what may be learned from; NULL: everything */
 } DatasetOptions;

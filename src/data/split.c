@@ -8,8 +8,12 @@
  */
 #include "data/split.h"
 
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
 
 #include "data/arrays.h"
 #include "names.h"
@@ -23,6 +27,28 @@ split_protocol(const char *name)
 {
 	return (SplitProtocol) place_of_name("\"protocol\"", name, protocol_names,
 										 lengthof(protocol_names));
+}
+
+char *
+split_describe(const Split *split)
+{
+	const char *name = protocol_names[split->protocol];
+	char		cut[MAXDATELEN + 1];
+	int			utc = 0;
+
+	switch (split->protocol)
+	{
+		case SPLIT_LEAVE_ONE_OUT:
+			return psprintf("%s, min_history %d", name, split->min_history);
+		case SPLIT_TEMPORAL:
+			return psprintf("%s, cut %s", name,
+							JsonEncodeDateTime(cut, TimestampTzGetDatum(split->cut),
+											   TIMESTAMPTZOID, &utc));
+		case SPLIT_RANDOM_WINDOWS:
+			break;
+	}
+	return psprintf("%s, test_share %.17g, seed " INT64_FORMAT, name, split->share,
+					(int64) split->seed);
 }
 
 static void

@@ -32,6 +32,9 @@ typedef struct Split
 /* The protocol of that name; an error if there is none. */
 extern SplitProtocol split_protocol(const char *name);
 
+/* What is held out, as a text that is the same for the same events of any source. */
+extern char *split_describe(const Split *split);
+
 /*
  * How many of a row's events may be read to learn from; all where only windows
  * are held out (split_held_out).  times: [events], or NULL: not known.

@@ -1,6 +1,6 @@
 /*
  * arguments.c
- *	  What recseq_evaluate and recseq_backtest are asked for.
+ *	  What recseq_evaluate, recseq_backtest and their cases are asked for.
  */
 #include "evaluate/arguments.h"
 
@@ -17,9 +17,11 @@ check_not_null(FunctionCallInfo fcinfo, int arg, const char *name)
 }
 
 EvaluateOptions
-evaluate_options(FunctionCallInfo fcinfo)
+evaluate_options(FunctionCallInfo fcinfo, bool each_case)
 {
-	EvaluateOptions options = {.max_history = PG_INT32_MAX, .split.cut = DT_NOBEGIN};
+	EvaluateOptions options = {
+		.max_history = PG_INT32_MAX, .split.cut = DT_NOBEGIN, .each_case = each_case
+	};
 	Split	   *split = &options.split;
 
 	check_not_null(fcinfo, EVALUATE_ARG_SOURCE, "source");

@@ -1,6 +1,6 @@
 /*
  * arguments.h
- *	  What recseq_evaluate and recseq_backtest are asked for.
+ *	  What recseq_evaluate, recseq_backtest and their cases are asked for.
  */
 #ifndef RECSEQ_EVALUATE_ARGUMENTS_H
 #define RECSEQ_EVALUATE_ARGUMENTS_H
@@ -18,6 +18,7 @@ typedef struct EvaluateOptions
 	Split		split;
 	int32		max_history;	/* cases with more events before the target are left
 								 * out, and those with less than split.min_history */
+	bool		each_case;		/* the rows are the cases, not what they come to */
 } EvaluateOptions;
 
 /* Arguments of recseq_evaluate and recseq_backtest that both have. */
@@ -35,7 +36,7 @@ enum
 };
 
 /* Read and check them; a cut that is null is left at DT_NOBEGIN. */
-extern EvaluateOptions evaluate_options(FunctionCallInfo fcinfo);
+extern EvaluateOptions evaluate_options(FunctionCallInfo fcinfo, bool each_case);
 
 /* Complain if an argument is null. */
 extern void check_not_null(FunctionCallInfo fcinfo, int arg, const char *name);

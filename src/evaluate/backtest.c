@@ -77,15 +77,13 @@ find_cut(FunctionCallInfo fcinfo, const EvaluateOptions *options)
 	return days_before_end(options->source, days);
 }
 
-PG_FUNCTION_INFO_V1(recseq_backtest);
-
-/* recseq_backtest(source, model, k, options, protocol ...): see sql/evaluation.sql. */
-Datum
-recseq_backtest(PG_FUNCTION_ARGS)
+/* Train, and add the rows of recseq_backtest or recseq_backtest_cases. */
+static void
+backtest(FunctionCallInfo fcinfo, bool each_case)
 {
 	Results		results = results_begin(fcinfo);
 	Catalog		catalog = catalog_open(fcinfo);
-	EvaluateOptions evaluation = evaluate_options(fcinfo);
+	EvaluateOptions evaluation = evaluate_options(fcinfo, each_case);
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "recseq backtest",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -125,5 +123,24 @@ recseq_backtest(PG_FUNCTION_ARGS)
 	training_end(training);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
+}
+
+PG_FUNCTION_INFO_V1(recseq_backtest);
+
+/* recseq_backtest(source, model, k, options, protocol ...): see sql/evaluation.sql. */
+Datum
+recseq_backtest(PG_FUNCTION_ARGS)
+{
+	backtest(fcinfo, false);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(recseq_backtest_cases);
+
+/* recseq_backtest_cases(source, model, k, options, protocol ...): the same. */
+Datum
+recseq_backtest_cases(PG_FUNCTION_ARGS)
+{
+	backtest(fcinfo, true);
 	return (Datum) 0;
 }

@@ -102,7 +102,8 @@ cases_read(Cases *cases, const EvaluateOptions *options, const Model *model)
 {
 	DatasetOptions reading = {
 		.purchases = model->rank.present ? &model->purchases : &(Vocabulary) {.kind = ID_TEXT},
-		.min_length = 1
+		.min_length = 1,
+		.ids = options->each_case
 	};
 	SourceData *source;
 	bool	   *held_out;

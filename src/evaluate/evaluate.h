@@ -11,7 +11,7 @@
 #include "results.h"
 #include "serve/cache.h"
 
-/* Add the rows of recseq_evaluate for a model. */
+/* Add the rows of recseq_evaluate or recseq_evaluate_cases for a model. */
 extern void evaluate_model(const Results *results, CachedModel *cached,
 						   const EvaluateOptions *options);
 

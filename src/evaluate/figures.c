@@ -19,17 +19,27 @@ mean_add(Mean *mean, double value)
 	mean->of_sequence += value;
 }
 
-void
-figures_add(Figures *figures, const Ranking *ranking, int32 target, int32 k,
-			const Baselines *baselines)
+CaseValue
+case_value(int32 rank, int32 k)
 {
-	int32		rank = ranking_find(ranking, target);
+	return (CaseValue) {
+		metrics_hit(rank, k), metrics_reciprocal_rank(rank, k), metrics_ndcg(rank, k)
+	};
+}
 
+void
+figures_add(Figures *figures, CaseValue value)
+{
 	figures->cases++;
 	figures->of_sequence++;
-	mean_add(&figures->hit, metrics_hit(rank, k));
-	mean_add(&figures->reciprocal_rank, metrics_reciprocal_rank(rank, k));
-	mean_add(&figures->ndcg, metrics_ndcg(rank, k));
+	mean_add(&figures->hit, value.hit);
+	mean_add(&figures->reciprocal_rank, value.reciprocal_rank);
+	mean_add(&figures->ndcg, value.ndcg);
+}
+
+void
+figures_add_shown(Figures *figures, const Ranking *ranking, int32 k, const Baselines *baselines)
+{
 	for (int32 i = 0; i < ranking->top.count && i < k; i++)
 	{
 		int32		item = ranking->top.heap[i].item;

@@ -41,12 +41,26 @@ typedef struct Figures
 /* None so far, of so many items; in the current context. */
 extern Figures figures_begin(int32 items);
 
+/* What a case counts: differences may be below 0. */
+typedef struct CaseValue
+{
+	double		hit;
+	double		reciprocal_rank;
+	double		ndcg;
+} CaseValue;
+
+/* What a rank (0: a miss) is worth where the first k are recommended. */
+extern CaseValue case_value(int32 rank, int32 k);
+
+/* Add a case. */
+extern void figures_add(Figures *figures, CaseValue value);
+
 /*
- * Add a case: what a method ranked, of which the first k are recommended.
- * Popularity is that among what the baselines learned from.
+ * Add what is recommended in it, the first k of what a method ranked.  Popularity
+ * is that among what the baselines learned from.
  */
-extern void figures_add(Figures *figures, const Ranking *ranking, int32 target, int32 k,
-						const Baselines *baselines);
+extern void figures_add_shown(Figures *figures, const Ranking *ranking, int32 k,
+							  const Baselines *baselines);
 
 /* The cases that follow are of another sequence. */
 extern void figures_end_sequence(Figures *figures);

@@ -24,14 +24,31 @@ mean_variance(const Figures *figures, const Mean *mean)
 	return Max(squares, 0) / ((double) figures->cases * (double) figures->cases);
 }
 
-void
-mean_interval(const Figures *figures, const Mean *mean, double *low, double *high)
+/* Normal interval, within what the values are. */
+static void
+normal_interval(const Figures *figures, const Mean *mean, double least,
+				double *low, double *high)
 {
 	double		value = mean_value(figures, mean);
 	double		half = NORMAL_QUANTILE * sqrt(mean_variance(figures, mean));
 
-	*low = Max(value - half, 0);
+	*low = Max(value - half, least);
 	*high = Min(value + half, 1);
+}
+
+void
+mean_interval(const Figures *figures, const Mean *mean, double *low, double *high)
+{
+	normal_interval(figures, mean, 0, low, high);
+}
+
+bool
+difference_interval(const Figures *figures, const Mean *mean, double *low, double *high)
+{
+	if (figures->sequences < 2)
+		return false;
+	normal_interval(figures, mean, -1, low, high);
+	return true;
 }
 
 /*

@@ -116,7 +116,8 @@ static const Field option_fields[] = {
 	FIELD("validation_metric", FIELD_TEXT),
 	{"max_length", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_LENGTH},
 	{"seed", FIELD_INTEGER, REQUIRED, (double) PG_INT64_MIN, (double) PG_INT64_MAX},
-	{"update_of", FIELD_INTEGER, OPTIONAL, 1, PG_INT32_MAX}
+	{"update_of", FIELD_INTEGER, OPTIONAL, 1, PG_INT32_MAX},
+	{.name = "held_out", .type = FIELD_TEXT, .presence = OPTIONAL}
 };
 
 static const Field curve_fields[] = {

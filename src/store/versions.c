@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "names.h"
 #include "store/chunks.h"
@@ -74,6 +75,38 @@ version_describe(const Catalog *catalog, int64 id)
 												   SPI_tuptable->tupdesc, 1));
 	as_owner_end(&caller);
 	return description;
+}
+
+bool
+version_learned_from(const Catalog *catalog, int64 id, const char *relation,
+					 const char *held_out, TimestampTz before)
+{
+	Caller		caller = as_owner_begin(catalog);
+	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+	Datum		values[] = {
+		Int64GetDatum(id),
+		CStringGetTextDatum(relation),
+		CStringGetTextDatum(held_out),
+		TimestampTzGetDatum(before)
+	};
+	bool		learned;
+
+	learned = as_owner_run(&caller, "WITH RECURSIVE learned AS ("
+						   "SELECT v.model, v.version, v.source, v.options, v.created, v.update_of"
+						   " FROM %1$s.recseq_version v WHERE v.id OPERATOR(pg_catalog.=) $1"
+						   " UNION ALL "
+						   "SELECT v.model, v.version, v.source, v.options, v.created, v.update_of"
+						   " FROM learned l JOIN %1$s.recseq_version v"
+						   " ON v.id OPERATOR(pg_catalog.=) l.update_of"
+						   " AND v.model OPERATOR(pg_catalog.=) l.model"
+						   " AND v.version OPERATOR(pg_catalog.<) l.version)"
+						   " SELECT FROM learned WHERE source OPERATOR(pg_catalog.=) $2"
+						   " AND created OPERATOR(pg_catalog.>) $4"
+						   " AND COALESCE((options OPERATOR(pg_catalog.->>) 'held_out')"
+						   " OPERATOR(pg_catalog.<>) $3, true) LIMIT 1",
+						   lengthof(values), types, values, NULL) > 0;
+	as_owner_end(&caller);
+	return learned;
 }
 
 /* Insert the row of a version; returns its id. */

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "fmgr.h"
 
 #include "nn/nn.h"
@@ -89,6 +90,13 @@ extern int32 version_store(const Catalog *catalog, const NewVersion *version,
 
 /* The row of a version in recseq_version, as a JSON object in the current context. */
 extern char *version_describe(const Catalog *catalog, int64 id);
+
+/*
+ * Whether a version, or one that it goes on from, learned from a relation after
+ * `before`, and held out something else than `held_out` (split_describe).
+ */
+extern bool version_learned_from(const Catalog *catalog, int64 id, const char *relation,
+								 const char *held_out, TimestampTz before);
 
 /* Make a version of a locked model the active one; the one that was is remembered. */
 extern void version_set_active(const Caller *caller, const char *model, int64 id);

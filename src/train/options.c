@@ -443,13 +443,28 @@ iterate_members(Jsonb *options)
 	return JsonbIteratorInit(&options->root);
 }
 
+/* Whether a member is what options_to_json() notes of a version beside its options. */
+static bool
+is_note(const JsonbValue *key)
+{
+	static const char *const notes[] = {"update_of", "held_out"};
+
+	for (int i = 0; i < lengthof(notes); i++)
+	{
+		if (key->val.string.len == strlen(notes[i]) &&
+			memcmp(key->val.string.val, notes[i], key->val.string.len) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The option of a member; if there is none NULL, or an error. */
 static const Option *
 option_of_member(const JsonbValue *key, bool unknown_ok)
 {
 	const Option *option = find_option(key->val.string.val, key->val.string.len);
 
-	if (option == NULL && !unknown_ok)
+	if (option == NULL && !unknown_ok && !is_note(key))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("recseq_train has no option \"%.*s\"", key->val.string.len,
@@ -595,6 +610,11 @@ options_to_json(const TrainOptions *options, bool all)
 	}
 	if (options->base != NULL)
 		appendStringInfo(&json, ", \"update_of\": %d", options->base->version);
+	if (options->split != NULL)
+	{
+		appendStringInfoString(&json, ", \"held_out\": ");
+		escape_json(&json, split_describe(options->split));
+	}
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }

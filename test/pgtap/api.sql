@@ -156,6 +156,33 @@ SELECT is(provolatile::text, 'v', 'recseq_backtest is volatile') FROM function W
 SELECT is(proparallel::text, 'u', 'recseq_backtest is parallel unsafe') FROM function WHERE proname = 'recseq_backtest';
 
 --
+-- recseq_evaluate_cases, recseq_backtest_cases, recseq_compare
+--
+SELECT is(c.proargnames, f.proargnames, c.proname || ': the arguments of ' || f.proname)
+FROM function c JOIN function f ON c.proname = f.proname || '_cases' ORDER BY c.proname;
+SELECT is(c.proargtypes::text, f.proargtypes::text, c.proname || ': their types')
+FROM function c JOIN function f ON c.proname = f.proname || '_cases' ORDER BY c.proname;
+SELECT is(pg_get_expr(c.proargdefaults, 0), pg_get_expr(f.proargdefaults, 0), c.proname || ': their defaults')
+FROM function c JOIN function f ON c.proname = f.proname || '_cases' ORDER BY c.proname;
+SELECT ok(c.proretset AND c.provolatile = f.provolatile AND c.proparallel = f.proparallel, c.proname || ': a set, and as volatile')
+FROM function c JOIN function f ON c.proname = f.proname || '_cases' ORDER BY c.proname;
+SELECT is((SELECT array_agg(format('%s %s', attname, format_type(atttypid, NULL)) ORDER BY attnum)
+		   FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE c.reltype = prorettype AND attnum > 0 AND NOT attisdropped),
+	ARRAY['sequence integer', 'id text', 'event integer', 'target text', 'unseen boolean', 'method text', 'k integer', 'rank integer', 'unseen_rank integer'],
+	proname || ': result columns')
+FROM function WHERE proname IN ('recseq_evaluate_cases', 'recseq_backtest_cases') ORDER BY proname;
+SELECT has_function(:'schema', 'recseq_compare', ARRAY['regclass', 'regclass', 'text', 'text', 'integer'], 'recseq_compare(a, b, method_a, method_b, k)');
+SELECT is(proargnames[1:5], ARRAY['a', 'b', 'method_a', 'method_b', 'k'], 'recseq_compare: names of the arguments') FROM function WHERE proname = 'recseq_compare';
+SELECT is(pronargs - pronargdefaults::int, 1, 'recseq_compare: only one set of cases must be given') FROM function WHERE proname = 'recseq_compare';
+SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
+		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'),
+	ARRAY['metric text', 'cases bigint', 'sequences bigint', 'value_a double precision', 'value_b double precision', 'difference double precision',
+		  'low double precision', 'high double precision', 'differs boolean'],
+	'recseq_compare: result columns')
+FROM function WHERE proname = 'recseq_compare';
+SELECT ok(proretset AND provolatile = 's' AND proparallel = 'u', 'recseq_compare: a set, stable, parallel unsafe') FROM function WHERE proname = 'recseq_compare';
+
+--
 -- recseq_similar_items, for every type of id
 --
 PREPARE similar_form(regtype, regtype) AS
@@ -320,9 +347,9 @@ SELECT is(
 --
 SELECT ok(NOT has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': not for everybody')
 FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_rollback', 'recseq_retain', 'recseq_import_model', 'recseq_export_model', 'recseq_update',
-	'recseq_backtest', 'recseq_tune', 'recseq_train_async', 'recseq_cancel', 'recseq_wait', 'recseq_resume_jobs') ORDER BY proname;
+	'recseq_backtest', 'recseq_backtest_cases', 'recseq_tune', 'recseq_train_async', 'recseq_cancel', 'recseq_wait', 'recseq_resume_jobs') ORDER BY proname;
 SELECT ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': for everybody')
-FROM function WHERE proname IN ('recseq_evaluate', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign') ORDER BY proname;
+FROM function WHERE proname IN ('recseq_evaluate', 'recseq_evaluate_cases', 'recseq_compare', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign') ORDER BY proname;
 SELECT table_privs_are(:'schema', 'recseq_models', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_model', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_version', 'regress_recseq_anybody', ARRAY[]::text[]);

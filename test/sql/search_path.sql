@@ -77,7 +77,7 @@ SELECT count(*) > 1000 AS many FROM pg_proc WHERE pronamespace = 'trap'::regname
 --
 -- Every function of recseq's, as a role that may call it, with these first in its path
 --
-GRANT EXECUTE ON FUNCTION recseq_train, recseq_update, recseq_activate, recseq_rollback, recseq_retain, recseq_drop_model, recseq_backtest,
+GRANT EXECUTE ON FUNCTION recseq_train, recseq_update, recseq_activate, recseq_rollback, recseq_retain, recseq_drop_model, recseq_backtest, recseq_backtest_cases,
 	recseq_tune, recseq_export_model, recseq_import_model, recseq_train_async, recseq_wait, recseq_cancel, recseq_resume_jobs TO regress_recseq_victim;
 SET ROLE regress_recseq_victim;
 SET search_path = trap, pg_catalog, :"here";
@@ -100,6 +100,9 @@ SELECT pg_catalog.count(*) FROM recseq_recommend_batch_text('ring', model => 'm'
 SELECT pg_catalog.count(*) FROM recseq_similar_items(1, model => 'm');
 SELECT pg_catalog.count(*) FROM recseq_evaluate('ring', 'm');
 SELECT pg_catalog.count(*) FROM recseq_backtest('ring', options => '{"epochs": 1, "units": 4}');
+SELECT pg_catalog.count(*) FROM recseq_backtest_cases('ring', options => '{"epochs": 1, "units": 4}');
+CREATE TABLE pg_temp.cases AS SELECT * FROM recseq_evaluate_cases('ring', 'm');
+SELECT pg_catalog.count(*) FROM recseq_compare('pg_temp.cases', method_b => 'stan');
 SELECT pg_catalog.count(*) FROM recseq_tune('ring', trials => 1, options => '{"epochs": 1, "units": 4}', space => '{}');
 SELECT recseq_assign('visitor', ARRAY['a']);
 SELECT i.model FROM recseq_import_model(recseq_export_model('m'), 'copy') i;

@@ -76,7 +76,9 @@ $node->safe_psql('postgres', q{
 	SELECT recseq_train('narrow', 'narrow', features => '{}', epochs => 1, units => 8);
 	CREATE TABLE few AS SELECT ARRAY[g % 5, 7, g % 3] AS items FROM generate_series(1, 20) g;
 	SELECT recseq_train('few', 'deep', epochs => 1, units => 1024, layers => 2, max_length => 1000, validation_fraction => 0, ranker => false);
-	CREATE TABLE exported AS SELECT recseq_export_model('large') AS data});
+	CREATE TABLE exported AS SELECT recseq_export_model('large') AS data;
+	CREATE TABLE cases AS SELECT g AS sequence, g::text AS id, 2 AS event, '1'::text AS target, true AS unseen, 'model'::text AS method, 5 AS k,
+		g % 5 AS rank, g % 5 AS unseen_rank FROM generate_series(1, 300000) g});
 my $expected = answers($node);
 my $stored = stored($node);
 
@@ -123,6 +125,8 @@ my @work = (
 	[ 'evaluating', "SELECT count(*) FROM $repeat, LATERAL recseq_evaluate('source', 'default', 5 + 0 * i)", '', 300 ],
 	[ 'evaluating many cases', "SELECT count(*) FROM $repeat, LATERAL recseq_evaluate('wide', 'narrow', 5 + 0 * i)", '', 2000 ],
 	[ 'evaluating long sequences', "SELECT count(*) FROM $repeat, LATERAL recseq_evaluate('long', 'narrow', 5 + 0 * i)", '', 1000 ],
+	[ 'evaluating, case by case', "SELECT count(*) FROM $repeat, LATERAL recseq_evaluate_cases('wide', 'narrow', 5 + 0 * i)", '', 2000 ],
+	[ 'comparing', "SELECT count(*) FROM $repeat, LATERAL recseq_compare('cases', k => 5 + 0 * i)", '', 1000 ],
 	[ 'backtesting', q{SELECT recseq_backtest('wide', options => '{"units": 8, "epochs": 1}')}, '', 3000 ],
 	[ 'tuning', q{SELECT recseq_tune('wide', trials => 20, options => '{"units": 8, "epochs": 1}')}, '', 3000 ],
 
@@ -171,7 +175,7 @@ my $session = $node->background_psql('postgres', on_error_stop => 0);
 # its limit is for a query, and not for all of them
 $session->set_query_timer_restart;
 my $pid = backend_of($session);
-$session->query_safe(q{SET recseq.progress = off; SET recseq.max_training_memory = '8GB'});
+$session->query_safe(q{SET recseq.progress = off; SET client_min_messages = error; SET recseq.max_training_memory = '8GB'});
 
 for my $work (@work)
 {

@@ -27,7 +27,7 @@ sub check_backend
 	my $session = $node->background_psql('postgres');
 	my $pid = backend_of($session);
 
-	$session->query_safe('SET recseq.progress = off');
+	$session->query_safe('SET recseq.progress = off; SET client_min_messages = error');
 	$session->query_safe(q{SELECT count(*) FROM recseq_recommend(ARRAY[1, 2])}) if $title =~ /recommending first/;
 	is(threads($pid), 1, "$title: one thread once the module is loaded") if $title =~ /recommending first/;
 	$session->query_safe(q{SELECT recseq_train('source', epochs => 1, units => 128, batch_size => 1024)});

@@ -77,9 +77,17 @@ $session->query_safe(q{SELECT count(*) FROM recseq_recommend((SELECT array_agg(i
 $grown = $session->query_safe($contexts) - $before;
 cmp_ok($grown, '<', 1024 * 1024, 'a history of two million items leaves no memory taken');
 
+# that it was trained on
+$session->query_safe('SET client_min_messages = error');
 my $baseline = $session->query_safe(q{SELECT count(*) FROM recseq_evaluate('source')}) && $session->query_safe($contexts);
 $session->query_safe(q{SELECT count(*) FROM generate_series(1, 10) i, LATERAL recseq_evaluate('source', 'default', i)});
 cmp_ok($session->query_safe($contexts) - $baseline, '<', 256 * 1024, 'evaluating again and again does not grow the contexts');
+$session->query_safe(q{CREATE TABLE cases AS SELECT * FROM recseq_evaluate_cases('source')});
+$baseline = $session->query_safe(q{SELECT count(*) FROM recseq_compare('cases')}) && $session->query_safe($contexts);
+$session->query_safe(q{SELECT count(*) FROM generate_series(1, 10) i, LATERAL recseq_evaluate_cases('source', 'default', i)});
+$session->query_safe(q{SELECT count(*) FROM generate_series(1, 5) i, LATERAL recseq_compare('cases', method_b => 'stan', k => i)});
+cmp_ok($session->query_safe($contexts) - $baseline, '<', 256 * 1024, 'nor does asking for each case, and comparing them');
+$session->query_safe('RESET client_min_messages');
 $session->query_safe(q{SELECT recseq_train('source', 'again', epochs => 1)}) for 1 .. 2;
 $baseline = $session->query_safe($contexts);
 $session->query_safe(q{SELECT recseq_train('source', 'again', epochs => 1)}) for 1 .. 6;

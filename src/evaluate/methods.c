@@ -130,7 +130,7 @@ model_rank(Methods *methods, const Case *one, bool unseen)
 		question.excluded = methods->excluded;
 		question.unknown_excluded = methods->all;
 	}
-	recommender_answer(recommender_of_backend(), &methods->cached->model, infer, &question, 1);
+	both_stages_answer(scratch_of_backend(), &methods->cached->model, infer, &question, 1);
 	if (unseen)
 		exclude_history(methods, false);
 	for (int32 i = 0; i < top->count; i++)

@@ -5,7 +5,7 @@
  *	parts.h		what a model is made of
  *	rank_fit.h	fits the second stage, once the network is trained
  *	codec.h		a model as one image of bytes, with its checksum (crc32c.h)
- *	recommender.h	from a history to the items that come next, by both stages
+ *	both_stages.h	from a history to the items that come next, by both stages
  *	vocabulary.h	ids and their numbers
  */
 #ifndef MODEL_MODEL_H
@@ -15,7 +15,7 @@
 #include "model/crc32c.h"
 #include "model/parts.h"
 #include "model/rank_fit.h"
-#include "model/recommender.h"
+#include "model/both_stages.h"
 #include "model/vocabulary.h"
 
 #endif							/* MODEL_MODEL_H */

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/recommender.h"
+#include "model/both_stages.h"
 #include "nn/nn.h"
 #include "rank/ranker_train.h"
 #include "rank/sort.h"
@@ -367,7 +367,7 @@ typedef struct Fitting
 	Dataset		dataset;
 	int			which;			/* the ranker that is fitted */
 	RankerExamples *examples;
-	Recommender recommender;
+	AnswerScratch answer_scratch;
 	Model		model;			/* the network alone */
 	Infer		infer;
 	Candidate  *candidate;		/* CANDIDATES_MAX */
@@ -421,7 +421,7 @@ find_candidates(Fitting *fitting, const RankExample *example, const NetworkOpini
 		.hours = full && data->sizes.times ? data->hours + start : NULL,
 		.own_sequence = example->counts == RANK_FIT_ALL_COUNTS ? example->sequence : -1
 	};
-	int32_t		count = candidates_find(fitting->recommender.work,
+	int32_t		count = candidates_find(fitting->answer_scratch.work,
 										&data->counts[example->counts], &history, opinion,
 										fitting->candidate, features);
 
@@ -541,7 +541,7 @@ static NnStatus
 read_votes(VoteExamples *votes, int32_t *asked, Fitting *fitting, int32_t shard,
 		   const Ranker *ranker)
 {
-	Recommender *recommender = &fitting->recommender;
+	AnswerScratch *answer_scratch = &fitting->answer_scratch;
 
 	*asked = 0;
 	votes->start[0] = 0;
@@ -549,7 +549,7 @@ read_votes(VoteExamples *votes, int32_t *asked, Fitting *fitting, int32_t shard,
 	{
 		const Opinion *asking = &fitting->opinion[shard][o];
 		int32_t		first = votes->start[votes->examples];
-		NetworkOpinion opinion = recommender_opinion(&fitting->model, asking->representation,
+		NetworkOpinion opinion = network_opinion(&fitting->model, asking->representation,
 													 &asking->top, asking->log_normaliser);
 		int32_t		count;
 
@@ -558,11 +558,11 @@ read_votes(VoteExamples *votes, int32_t *asked, Fitting *fitting, int32_t shard,
 		if (!go_on(fitting))
 			return NN_CANCELLED;
 		count = find_candidates(fitting, &fitting->data->example[asking->example], &opinion,
-								recommender->features, &votes->target[votes->examples]);
+								answer_scratch->features, &votes->target[votes->examples]);
 		(*asked)++;
 		if (votes->target[votes->examples] < 0)
 			continue;
-		ranker_scores(ranker, recommender->features, count, recommender->scratch,
+		ranker_scores(ranker, answer_scratch->features, count, answer_scratch->scratch,
 					  votes->score + first);
 		for (int32_t c = 0; c < count; c++)
 			vote_inputs(votes->input + (size_t) (first + c) * VOTES, &fitting->candidate[c]);
@@ -678,12 +678,12 @@ prepare(Fitting *fitting)
 	};
 	fitting->candidate = ALLOCATE(allocator, Candidate, CANDIDATES_MAX);
 	fitting->examples = ranker_examples_create(&source, &fitting->sharing, allocator);
-	recommender_place(&fitting->recommender, &arena);
+	answer_scratch_place(&fitting->answer_scratch, &arena);
 	infer_place(&fitting->infer, &arena, model_network(&fitting->model), 1);
 	arena = (Arena) {ALLOCATE(allocator, char, arena.used), 0};
-	recommender_place(&fitting->recommender, &arena);
+	answer_scratch_place(&fitting->answer_scratch, &arena);
 	infer_place(&fitting->infer, &arena, model_network(&fitting->model), 1);
-	recommender_start(&fitting->recommender);
+	answer_scratch_start(&fitting->answer_scratch);
 }
 
 /* What a fit costs; asking: examples to measure by. */

@@ -110,7 +110,7 @@ answer_rows(BatchRequest *batch, int first, const float *const representation[])
 			asked[asking++] = request;
 		}
 	}
-	recommender_answer(recommender_of_backend(),
+	both_stages_answer(scratch_of_backend(),
 					   &batch->requests[0].call.cached->model, batch->infer, questions, asking);
 	for (int i = 0; i < asking; i++)
 		asked[i]->question = questions[i];

@@ -168,23 +168,23 @@ model_create_infer(Infer *infer, const Model *model, int32 histories)
 	infer->network.interrupt = (Interrupt) {may_go_on, NULL};
 }
 
-Recommender *
-recommender_of_backend(void)
+AnswerScratch *
+scratch_of_backend(void)
 {
-	static Recommender *recommender = NULL;
+	static AnswerScratch *answer_scratch = NULL;
 	Arena		arena = {0};
 	MemoryContext caller;
 
-	if (recommender != NULL)
-		return recommender;
+	if (answer_scratch != NULL)
+		return answer_scratch;
 	caller = MemoryContextSwitchTo(TopMemoryContext);
-	recommender_place(&(Recommender) {0}, &arena);
+	answer_scratch_place(&(AnswerScratch) {0}, &arena);
 	arena = (Arena) {allocate_aligned(arena.used), 0};
-	recommender = palloc(sizeof(Recommender));
-	recommender_place(recommender, &arena);
-	recommender_start(recommender);
+	answer_scratch = palloc(sizeof(AnswerScratch));
+	answer_scratch_place(answer_scratch, &arena);
+	answer_scratch_start(answer_scratch);
 	MemoryContextSwitchTo(caller);
-	return recommender;
+	return answer_scratch;
 }
 
 Question

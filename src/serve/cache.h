@@ -39,7 +39,7 @@ extern Size infer_bytes(const Model *model, int32 histories);
 extern void model_create_infer(Infer *infer, const Model *model, int32 histories);
 
 /* The working memory of second stages that all calls of this backend use. */
-extern Recommender *recommender_of_backend(void);
+extern AnswerScratch *scratch_of_backend(void);
 
 /* A question for k items of a model, with the memory to work on it but for the answer. */
 extern Question allocate_question(const Model *model, int32 k, const Budget *budget);

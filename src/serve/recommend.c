@@ -186,7 +186,7 @@ answer(Request *request)
 	}
 	question = request_ask(request, infer_representation(infer, history->item, history->feature,
 														 history->length));
-	recommender_answer(recommender_of_backend(), &request->call.cached->model, infer, &question, 1);
+	both_stages_answer(scratch_of_backend(), &request->call.cached->model, infer, &question, 1);
 	request->question = question;
 }
 

@@ -14,7 +14,7 @@
 #include "fixture.h"
 #include "nn/infer.h"
 #include "model/rank_fit.h"
-#include "model/recommender.h"
+#include "model/both_stages.h"
 #include "nn/coded_topk.h"
 
 enum
@@ -458,7 +458,7 @@ model_ask(const Model *model)
 	int32_t		k = config->items + 2;
 	TopK		top = {.k = k, .heap = NEW(Scored, k)};
 	Infer		infer;
-	Recommender recommender;
+	AnswerScratch answer_scratch;
 	Arena		arena = {0};
 	Question	question = {
 		.top = &top,
@@ -478,11 +478,11 @@ model_ask(const Model *model)
 	for (int32_t f = 0; f < config->features; f++)
 		feature[f] = category;
 	infer_place(&infer, &arena, model_network(model), 1);
-	recommender_place(&recommender, &arena);
+	answer_scratch_place(&answer_scratch, &arena);
 	arena = (Arena) {.base = test_alloc(arena.used)};
 	infer_place(&infer, &arena, model_network(model), 1);
-	recommender_place(&recommender, &arena);
-	recommender_start(&recommender);
+	answer_scratch_place(&answer_scratch, &arena);
+	answer_scratch_start(&answer_scratch);
 	question.representation = infer_representation(&infer, item, feature, length);
 	for (int known = 0; known < 2; known++)
 	{
@@ -491,7 +491,7 @@ model_ask(const Model *model)
 			.bought = known ? bought : NULL, .hours = known ? hours : NULL, .own_sequence = -1
 		};
 		top.count = 0;
-		recommender_answer(&recommender, model, &infer, &question, 1);
+		both_stages_answer(&answer_scratch, model, &infer, &question, 1);
 		for (int32_t i = 0; i < top.count; i++)
 			sink += top.heap[i].score;
 	}

@@ -5,7 +5,7 @@
  */
 #include "fixture.h"
 #include "model/rank_fit.h"
-#include "model/recommender.h"
+#include "model/both_stages.h"
 #include "rank/ranker_train.h"
 #include "rank/sort.h"
 #include "slow_features.h"

@@ -1,9 +1,9 @@
 /*
- * recommender.c
+ * both_stages.c
  *	  From a history to the items that most probably come next, by both stages
  *	  of a model.
  */
-#include "model/recommender.h"
+#include "model/both_stages.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,22 +27,22 @@ question_place(Question *question, Arena *arena, const Model *model, int32_t k)
 }
 
 void
-recommender_place(Recommender *recommender, Arena *arena)
+answer_scratch_place(AnswerScratch *answer_scratch, Arena *arena)
 {
-	recommender->work = candidates_place(arena);
-	recommender->features = ARENA_TAKE(arena, float, CANDIDATES_MAX * RANK_FEATURES);
-	recommender->scratch = ARENA_TAKE(arena, float, RANKER_SCRATCH);
-	recommender->probability = ARENA_TAKE(arena, float, CANDIDATES_MAX);
+	answer_scratch->work = candidates_place(arena);
+	answer_scratch->features = ARENA_TAKE(arena, float, CANDIDATES_MAX * RANK_FEATURES);
+	answer_scratch->scratch = ARENA_TAKE(arena, float, RANKER_SCRATCH);
+	answer_scratch->probability = ARENA_TAKE(arena, float, CANDIDATES_MAX);
 }
 
 void
-recommender_start(Recommender *recommender)
+answer_scratch_start(AnswerScratch *answer_scratch)
 {
-	candidates_start(recommender->work);
+	candidates_start(answer_scratch->work);
 }
 
 NetworkOpinion
-recommender_opinion(const Model *model, const float *representation, const TopK *best,
+network_opinion(const Model *model, const float *representation, const TopK *best,
 					float log_normaliser)
 {
 	return (NetworkOpinion) {
@@ -110,7 +110,7 @@ is_excluded(const Question *question, int32_t items, int32_t item)
  * which the network's probabilities of all other items become theirs.
  */
 static float
-rank_candidates(Recommender *recommender, const RankStage *stage, Question *question,
+rank_candidates(AnswerScratch *answer_scratch, const RankStage *stage, Question *question,
 				const NetworkOpinion *opinion)
 {
 	int			which = rank_stage_choose(stage, &question->history);
@@ -124,13 +124,13 @@ rank_candidates(Recommender *recommender, const RankStage *stage, Question *ques
 		history.bought = NULL;
 		history.hours = NULL;
 	}
-	question->candidates = candidates_find(recommender->work, &stage->counts, &history,
-										   opinion, question->candidate, recommender->features);
-	ranker_scores(&stage->ranker[which], recommender->features, question->candidates,
-				  recommender->scratch, recommender->probability);
+	question->candidates = candidates_find(answer_scratch->work, &stage->counts, &history,
+										   opinion, question->candidate, answer_scratch->features);
+	ranker_scores(&stage->ranker[which], answer_scratch->features, question->candidates,
+				  answer_scratch->scratch, answer_scratch->probability);
 	vote_add(&stage->vote[which], question->candidate, question->candidates,
-			 recommender->probability);
-	ranker_softmax(recommender->probability, question->candidates);
+			 answer_scratch->probability);
+	ranker_softmax(answer_scratch->probability, question->candidates);
 	for (int32_t c = 0; c < question->candidates; c++)
 	{
 		if (question->candidate[c].item >= opinion->items)
@@ -144,7 +144,7 @@ rank_candidates(Recommender *recommender, const RankStage *stage, Question *ques
 	for (int32_t c = 0; c < question->candidates; c++)
 	{
 		Scored		scored = {
-			question->candidate[c].item, (1 - missed) * recommender->probability[c]
+			question->candidate[c].item, (1 - missed) * answer_scratch->probability[c]
 		};
 
 		if (!is_excluded(question, opinion->items, scored.item) &&
@@ -171,7 +171,7 @@ exclude_candidates(Question *question, int32_t items)
 
 /* Answer with both stages. */
 static void
-answer_by_both(Recommender *recommender, const Model *model, Infer *infer,
+answer_by_both(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 			   Question *questions, int32_t count)
 {
 	TopKRequest scans[CODED_TOPK_QUERIES];
@@ -193,9 +193,9 @@ answer_by_both(Recommender *recommender, const Model *model, Infer *infer,
 		float		most = 0;
 
 		topk_sort(&tops[q]);
-		opinion = recommender_opinion(model, question->representation, &tops[q],
+		opinion = network_opinion(model, question->representation, &tops[q],
 									  scans[q].log_normaliser);
-		factor[q] = rank_candidates(recommender, &model->rank, question, &opinion);
+		factor[q] = rank_candidates(answer_scratch, &model->rank, question, &opinion);
 		/* the network's best are all candidates: no other item has more than the last */
 		if (tops[q].count == CANDIDATES_NETWORK)
 			most = factor[q] * expf(tops[q].heap[CANDIDATES_NETWORK - 1].score -
@@ -228,13 +228,13 @@ answer_by_both(Recommender *recommender, const Model *model, Infer *infer,
 }
 
 void
-recommender_answer(Recommender *recommender, const Model *model, Infer *infer,
+both_stages_answer(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 				   Question *questions, int32_t count)
 {
 	if (count == 0 || questions[0].top->k == 0)
 		return;
 	if (model->rank.present)
-		answer_by_both(recommender, model, infer, questions, count);
+		answer_by_both(answer_scratch, model, infer, questions, count);
 	else
 		answer_by_network(infer, questions, count);
 }

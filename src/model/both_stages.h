@@ -1,5 +1,5 @@
 /*
- * recommender.h
+ * both_stages.h
  *	  From a history to the items that most probably come next, by both stages
  *	  of a model.
  *
@@ -8,8 +8,8 @@
  * probability that the next item is none of them, goes to all other items in
  * the proportions that the network gives them.  So scores add up to 1.
  */
-#ifndef NN_RECOMMENDER_H
-#define NN_RECOMMENDER_H
+#ifndef MODEL_BOTH_STAGES_H
+#define MODEL_BOTH_STAGES_H
 
 #include "rank/candidates.h"
 #include "nn/nn.h"
@@ -44,25 +44,25 @@ question_room(int32_t k)
 extern void question_place(Question *question, Arena *arena, const Model *model, int32_t k);
 
 /* Working memory of the second stage, for any model. */
-typedef struct Recommender
+typedef struct AnswerScratch
 {
 	CandidateWork *work;
 	float	   *features;		/* CANDIDATES_MAX x RANK_FEATURES */
 	float	   *scratch;		/* RANKER_SCRATCH */
 	float	   *probability;	/* [CANDIDATES_MAX] */
-} Recommender;
+} AnswerScratch;
 
-extern void recommender_place(Recommender *recommender, Arena *arena);
+extern void answer_scratch_place(AnswerScratch *answer_scratch, Arena *arena);
 
 /* Prepare the working memory, once. */
-extern void recommender_start(Recommender *recommender);
+extern void answer_scratch_start(AnswerScratch *answer_scratch);
 
 /* Answer up to CODED_TOPK_QUERIES questions of one k; top->count must be 0. */
-extern void recommender_answer(Recommender *recommender, const Model *model, Infer *infer,
+extern void both_stages_answer(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 							   Question *questions, int32_t count);
 
 /* The network's best items as an opinion.  best: [CANDIDATES_NETWORK]. */
-extern NetworkOpinion recommender_opinion(const Model *model, const float *representation,
+extern NetworkOpinion network_opinion(const Model *model, const float *representation,
 										  const TopK *best, float log_normaliser);
 
-#endif							/* NN_RECOMMENDER_H */
+#endif							/* MODEL_BOTH_STAGES_H */

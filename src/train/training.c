@@ -43,12 +43,12 @@ report_epoch(void *context, const EpochReport *report)
 	{
 		if (report->validation_windows > 0)
 			ereport(NOTICE,
-					(errmsg("epoch %d of %d: loss %.4f, validation loss %.4f, hit rate at %d %.4f, MRR at %d %.4f, learning rate %g%s, %.1f s, at most %.0f s left",
+					(errmsg("epoch %d of %d: loss %.4f, validation loss %.4f, hit rate at %d %.4f, MRR at %d %.4f%s, learning rate %g, %.1f s, at most %.0f s left",
 							report->epoch, epochs, report->loss,
 							report->validation_loss,
 							TRAINER_HIT_RATE_K, report->hit_rate,
-							TRAINER_MRR_K, report->mrr, report->learning_rate,
-							report->best ? " (best)" : "",
+							TRAINER_MRR_K, report->mrr,
+							report->best ? " (best so far)" : "", report->learning_rate,
 							seconds_since(training->epoch_start), left)));
 		else
 			ereport(NOTICE,

@@ -117,6 +117,9 @@ for my $what ('recseq job', 'parallel worker', 'recseq launcher', 'client backen
 
 		$job = queue($model);
 		usleep(1e6 * rand($latest));
+		# workers are there for a part of each epoch only
+		$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = '$what')
+			OR recseq_wait($job, '0') NOT IN ('queued', 'running')") if $what eq 'parallel worker';
 		$pid = $what eq 'postmaster' ? $node->{_pid} : $what eq 'client backend' ? backend_of($others) : pid_of($what);
 		@all = split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
 		my $checkpointer = pid_of('checkpointer');

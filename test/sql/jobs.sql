@@ -458,18 +458,18 @@ BEGIN
 		PERFORM pg_catalog.set_config('role', 'regress_recseq_admin', false);
 		could := 'become the admin';
 	EXCEPTION WHEN others THEN
-		could := SQLERRM;
+		could := SQLSTATE;
 	END;
 	BEGIN
 		PERFORM pg_catalog.set_config('session_authorization', 'regress_recseq_admin', false);
 		could := could || ', be authorized as such';
 	EXCEPTION WHEN others THEN
-		could := could || '; ' || SQLERRM;
+		could := could || '; ' || SQLSTATE;
 	END;
 	BEGIN
 		PERFORM pg_catalog.set_config('role', 'none', false);
 	EXCEPTION WHEN others THEN
-		could := could || '; ' || SQLERRM;
+		could := could || '; ' || SQLSTATE;
 	END;
 	INSERT INTO public.found VALUES (at, current_user, session_user, pg_catalog.current_setting('search_path'), could);
 END $$;

@@ -50,11 +50,17 @@ SELECT count(*) > 5 AS many FROM :"kit".recommendations;
 SELECT :"kit".refresh_visitor_recommendations() > 0 AS refreshed;
 INSERT INTO :"kit".events VALUES (1430622000000, 1, 'addtocart', 1, NULL);
 SELECT :"kit".refresh_visitor_recommendations();
--- ambiguous is an error, and not a call of the other one
-SELECT retrain();
+-- that is an error, or (from 18 on) a call of recseq's, and not one of the other
+DO $$
+BEGIN
+	PERFORM retrain();
+EXCEPTION WHEN ambiguous_function THEN
+	NULL;
+END
+$$;
 SELECT count(*) FROM shared.recseq_models;
 SELECT count(*) FROM shared.recseq_model_metrics;
-SELECT count(*) FROM shared.recseq_jobs;
+SELECT count(*) < 2 AS none_besides FROM shared.recseq_jobs;
 
 \c :"here"
 DROP DATABASE regress_recseq_overloads;

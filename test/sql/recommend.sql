@@ -30,7 +30,7 @@ SELECT * FROM recseq_recommend(ARRAY[10, 11, 12], NULL);
 
 -- scores are probabilities: they fall, and add up to 1 over all items; confidence adds up to 1 over the rows
 SELECT round(sum(score)::numeric, 4) AS score, round(sum(confidence)::numeric, 4) AS confidence, bool_and(falls) AS falls
-FROM (SELECT *, score <= lag(score, 1, 1) OVER (ORDER BY rank) AS falls FROM recseq_recommend(ARRAY[10, 11, 12], 100)) r;
+FROM (SELECT *, score <= lag(score, 1, 1::real) OVER (ORDER BY rank) AS falls FROM recseq_recommend(ARRAY[10, 11, 12], 100)) r;
 SELECT round(sum(confidence)::numeric, 4) AS confidence, round(max(confidence / score / (SELECT 1 / sum(score) FROM recseq_recommend(ARRAY[10, 11, 12], 3)))::numeric, 3) AS ratio
 FROM recseq_recommend(ARRAY[10, 11, 12], 3);
 SELECT sum(score) < 1 AS less FROM recseq_recommend(ARRAY[10, 11, 12], 100, exclude_seen => true);

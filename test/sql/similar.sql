@@ -24,7 +24,7 @@ SELECT count(*), max(rank) FROM recseq_similar_items(10);
 SELECT count(*), count(DISTINCT item), max(rank), bool_or(item = 10) AS itself FROM recseq_similar_items(10, 100);
 SELECT count(*) FROM recseq_similar_items(10, 2147483647);
 SELECT * FROM recseq_similar_items(10, 0);
-SELECT bool_and(falls) AS falls FROM (SELECT similarity <= lag(similarity, 1, 1) OVER (ORDER BY rank) AS falls FROM recseq_similar_items(10, 100)) s;
+SELECT bool_and(falls) AS falls FROM (SELECT similarity <= lag(similarity, 1, 1::real) OVER (ORDER BY rank) AS falls FROM recseq_similar_items(10, 100)) s;
 
 -- what occurs together is alike
 SELECT count(*) AS items, count(*) FILTER (WHERE alike >= 3) > 15 AS most_of_them_like_their_group
@@ -77,7 +77,7 @@ SELECT id, ARRAY(SELECT 5000000000 + i FROM unnest(items) WITH ORDINALITY AS u(i
 SELECT train('walk_wide', 'wide');
 SELECT count(*), min(item) > 5000000000 AS wide FROM recseq_similar_items(5000000010, 5, 'wide');
 SELECT count(*) FROM recseq_similar_items('5000000010', 5, 'wide');
-CREATE VIEW walk_mixed AS SELECT id, items || 5000000000 AS items FROM walk;
+CREATE VIEW walk_mixed AS SELECT id, items::bigint[] || 5000000000 AS items FROM walk;
 SELECT train('walk_mixed', 'mixed');
 SELECT count(*) FROM recseq_similar_items(10, 100, 'mixed');
 SELECT count(*) FROM recseq_similar_items(10::bigint, 100, 'mixed');

@@ -58,7 +58,7 @@ sub wait_for_recovery
 
 	# The postmaster still takes connections until it has seen its child die.
 	eval { $others->query('SELECT pg_sleep(10)') };
-	$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+	wait_until_back($node);
 }
 
 # ---------------------------------------------------------------- kill -9

@@ -170,7 +170,7 @@ for my $round (1 .. 2)
 	is($_->query_safe($use_all), $private, "before crash $round") for ($victim, $other);
 	kill 'KILL', backend_of($victim);
 	eval { $other->query('SELECT pg_sleep(10)') };
-	$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+	wait_until_back($node);
 	eval { $_->{run}->finish } for ($victim, $other);
 	is(segments(), 0, "crash $round: no segment is left behind");
 	is($node->safe_psql('postgres', $use_all), $private, "crash $round: the models answer as before");

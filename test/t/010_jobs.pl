@@ -97,8 +97,7 @@ sub wait_for_server
 		}
 		die 'the server does not start';
 	}
-	$node->poll_query_until('postgres', "SELECT pid <> $checkpointer FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
-	  or die 'the server does not come back';
+	wait_until_back($node, $checkpointer);
 }
 
 my %hit;

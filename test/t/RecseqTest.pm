@@ -17,6 +17,7 @@ our @EXPORT = qw(
   new_server sample_source train answers answers_query stored
   start_training wait_until_active backend_of finish session_error
   process_status is_quiet_backend median limit_backend segment_bytes
+  wait_until_back
 );
 
 # new_server(NAME, conf => [settings], init => {options of init}): runs, and has the extension in "postgres".
@@ -181,6 +182,21 @@ sub median
 	my @sorted = sort { $a <=> $b } @_;
 
 	return $sorted[ $#sorted / 2 ];
+}
+
+# Waits until a server that crashed answers again; by another checkpointer than that one, if it is given.
+sub wait_until_back
+{
+	my ($node, $before) = @_;
+
+	for (1 .. 600)
+	{
+		# a psql that is refused may be gone before it has read its query, which then cannot be written
+		my $pid = eval { $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'") };
+		return if $pid && $pid ne ($before // '');
+		usleep(100_000);
+	}
+	die 'the server does not come back';
 }
 
 1;

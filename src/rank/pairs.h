@@ -54,14 +54,6 @@ pair_weights_add(PairWeights *sum, PairWeights more)
 	sum->bought += more.bought;
 }
 
-/* The pairs of a row; *count: how many. */
-static inline const Pair *
-pair_range(const PairTable *table, int32_t row, int64_t *count)
-{
-	*count = table->start[row + 1] - table->start[row];
-	return table->pair + table->start[row];
-}
-
 /* Strongest first, the lower item first among equals: for sorting. */
 extern int	pair_compare(const void *a, const void *b);
 

@@ -37,13 +37,10 @@ static const CountsData hand_data = {&hand_events, ITEMS, CATEGORIES, item_categ
 static const Pair *
 find_pair(const PairTable *table, int32_t from, int32_t to)
 {
-	int64_t		count;
-	const Pair *pair = pair_range(table, from, &count);
-
-	for (int64_t i = 0; i < count; i++)
+	for (int64_t i = table->start[from]; i < table->start[from + 1]; i++)
 	{
-		if (pair[i].to == to)
-			return &pair[i];
+		if (table->pair[i].to == to)
+			return &table->pair[i];
 	}
 	return NULL;
 }

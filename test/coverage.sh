@@ -1,12 +1,13 @@
 #!/bin/bash
-# Which lines and branches the tests run: of src/nn, src/rank and src/model by their unit tests alone, and of all of src/ by the
-# regression, isolation, pgTAP and TAP tests. Prints a table of each, with the functions that no test calls; "make coverage" fails
-# where less than 90 % of the lines of either were run.
+# Which lines and branches the tests run: of src/nn, src/rank and src/model by their unit tests alone, and of the rest of src/ by
+# the regression, isolation, pgTAP and TAP tests. Prints a table of each, with the functions that no test calls; "make coverage"
+# fails where less than 90 % of the lines of either were run.
 #
 #   test/coverage.sh [unit|server]    one of the two; both without an argument
 #
 # Works in copies of the checkout and of PostgreSQL's installation, below build/coverage. What a process did that was killed is
-# not counted, and code that the optimizer has merged counts once.
+# not counted, and code that the optimizer has merged counts once. The server's tests run the three libraries as they are
+# installed, without counting, which is most of their time.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=app/lib.sh
@@ -16,7 +17,7 @@ export LC_ALL=C.UTF-8
 
 OUT=$ROOT/build/coverage
 COPY=$OUT/checkout
-export COPT="--coverage -fprofile-update=atomic -O1 -fno-inline"
+COUNTING="--coverage -O1 -fno-inline"
 
 trap give_back EXIT
 
@@ -33,7 +34,7 @@ report() {
 of_unit_tests() {
 	local test
 	printf '\n== src/nn, src/rank and src/model, by the unit tests\n'
-	"$MAKE" -C "$COPY" -j "$(getconf _NPROCESSORS_ONLN)" PG_CONFIG="$PG_CONFIG" unit-tests-plain >"$OUT/build-unit.log" 2>&1 ||
+	"$MAKE" -C "$COPY" -j "$(getconf _NPROCESSORS_ONLN)" PG_CONFIG="$PG_CONFIG" COPT="$COUNTING" unit-tests-plain >"$OUT/build-unit.log" 2>&1 ||
 		die "the build failed" "$OUT/build-unit.log"
 	for test in "$COPY"/build/unit/*_test; do
 		NN_VECTORS_DIR=$ROOT/test/unit/vectors "$test" >"$OUT/${test##*/}.log" 2>&1 || say "${test##*/} fails: see $OUT"
@@ -41,9 +42,11 @@ of_unit_tests() {
 	report src/nn src/rank src/model
 }
 
-# The server's account writes what it has run beside the objects.
+# PROFILE is what PGXS adds to the flags of the extension's own objects. The server's account writes what it has run beside them.
 of_server_tests() {
 	printf '\n== src/, by the tests that need a server\n'
+	rm -rf "$COPY/build"
+	export PROFILE=$COUNTING RECSEQ_STAGE_LIMIT=${RECSEQ_STAGE_LIMIT:-3600}
 	copy_postgresql "$OUT/pg"
 	"$MAKE" -C "$COPY" -j "$(getconf _NPROCESSORS_ONLN)" PG_CONFIG="$PG_CONFIG" all install >"$OUT/build.log" 2>&1 ||
 		die "the build failed" "$OUT/build.log"

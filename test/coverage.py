@@ -1,4 +1,5 @@
-"""Prints what gcov says of the objects below a directory, a line for each source file, and the functions that were never called.
+"""Prints what gcov says of the objects below a directory: a line for each source file, the lines that were not run, and the
+functions that were never called.
 
 coverage.py DIRECTORY FOLDER...: of sources in these folders. Ends with 1 where less than BAR of the lines were run.
 """
@@ -36,6 +37,17 @@ def ran(counter):
     return sum(count > 0 for count in counter.values()), len(counter)
 
 
+def ranges(numbers):
+    """[3, 4, 5, 9] as "3-5, 9"."""
+    runs = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
 def share(done, of):
     return f"{100 * done / of:5.1f} %" if of else "      -"
 
@@ -54,6 +66,10 @@ def main(directory, folders):
     total = [sum(column) for column in zip(*(file.counts() for file in files.values()))]
     for name, (lines, of_lines, branches, of_branches) in [*((name, files[name].counts()) for name in sorted(files)), ("all", total)]:
         print(f"   {name:{width}} {share(lines, of_lines)} of {of_lines:5} lines, {share(branches, of_branches)} of {of_branches:5} branches")
+    for name in sorted(files):
+        missed = [line for line, count in files[name].lines.items() if count == 0]
+        if missed:
+            print(f"   not run: {name}: {ranges(missed)}")
     for name in sorted(files):
         for function, count in sorted(files[name].functions.items()):
             if count == 0:

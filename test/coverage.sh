@@ -1,7 +1,7 @@
 #!/bin/bash
 # Which lines and branches the tests run: of src/nn, src/rank and src/model by their unit tests alone, and of the rest of src/ by
-# the regression, isolation, pgTAP and TAP tests. Prints a table of each, with the functions that no test calls; "make coverage"
-# fails where less than 90 % of the lines of either were run.
+# the regression, isolation, pgTAP and TAP tests. Prints a table of each, with the lines and functions that no test runs; "make
+# coverage" fails where less than 90 % of the lines of either were run.
 #
 #   test/coverage.sh [unit|server]    one of the two; both without an argument
 #

@@ -1,6 +1,6 @@
 /*
  * update.c
- *	  recseq_update: training that goes on from the active version (base.c) with
+ *	  recseq_update: training that goes on from the active version (base_items.c) with
  *	  new sequences.
  */
 #include "train/train.h"

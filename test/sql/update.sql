@@ -272,3 +272,16 @@ SELECT recseq_drop_model('a');
 DROP TABLE exported;
 DROP TABLE learnable, more;
 DROP FUNCTION train;
+
+-- what a model knows counts as memory of an update, whose source is small
+CREATE TABLE wide AS SELECT array_agg('item ' || i ORDER BY i) AS items, array_agg(i ORDER BY i) AS categories FROM generate_series(1, 40000) i GROUP BY i / 100;
+SELECT items FROM recseq_train('wide', 'w', epochs => 1, units => 2, item_dim => 2, feature_dim => 2, bidirectional => false, loss => 'sampled_softmax', negatives => 4,
+	max_length => 2, ranker => false);
+CREATE TABLE narrow AS SELECT ARRAY['item 1', 'item 2', 'a new one'] AS items, ARRAY[1, 2, 40001] AS categories;
+SET recseq.max_training_memory = '1MB';
+SELECT version FROM recseq_update('w', 'narrow');
+RESET recseq.max_training_memory;
+SELECT version, items FROM recseq_update('w', 'narrow');
+SELECT category FROM recseq_recommend(ARRAY['item 1'], 40001, 'w') WHERE item IN ('item 1', 'a new one') ORDER BY 1;
+SELECT recseq_drop_model('w');
+DROP TABLE wide, narrow;

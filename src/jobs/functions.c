@@ -53,14 +53,17 @@ check_unrestricted(const char *function)
 
 /* ---------------------------------------------------------------- queueing */
 
-/* XactCallback: have the queue worked once the job is there for others. */
+/*
+ * XactCallback: have the queue worked once the job is there for others; from
+ * PREPARE TRANSACTION on, after which no callback comes.
+ */
 static void
 end_transaction(XactEvent event, void *arg)
 {
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
 		event != XACT_EVENT_PREPARE)
 		return;
-	if (event == XACT_EVENT_COMMIT && queued && !launcher_wake())
+	if (event != XACT_EVENT_ABORT && queued && !launcher_wake())
 		ereport(WARNING,
 				(errmsg("the job is queued, but no background worker could be registered to start it"),
 				 errhint("Call recseq_resume_jobs() later. You might need to increase max_worker_processes.")));

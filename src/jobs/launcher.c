@@ -8,7 +8,9 @@
  * when there is no unfinished job any more.  Whoever queues a job wakes the
  * launcher, or registers one.  The postmaster starts a launcher again that dies,
  * also after a crash; after a start of the server or a promotion somebody must
- * wake it: where recseq is preloaded, the starter does.
+ * wake it: where recseq is preloaded, the starter does.  Nobody can wake it when
+ * a prepared transaction is committed; so a job that is not committed keeps it,
+ * and it looks again.
  *
  * A launcher connects as the bootstrap superuser and runs nothing but the
  * statements of queue.c, as the owner of recseq's tables.  A job's process
@@ -394,7 +396,8 @@ start_planned(void)
 
 /* Run a function on recseq's tables as their owner, in a transaction. */
 static void
-in_transaction(void (*function) (const Caller *caller, void *context), void *context)
+in_transaction(void (*function) (const Catalog *catalog, const Caller *caller, void *context),
+			   void *context)
 {
 	Catalog		catalog;
 
@@ -403,7 +406,7 @@ in_transaction(void (*function) (const Caller *caller, void *context), void *con
 	{
 		Caller		caller = as_owner_begin(&catalog);
 
-		function(&caller, context);
+		function(&catalog, &caller, context);
 		as_owner_end(&caller);
 	}
 	process_commit();
@@ -411,7 +414,7 @@ in_transaction(void (*function) (const Caller *caller, void *context), void *con
 
 /* Sets *context, a bool, to whether there are unfinished jobs. */
 static void
-work(const Caller *caller, void *context)
+work(const Catalog *catalog, const Caller *caller, void *context)
 {
 	settle_exits(caller);
 	settle_starting(caller);
@@ -419,12 +422,12 @@ work(const Caller *caller, void *context)
 	plan_starts(caller);
 	next_look = Min(next_look, queue_next_attempt(caller));
 	queue_forget_old(caller);
-	*(bool *) context = queue_has_unfinished(caller);
+	*(bool *) context = queue_has_unfinished(catalog);
 }
 
 /* context: what start_planned() returned. */
 static void
-take_back_attempts(const Caller *caller, void *context)
+take_back_attempts(const Catalog *catalog, const Caller *caller, void *context)
 {
 	ListCell   *cell;
 

@@ -69,11 +69,11 @@ queue_insert(const Catalog *catalog, const TrainOptions *options, const char *ar
 }
 
 /*
- * Counts also what other transactions have queued and not committed: else a role
- * could have as many jobs from each of its sessions.
+ * Count unfinished jobs, of one owner if that is valid, up to so many; also those
+ * that other transactions have queued and not committed.
  */
-void
-queue_check_limit(const Catalog *catalog)
+static int
+count_uncommitted_too(const Catalog *catalog, Oid of_owner, int most)
 {
 	Relation	rel = table_open(get_relname_relid("recseq_job", catalog->schema),
 								 AccessShareLock);
@@ -84,13 +84,22 @@ queue_check_limit(const Catalog *catalog)
 	int			count = 0;
 
 	InitDirtySnapshot(dirty);
-	ScanKeyInit(&key, owner, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(GetUserId()));
+	ScanKeyInit(&key, owner, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(of_owner));
 	scan = systable_beginscan(rel, get_relname_relid("recseq_job_unfinished", catalog->schema),
-							  true, &dirty, 1, &key);
-	while (count < recseq_max_jobs_per_role && HeapTupleIsValid(systable_getnext(scan)))
+							  true, &dirty, OidIsValid(of_owner) ? 1 : 0, &key);
+	while (count < most && HeapTupleIsValid(systable_getnext(scan)))
 		count++;
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	return count;
+}
+
+/* Else a role could have as many jobs from each of its sessions. */
+void
+queue_check_limit(const Catalog *catalog)
+{
+	int			count = count_uncommitted_too(catalog, GetUserId(), recseq_max_jobs_per_role);
+
 	if (count >= recseq_max_jobs_per_role)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -108,10 +117,9 @@ queue_count_unfinished(const Caller *caller)
 }
 
 bool
-queue_has_unfinished(const Caller *caller)
+queue_has_unfinished(const Catalog *catalog)
 {
-	return as_owner_run(caller, "SELECT FROM %s.recseq_job WHERE " UNFINISHED " LIMIT 1",
-						0, NULL, NULL, NULL) > 0;
+	return count_uncommitted_too(catalog, InvalidOid, 1) > 0;
 }
 
 char *

@@ -66,7 +66,9 @@ extern void queue_check_limit(const Catalog *catalog);
 
 /* The number of jobs that have not ended, or whether there are any. */
 extern int64 queue_count_unfinished(const Caller *caller);
-extern bool queue_has_unfinished(const Caller *caller);
+
+/* Also where they are not committed: nobody says so when a prepared transaction is. */
+extern bool queue_has_unfinished(const Catalog *catalog);
 
 /*
  * The state of a job as it is now, whatever the snapshot of the statement, and

@@ -13,7 +13,7 @@ use RecseqTest;
 use Test::More;
 
 my $options = 'epochs => 20, patience => 0, ranker => false';
-my $primary = new_server('primary', init => { allows_streaming => 1 }, conf => [ q{shared_preload_libraries = 'recseq'} ]);
+my $primary = new_server('primary', init => { allows_streaming => 1 }, conf => [ q{shared_preload_libraries = 'recseq'}, 'max_prepared_transactions = 2' ]);
 sample_source($primary);
 $primary->safe_psql('postgres', "SET recseq.progress = off; SELECT recseq_train('source', 'statement', $options)");
 
@@ -74,6 +74,25 @@ for my $how ('immediate', 'fast')
 }
 ok($primary->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'recseq%')}),
 	'no process is left where there is nothing to do');
+
+# ---------------------------------------------------------------- prepared transactions
+
+# Nothing tells the launcher of their end; it outlives a start of the server, too.
+for my $end ('ROLLBACK', 'COMMIT')
+{
+	my $job = $primary->safe_psql('postgres', qq{BEGIN; SELECT recseq_train_async('source', 'prepared', epochs => 1, ranker => false);
+		PREPARE TRANSACTION 'queued'});
+
+	$primary->stop('immediate');
+	$primary->start;
+	ok($primary->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'recseq launcher'}),
+		'a launcher waits for what becomes of a prepared transaction');
+	is($primary->safe_psql('postgres', "SELECT count(*) FROM recseq_jobs WHERE job = $job"), 0, 'whose job is not there yet');
+	$primary->safe_psql('postgres', "$end PREPARED 'queued'");
+	becomes_done($primary, $job, 'committed, it is done') if $end eq 'COMMIT';
+	ok($primary->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'recseq%')}),
+		"$end PREPARED: the launcher has left");
+}
 
 # ---------------------------------------------------------------- standbys
 

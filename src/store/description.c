@@ -17,44 +17,13 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
-#include "utils/numeric.h"
 
 #include "data/arrays.h"
 #include "model/model.h"
+#include "store/fields.h"
 
 /* A curve of the most epochs, and what else there is, take a third of it. */
 #define MAX_DESCRIPTION_BYTES (4 * 1024 * 1024)
-
-/* Whole numbers are compared as double precision, which is exact so far. */
-#define MAX_COUNT 9007199254740992.0
-
-typedef enum FieldType
-{
-	FIELD_TEXT,					/* of at most VERSION_MAX_TEXT bytes */
-	FIELD_TEXTS,				/* array of at most so many of these */
-	FIELD_BOOLEAN,
-	FIELD_INTEGER,
-	FIELD_NUMBER,
-	FIELD_SHARE,				/* number below the highest, also when it is rounded to a float */
-	FIELD_OBJECT,
-	FIELD_ARRAY
-} FieldType;
-
-typedef enum Presence
-{
-	REQUIRED,
-	NULLABLE,					/* there, but null where there is none */
-	OPTIONAL
-} Presence;
-
-typedef struct Field
-{
-	const char *name;
-	FieldType	type;
-	Presence	presence;
-	double		low;			/* of numbers */
-	double		high;			/* of these, and of how many texts there are */
-} Field;
 
 #define FIELD(field, kind) {.name = field, .type = kind}
 
@@ -65,7 +34,7 @@ static const Field description_fields[] = {
 
 /* The columns of recseq_version. */
 static const Field version_fields[] = {
-	{"id", FIELD_NUMBER, REQUIRED, 0, PG_INT64_MAX},
+	{"id", FIELD_BIGINT, REQUIRED, 0, (double) PG_INT64_MAX},
 	FIELD("model", FIELD_TEXT),
 	{"version", FIELD_INTEGER, REQUIRED, 1, PG_INT32_MAX},
 	FIELD("created", FIELD_TEXT),
@@ -82,7 +51,7 @@ static const Field version_fields[] = {
 	{"seconds", FIELD_NUMBER, REQUIRED, 0, MAX_COUNT},
 	{"bytes", FIELD_INTEGER, REQUIRED, 1, MAX_COUNT},
 	FIELD("curve", FIELD_ARRAY),
-	{"update_of", FIELD_NUMBER, NULLABLE, 0, PG_INT64_MAX}
+	{"update_of", FIELD_BIGINT, NULLABLE, 0, (double) PG_INT64_MAX}
 };
 
 /* The options of recseq_train, as it stores them, with the ranges that it has for them. */
@@ -115,7 +84,7 @@ static const Field option_fields[] = {
 	{"validation_fraction", FIELD_NUMBER, REQUIRED, 0, VERSION_MAX_VALIDATION},
 	FIELD("validation_metric", FIELD_TEXT),
 	{"max_length", FIELD_INTEGER, REQUIRED, 1, CONFIG_MAX_LENGTH},
-	{"seed", FIELD_INTEGER, REQUIRED, (double) PG_INT64_MIN, (double) PG_INT64_MAX},
+	{"seed", FIELD_BIGINT, REQUIRED, (double) PG_INT64_MIN, (double) PG_INT64_MAX},
 	{"update_of", FIELD_INTEGER, OPTIONAL, 1, PG_INT32_MAX},
 	{.name = "held_out", .type = FIELD_TEXT, .presence = OPTIONAL}
 };
@@ -128,160 +97,6 @@ static const Field curve_fields[] = {
 	{"mrr", FIELD_NUMBER, NULLABLE, 0, 1},
 	{"learning_rate", FIELD_NUMBER, NULLABLE, 0, FLT_MAX}
 };
-
-pg_noreturn static void
-complain(const char *field)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-			 errmsg("the exported model %s", codec_message(CODEC_INCONSISTENT)),
-			 errdetail("What it says of \"%s\" cannot be.", field),
-			 errhint("Pass the value that recseq_export_model returned, byte for byte.")));
-}
-
-/* ---------------------------------------------------------------- fields */
-
-static double
-number_of(const JsonbValue *value)
-{
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-											  NumericGetDatum(value->val.numeric)));
-}
-
-static bool
-is_text(const JsonbValue *value)
-{
-	return value->type == jbvString && value->val.string.len <= VERSION_MAX_TEXT;
-}
-
-static bool
-is_array_of_texts(const JsonbValue *value, const Field *field)
-{
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	element;
-
-	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
-		JsonContainerSize(value->val.binary.data) > field->high)
-		return false;
-	iterator = JsonbIteratorInit(value->val.binary.data);
-	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
-	{
-		if (token == WJB_ELEM && !is_text(&element))
-			return false;
-	}
-	return true;
-}
-
-static bool
-is_number(const JsonbValue *value, const Field *field)
-{
-	double		number;
-
-	if (value->type != jbvNumeric)
-		return false;
-	number = number_of(value);
-	return number >= field->low && number <= field->high &&
-		(field->type != FIELD_INTEGER || number == floor(number)) &&
-		(field->type != FIELD_SHARE || (float) number < field->high);
-}
-
-static bool
-fits(const JsonbValue *value, const Field *field)
-{
-	if (value->type == jbvNull)
-		return field->presence == NULLABLE;
-	switch (field->type)
-	{
-		case FIELD_TEXT:
-			return is_text(value);
-		case FIELD_TEXTS:
-			return is_array_of_texts(value, field);
-		case FIELD_BOOLEAN:
-			return value->type == jbvBool;
-		case FIELD_INTEGER:
-		case FIELD_NUMBER:
-		case FIELD_SHARE:
-			return is_number(value, field);
-		case FIELD_OBJECT:
-			return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
-		case FIELD_ARRAY:
-			return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
-	}
-	return false;
-}
-
-/* A member of an object; false: there is none of that name. */
-static bool
-find_member(JsonbContainer *object, const char *name, JsonbValue *value)
-{
-	return getKeyJsonValueFromContainer(object, name, strlen(name), value) != NULL;
-}
-
-/* Check that an object has these fields, as the table says, and no others. */
-static void
-check_object(JsonbContainer *object, const Field *fields, int count)
-{
-	int			known = 0;
-
-	for (int i = 0; i < count; i++)
-	{
-		JsonbValue	value;
-
-		if (!find_member(object, fields[i].name, &value))
-		{
-			if (fields[i].presence != OPTIONAL)
-				complain(fields[i].name);
-			continue;
-		}
-		known++;
-		if (!fits(&value, &fields[i]))
-			complain(fields[i].name);
-	}
-	if (JsonContainerSize(object) != known)
-		complain("other fields");
-}
-
-/* What follows reads fields that check_object has accepted. */
-
-static JsonbValue
-member(JsonbContainer *object, const char *name)
-{
-	JsonbValue	value;
-
-	if (!find_member(object, name, &value))
-		complain(name);
-	return value;
-}
-
-static JsonbContainer *
-container_member(JsonbContainer *object, const char *name)
-{
-	return member(object, name).val.binary.data;
-}
-
-static char *
-text_member(JsonbContainer *object, const char *name)
-{
-	JsonbValue	value = member(object, name);
-
-	return pnstrdup(value.val.string.val, value.val.string.len);
-}
-
-/* A number; null: NAN. */
-static double
-number_member(JsonbContainer *object, const char *name)
-{
-	JsonbValue	value = member(object, name);
-
-	return value.type == jbvNull ? NAN : number_of(&value);
-}
-
-static bool
-boolean_member(JsonbContainer *object, const char *name)
-{
-	return member(object, name).val.boolean;
-}
 
 static char *
 to_text(JsonbContainer *json)
@@ -296,10 +111,10 @@ static void
 check_texts(JsonbContainer *object, const char *name, int32 count,
 			Id (*text_at) (const Model *model, int32 i), const Model *model)
 {
-	JsonbContainer *array = container_member(object, name);
+	JsonbContainer *array = field_container(object, name);
 
 	if (JsonContainerSize(array) != count)
-		complain(name);
+		fields_complain(name);
 	for (int32 i = 0; i < count; i++)
 	{
 		JsonbValue *element = getIthJsonbValueFromContainer(array, i);
@@ -307,7 +122,7 @@ check_texts(JsonbContainer *object, const char *name, int32 count,
 
 		if (element->val.string.len != expected.length ||
 			memcmp(element->val.string.val, expected.text, expected.length) != 0)
-			complain(name);
+			fields_complain(name);
 	}
 }
 
@@ -327,14 +142,14 @@ purchase_at(const Model *model, int32 i)
 static void
 check_name(JsonbContainer *options, const char *option, const char *const *names, int count)
 {
-	char	   *name = text_member(options, option);
+	char	   *name = field_text(options, option);
 
 	for (int i = 0; i < count; i++)
 	{
 		if (strcmp(name, names[i]) == 0)
 			return;
 	}
-	complain(option);
+	fields_complain(option);
 }
 
 /* Check the options, among themselves and against the image. */
@@ -363,24 +178,24 @@ check_options(JsonbContainer *options, const Model *model)
 		{"tied", config->tied}
 	};
 
-	check_object(options, option_fields, lengthof(option_fields));
+	fields_check(options, option_fields, lengthof(option_fields));
 	check_name(options, "loss", loss_names, LOSSES);
 	check_name(options, "validation_metric", metric_names, VALIDATION_METRICS);
 	for (int i = 0; i < lengthof(numbers); i++)
 	{
-		if (number_member(options, numbers[i].name) != numbers[i].value)
-			complain(numbers[i].name);
+		if (field_number(options, numbers[i].name) != numbers[i].value)
+			fields_complain(numbers[i].name);
 	}
 	for (int i = 0; i < lengthof(booleans); i++)
 	{
-		if (boolean_member(options, booleans[i].name) != booleans[i].value)
-			complain(booleans[i].name);
+		if (field_boolean(options, booleans[i].name) != booleans[i].value)
+			fields_complain(booleans[i].name);
 	}
-	if (model->rank.present && !boolean_member(options, "ranker"))
-		complain("ranker");
+	if (model->rank.present && !field_boolean(options, "ranker"))
+		fields_complain("ranker");
 	if (model->rank.present &&
-		number_member(options, "min_support") != model->rank.counts.sizes.min_support)
-		complain("min_support");
+		field_number(options, "min_support") != model->rank.counts.sizes.min_support)
+		fields_complain("min_support");
 	check_texts(options, "features", config->features, feature_name_at, model);
 	/* the network alone has no use for them */
 	if (model->rank.present)
@@ -395,18 +210,18 @@ check_curve(JsonbContainer *curve, int32 epochs)
 	double		last = 0;
 
 	if (count > epochs)
-		complain("curve");
+		fields_complain("curve");
 	for (int i = 0; i < count; i++)
 	{
 		JsonbValue *epoch = getIthJsonbValueFromContainer(curve, i);
 
 		if (epoch->type != jbvBinary || !JsonContainerIsObject(epoch->val.binary.data))
-			complain("curve");
-		check_object(epoch->val.binary.data, curve_fields, lengthof(curve_fields));
-		if (number_member(epoch->val.binary.data, "epoch") <= last ||
-			number_member(epoch->val.binary.data, "epoch") > epochs)
-			complain("epoch");
-		last = number_member(epoch->val.binary.data, "epoch");
+			fields_complain("curve");
+		fields_check(epoch->val.binary.data, curve_fields, lengthof(curve_fields));
+		if (field_number(epoch->val.binary.data, "epoch") <= last ||
+			field_number(epoch->val.binary.data, "epoch") > epochs)
+			fields_complain("epoch");
+		last = field_number(epoch->val.binary.data, "epoch");
 	}
 }
 
@@ -417,7 +232,7 @@ check_vocabulary(JsonbContainer *vocabulary, const char *expected)
 	Jsonb	   *image = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(expected)));
 
 	if (compareJsonbContainers(vocabulary, &image->root) != 0)
-		complain("vocabulary");
+		fields_complain("vocabulary");
 }
 
 /* ---------------------------------------------------------------- texts of the image */
@@ -509,12 +324,12 @@ parse(const char *json, Size bytes)
 	Jsonb	   *description;
 
 	if (bytes > MAX_DESCRIPTION_BYTES)
-		complain("description");
+		fields_complain("description");
 	terminated = pnstrdup(json, bytes);
 	description = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 													 CStringGetDatum(pg_any_to_server(terminated, strlen(terminated), PG_UTF8))));
 	if (!JB_ROOT_IS_OBJECT(description))
-		complain("description");
+		fields_complain("description");
 	return &description->root;
 }
 
@@ -526,35 +341,35 @@ description_read(const char *json, Size bytes, const Model *model, Size image_by
 	const char *encoding;
 	NewVersion	version;
 
-	check_object(description, description_fields, lengthof(description_fields));
-	encoding = text_member(description, "encoding");
+	fields_check(description, description_fields, lengthof(description_fields));
+	encoding = field_text(description, "encoding");
 	if (pg_char_to_encoding(encoding) < 0)
-		complain("encoding");
+		fields_complain("encoding");
 	check_image_texts(model, encoding);
-	row = container_member(description, "version");
-	check_object(row, version_fields, lengthof(version_fields));
+	row = field_container(description, "version");
+	fields_check(row, version_fields, lengthof(version_fields));
 	version = (NewVersion) {
-		.model = text_member(row, "model"),
-		.source = text_member(row, "source"),
-		.options = options_to_store(container_member(row, "options")),
+		.model = field_text(row, "model"),
+		.source = field_text(row, "source"),
+		.options = options_to_store(field_container(row, "options")),
 		.vocabulary = description_vocabulary(model),
-		.sequences = (int64) number_member(row, "sequences"),
-		.windows = (int64) number_member(row, "windows"),
-		.epochs = (int32) number_member(row, "epochs"),
-		.best_epoch = (int32) number_member(row, "best_epoch"),
-		.seconds = number_member(row, "seconds"),
-		.val_loss = number_member(row, "val_loss"),
-		.hit_rate = number_member(row, "hit_rate"),
-		.curve = to_text(container_member(row, "curve"))
+		.sequences = (int64) field_number(row, "sequences"),
+		.windows = (int64) field_number(row, "windows"),
+		.epochs = (int32) field_number(row, "epochs"),
+		.best_epoch = (int32) field_number(row, "best_epoch"),
+		.seconds = field_number(row, "seconds"),
+		.val_loss = field_number(row, "val_loss"),
+		.hit_rate = field_number(row, "hit_rate"),
+		.curve = to_text(field_container(row, "curve"))
 	};
-	if (number_member(row, "bytes") != (double) image_bytes)
-		complain("bytes");
+	if (field_number(row, "bytes") != (double) image_bytes)
+		fields_complain("bytes");
 	if (version.best_epoch > version.epochs)
-		complain("best_epoch");
-	if (version.epochs > number_member(container_member(row, "options"), "epochs"))
-		complain("epochs");
-	check_options(container_member(row, "options"), model);
-	check_vocabulary(container_member(row, "vocabulary"), version.vocabulary);
-	check_curve(container_member(row, "curve"), version.epochs);
+		fields_complain("best_epoch");
+	if (version.epochs > field_number(field_container(row, "options"), "epochs"))
+		fields_complain("epochs");
+	check_options(field_container(row, "options"), model);
+	check_vocabulary(field_container(row, "vocabulary"), version.vocabulary);
+	check_curve(field_container(row, "curve"), version.epochs);
 	return version;
 }

@@ -180,17 +180,22 @@ FROM exported, (VALUES
 	('{version,epochs}', '0'), ('{version,epochs}', '99999999999'), ('{version,epochs}', '16'), ('{version,epochs}', '3'), ('{version,best_epoch}', '-1'), ('{version,best_epoch}', '16'),
 	('{version,hit_rate}', '"NaN"'), ('{version,hit_rate}', '"Infinity"'), ('{version,hit_rate}', '1.01'), ('{version,hit_rate}', '-0.1'), ('{version,hit_rate}', '1e999'),
 	('{version,val_loss}', '"NaN"'), ('{version,val_loss}', '-1'), ('{version,seconds}', '-1'), ('{version,seconds}', 'null'), ('{version,seconds}', '"Infinity"'),
-	('{version,bytes}', '1'), ('{version,version}', '0'), ('{version,id}', '"x"'),
+	('{version,bytes}', '1'), ('{version,version}', '0'), ('{version,id}', '"x"'), ('{version,id}', '1.5'),
 	('{version,options}', '[]'), ('{version,options}', '5'), ('{version,options}', '{}'), ('{version,options,more}', '1'),
 	('{version,options,units}', '5'), ('{version,options,units}', '"4"'), ('{version,options,units}', '100000'), ('{version,options,layers}', '2'), ('{version,options,tied}', 'false'), ('{version,options,tied}', '1'),
 	('{version,options,features}', '["brands"]'), ('{version,options,features}', '[]'), ('{version,options,features}', '"categories"'), ('{version,options,purchases}', '[1]'), ('{version,options,purchases}', '["sale"]'),
-	('{version,options,ranker}', 'false'), ('{version,options,epochs}', '-5'), ('{version,options,loss}', '{}'), ('{version,options,dropout}', '2'), ('{version,options,seed}', '1e30'), ('{version,options,seed}', '1.5'), ('{version,options,dropout}', '1'), ('{version,options,item_dropout}', '0.99999999'), ('{version,options,loss}', '"softmin"'),
+	('{version,options,ranker}', 'false'), ('{version,options,epochs}', '-5'), ('{version,options,loss}', '{}'), ('{version,options,dropout}', '2'), ('{version,options,seed}', '1e30'), ('{version,options,seed}', '1.5'), ('{version,options,seed}', '9223372036854775808'), ('{version,options,seed}', '-9223372036854775809'), ('{version,options,dropout}', '1'), ('{version,options,item_dropout}', '0.99999999'), ('{version,options,loss}', '"softmin"'),
 	('{version,options,negatives}', '65537'), ('{version,options,batch_size}', '2147483647'), ('{version,options,learning_rate}', '11'), ('{version,options,learning_rate}', '0'), ('{version,options,clip_norm}', '1e7'),
 	('{version,options,validation_fraction}', '1'), ('{version,options,validation_metric}', '"ndcg"'), ('{version,options,embedding_dropout}', '1'), ('{version,options,decay}', '0'), ('{version,options,update_of}', '"x"'),
 	('{version,vocabulary}', '{}'), ('{version,vocabulary}', '[]'), ('{version,vocabulary,items}', '"x"'), ('{version,vocabulary,items}', '21'), ('{version,vocabulary,items}', '-20'),
 	('{version,vocabulary,categories}', '5'), ('{version,vocabulary,brands}', '1'),
 	('{version,curve}', '{}'), ('{version,curve}', '"x"'), ('{version,curve}', '[1]'), ('{version,curve}', '[[]]'), ('{version,curve}', '[{}]'), ('{version,curve,0,epoch}', '2'), ('{version,curve,0,epoch}', '"1"'),
 	('{version,curve,1,epoch}', '16'), ('{version,curve,0,loss}', '"NaN"'), ('{version,curve,0,hit_rate}', '2'), ('{version,curve,0,learning_rate}', '{}'), ('{version,curve,0,more}', '1')) v(path, value);
+-- the highest and the lowest seed that there are
+SELECT seed, refusal(described(image, jsonb_set(description(image), '{version,options,seed}', seed)::text))
+FROM exported, unnest(ARRAY['9223372036854775807', '-9223372036854775808']::jsonb[]) seed;
+SELECT options -> 'seed' AS seed FROM recseq_models WHERE model = 'refused' ORDER BY version;
+SELECT recseq_drop_model('refused');
 SELECT refusal(described(image, jsonb_set(description(image), '{version,source}', to_jsonb(repeat('x', 5000)))::text)) FROM exported;
 SELECT refusal(described(image, jsonb_set(description(image), '{version,source}', to_jsonb(repeat('x', 60000)))::text)) FROM exported;
 SELECT field, refusal(described(image, (description(image) #- ARRAY['version', field])::text)) FROM exported, unnest(ARRAY['id', 'curve', 'hit_rate', 'options', 'vocabulary']) field;

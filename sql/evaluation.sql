@@ -74,14 +74,15 @@ CREATE FUNCTION @extschema@.recseq_evaluate(
 	test_share double precision DEFAULT 0.2,
 	seed bigint DEFAULT 1,
 	min_history integer DEFAULT 1,
-	max_history integer DEFAULT NULL)
+	max_history integer DEFAULT NULL,
+	unknown_items boolean DEFAULT false)
 RETURNS SETOF @extschema@.recseq_metrics
 AS 'MODULE_PATHNAME', 'recseq_evaluate'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 7 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recseq_evaluate(regclass, text, integer, integer, text, timestamptz, double precision, bigint, integer, integer) IS
+COMMENT ON FUNCTION @extschema@.recseq_evaluate(regclass, text, integer, integer, text, timestamptz, double precision, bigint, integer, integer, boolean) IS
 'Ranking metrics of a model, and of baselines on the same cases. A case is an event of the source (as for recseq_train) that is to be predicted from the events before it. All items are ranked, never a sample of them; ties never help: another item with an equal score stands above the target.
 
-protocol: leave_one_out: the last event of each row that has min_history events before it is the target. temporal: every event from "cut" on that has a history is one, and histories grow (the source needs "times"). random_windows: a random share (test_share, by seed) of all events that have a history; neighbouring windows are then learned from, which flatters: it is for comparison with figures that were made so. The model must not have been trained on the targets, or its figures say nothing: recseq_backtest sees to that. min_history, max_history: only cases with so many events before the target, 1 or more.
+protocol: leave_one_out: the last event of each row that has min_history events before it is the target. temporal: every event from "cut" on that has a history is one, and histories grow (the source needs "times"). random_windows: a random share (test_share, by seed) of all events that have a history; neighbouring windows are then learned from, which flatters: it is for comparison with figures that were made so. The model must not have been trained on the targets, or its figures say nothing: recseq_backtest sees to that. min_history, max_history: only cases with so many events before the target, 1 or more. unknown_items: the model may answer with items of the history that it does not know, as in recseq_recommend; the baselines know the whole history.
 
 Methods: model; recency: the items of the history, newest first; popularity; popularity in category: of the last item (the column "categories"); markov: what most often followed the last item; vsknn, stan: nearest neighbours among the other sequences (Ludewig and Jannach 2018; Garg et al. 2019). The baselines learn from what is before the targets: under leave_one_out all other events, under temporal those before the cut, under random_windows those that are no targets. What a baseline does not score comes after what it does, by popularity.
 
@@ -124,11 +125,12 @@ CREATE FUNCTION @extschema@.recseq_evaluate_cases(
 	test_share double precision DEFAULT 0.2,
 	seed bigint DEFAULT 1,
 	min_history integer DEFAULT 1,
-	max_history integer DEFAULT NULL)
+	max_history integer DEFAULT NULL,
+	unknown_items boolean DEFAULT false)
 RETURNS SETOF @extschema@.recseq_case
 AS 'MODULE_PATHNAME', 'recseq_evaluate_cases'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10000 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recseq_evaluate_cases(regclass, text, integer, integer, text, timestamptz, double precision, bigint, integer, integer) IS
+COMMENT ON FUNCTION @extschema@.recseq_evaluate_cases(regclass, text, integer, integer, text, timestamptz, double precision, bigint, integer, integer, boolean) IS
 'What recseq_evaluate is made of: a row a case and method, with the place of the target. Arguments, methods and errors are those of recseq_evaluate. CREATE TABLE ... AS stores the rows for recseq_compare.';
 
 CREATE FUNCTION @extschema@.recseq_backtest(
@@ -142,19 +144,20 @@ CREATE FUNCTION @extschema@.recseq_backtest(
 	seed bigint DEFAULT 1,
 	min_history integer DEFAULT 1,
 	max_history integer DEFAULT NULL,
+	unknown_items boolean DEFAULT false,
 	test_days double precision DEFAULT 14)
 RETURNS SETOF @extschema@.recseq_metrics
 AS 'MODULE_PATHNAME', 'recseq_backtest'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 7 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recseq_backtest(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) IS
+COMMENT ON FUNCTION @extschema@.recseq_backtest(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, boolean, double precision) IS
 'Trains a model on a part of the source and returns what recseq_evaluate says of it on the rest. Nothing is copied, and no model is left behind unless a name is given.
 
-model: store what was trained, on that part only, under this name, and make it the active version; null: not. options: a JSON object of options of recseq_train, as recseq_models shows them. protocol, k, seed, test_share, min_history, max_history: as for recseq_evaluate; training sees none of the events that are targets, nor, under temporal, any other from the cut on. cut: for the protocol temporal; null: test_days (more than 0, up to 36500) before the newest event.
+model: store what was trained, on that part only, under this name, and make it the active version; null: not. options: a JSON object of options of recseq_train, as recseq_models shows them. protocol, k, seed, test_share, min_history, max_history, unknown_items: as for recseq_evaluate; training sees none of the events that are targets, nor, under temporal, any other from the cut on. cut: for the protocol temporal; null: test_days (more than 0, up to 36500) before the newest event.
 
 Under random_windows the network is trained without the windows that are tested, and answers alone: a second stage that counts cannot leave out single windows.
 
 Raises the errors of recseq_train and of recseq_evaluate; stores nothing then.';
-REVOKE ALL ON FUNCTION @extschema@.recseq_backtest(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.recseq_backtest(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, boolean, double precision) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_backtest_cases(
 	source regclass,
@@ -167,13 +170,14 @@ CREATE FUNCTION @extschema@.recseq_backtest_cases(
 	seed bigint DEFAULT 1,
 	min_history integer DEFAULT 1,
 	max_history integer DEFAULT NULL,
+	unknown_items boolean DEFAULT false,
 	test_days double precision DEFAULT 14)
 RETURNS SETOF @extschema@.recseq_case
 AS 'MODULE_PATHNAME', 'recseq_backtest_cases'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10000 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recseq_backtest_cases(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) IS
+COMMENT ON FUNCTION @extschema@.recseq_backtest_cases(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, boolean, double precision) IS
 'What recseq_backtest is made of: a row a case and method, as for recseq_evaluate_cases. Arguments and errors are those of recseq_backtest.';
-REVOKE ALL ON FUNCTION @extschema@.recseq_backtest_cases(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.recseq_backtest_cases(regclass, text, integer, jsonb, text, timestamptz, double precision, bigint, integer, integer, boolean, double precision) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_compare(
 	a regclass,

@@ -430,7 +430,7 @@ BEGIN
 		FROM %1$I.recseq_recommend(
 			recommend_history.items, recommend_history.k, recommend_history.model, NULL::int,
 			recommend_history.categories, recommend_history.events, recommend_history.times,
-			false, NULL::int[], NULL::int[]) r
+			false, NULL::int[], NULL::int[], NULL::int[], false) r
 	$body$, recseq));
 
 	-- The planner cannot tell how many days there are from the number of milliseconds.
@@ -532,7 +532,7 @@ BEGIN
 		LEFT JOIN %1$I.sequences s ON s.visitorid OPERATOR(pg_catalog.=) recommend_visitor.visitorid
 		CROSS JOIN LATERAL %2$I.recseq_recommend(
 			coalesce(s.items, '{}'::int[]), recommend_visitor.k, recommend_visitor.model, NULL::int,
-			s.categories, s.events, s.times, false, NULL::int[], NULL::int[]) r
+			s.categories, s.events, s.times, false, NULL::int[], NULL::int[], NULL::int[], false) r
 	$body$, schema, recseq),
 	$body$
 	BEGIN
@@ -575,7 +575,7 @@ BEGIN
 			DELETE FROM %1$I.visitor_recommendations;
 			INSERT INTO %1$I.visitor_recommendations
 			SELECT r.id::int, r.rank, r.item::int, r.category::int, r.score, r.confidence, r.reason, now()
-			FROM %2$I.recseq_recommend_batch(%4$L::regclass, k, model, NULL::int, false) r;
+			FROM %2$I.recseq_recommend_batch(%4$L::regclass, k, model, NULL::int, false, NULL::bigint[], NULL::bigint[], NULL::bigint[], false) r;
 			SELECT count(DISTINCT visitorid) INTO visitors FROM %1$I.visitor_recommendations;
 		ELSE
 			WITH taken AS (DELETE FROM %1$I.changed_visitors RETURNING visitorid)
@@ -585,7 +585,7 @@ BEGIN
 			SELECT s.visitorid, r.rank, r.item, r.category, r.score, r.confidence, r.reason, now()
 			FROM %1$I.sequences s
 			CROSS JOIN LATERAL %2$I.recseq_recommend(s.items, k, model, NULL::int,
-				s.categories, s.events, s.times, false, NULL::int[], NULL::int[]) r
+				s.categories, s.events, s.times, false, NULL::int[], NULL::int[], NULL::int[], false) r
 			WHERE s.visitorid = ANY (changed);
 			visitors := cardinality(changed);
 		END IF;

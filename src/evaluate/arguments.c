@@ -30,6 +30,7 @@ evaluate_options(FunctionCallInfo fcinfo, bool each_case)
 	check_not_null(fcinfo, EVALUATE_ARG_TEST_SHARE, "test_share");
 	check_not_null(fcinfo, EVALUATE_ARG_SEED, "seed");
 	check_not_null(fcinfo, EVALUATE_ARG_MIN_HISTORY, "min_history");
+	check_not_null(fcinfo, EVALUATE_ARG_UNKNOWN_ITEMS, "unknown_items");
 	options.source = PG_GETARG_OID(EVALUATE_ARG_SOURCE);
 	options.k = PG_GETARG_INT32(EVALUATE_ARG_K);
 	if (options.k < 1)
@@ -55,6 +56,7 @@ evaluate_options(FunctionCallInfo fcinfo, bool each_case)
 				 errhint("It is the share of the windows that are targets, between 0 and 1.")));
 	split->seed = (uint64) PG_GETARG_INT64(EVALUATE_ARG_SEED);
 	split->min_history = PG_GETARG_INT32(EVALUATE_ARG_MIN_HISTORY);
+	options.unknown_items = PG_GETARG_BOOL(EVALUATE_ARG_UNKNOWN_ITEMS);
 	if (!PG_ARGISNULL(EVALUATE_ARG_MAX_HISTORY))
 		options.max_history = PG_GETARG_INT32(EVALUATE_ARG_MAX_HISTORY);
 	if (split->min_history < 1 || options.max_history < split->min_history)

@@ -18,6 +18,8 @@ typedef struct EvaluateOptions
 	Split		split;
 	int32		max_history;	/* cases with more events before the target are left
 								 * out, and those with less than split.min_history */
+	bool		unknown_items;	/* items of the history that the model does not know may
+								 * be answered */
 	bool		each_case;		/* the rows are the cases, not what they come to */
 } EvaluateOptions;
 
@@ -32,7 +34,8 @@ enum
 	EVALUATE_ARG_TEST_SHARE,
 	EVALUATE_ARG_SEED,
 	EVALUATE_ARG_MIN_HISTORY,
-	EVALUATE_ARG_MAX_HISTORY
+	EVALUATE_ARG_MAX_HISTORY,
+	EVALUATE_ARG_UNKNOWN_ITEMS
 };
 
 /* Read and check them; a cut that is null is left at DT_NOBEGIN. */

@@ -128,8 +128,9 @@ model_rank(Methods *methods, const Case *one, bool unseen)
 	{
 		exclude_history(methods, true);
 		question.excluded = methods->excluded;
-		question.unknown_excluded = methods->all;
 	}
+	if (unseen || !methods->cases->options->unknown_items)
+		question.unknown_excluded = methods->all;
 	both_stages_answer(scratch_of_backend(), &methods->cached->model, infer, &question, 1);
 	if (unseen)
 		exclude_history(methods, false);

@@ -21,6 +21,12 @@ exclusion_set(uint8_t *excluded, int32_t item)
 	excluded[item >> 3] |= (uint8_t) (1u << (item & 7));
 }
 
+static inline void
+exclusion_clear(uint8_t *excluded, int32_t item)
+{
+	excluded[item >> 3] &= (uint8_t) ~(1u << (item & 7));
+}
+
 /* excluded == NULL: nothing is. */
 static inline bool
 exclusion_test(const uint8_t *excluded, int32_t item)

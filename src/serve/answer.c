@@ -4,6 +4,7 @@
  */
 #include "serve/request.h"
 
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -18,6 +19,7 @@ enum
 	COLUMN_SCORE,
 	COLUMN_CONFIDENCE,
 	COLUMN_REASON,
+	COLUMN_REASON_ITEM,
 	COLUMNS
 };
 
@@ -47,44 +49,68 @@ item_category(const Request *request, int32 item)
 }
 
 /* Why an item is answered. */
-static char *
-reason_of(const Request *request, int32 item)
+typedef struct Why
 {
-	const History *history = &request->history;
-	const Question *question = &request->question;
-	const Candidate *candidate = NULL;
-	Id			related;
-	char	   *named;
+	const char *words;			/* where `item` is told, it follows them */
+	Id			item;			/* of the history */
+	bool		names_item;
+} Why;
 
-	if (history->events == 0)
-		return "popular";
-	if (item >= request->call.cached->model.config.items || exclusion_test(request->seen, item))
-		return "seen before";
-	for (int32 c = 0; c < question->candidates && candidate == NULL; c++)
-	{
-		if (question->candidate[c].item == item)
-			candidate = &question->candidate[c];
-	}
-	if (candidate == NULL)
-		return "sequence";
-	related = item_id(request, history->rank.item[candidate->related]);
-	named = related.text != NULL ? pnstrdup(related.text, related.length)
-		: psprintf(INT64_FORMAT, related.integer);
+static Why
+why_candidate(const Request *request, const Candidate *candidate)
+{
+	Id			related = item_id(request, request->history.rank.item[candidate->related]);
+
 	switch (candidate->reason)
 	{
 		case REASON_FOLLOWS:
-			return psprintf("follows %s", named);
+			return (Why) {"follows", related, true};
 		case REASON_CATEGORY:
-			return psprintf("same category as %s", named);
+			return (Why) {"same category as", related, true};
 		case REASON_SIMILAR:
-			return "in similar histories";
+			return (Why) {.words = "in similar histories"};
 		case REASON_POPULAR:
-			return "popular";
+			return (Why) {.words = "popular"};
 		case REASON_SEEN:
 		case REASON_NETWORK:
 			break;
 	}
-	return "sequence";
+	return (Why) {.words = "sequence"};
+}
+
+static Why
+why_item(const Request *request, int32 item)
+{
+	const Question *question = &request->question;
+
+	if (request->history.events == 0)
+		return (Why) {.words = "popular"};
+	if (item >= request->call.cached->model.config.items || exclusion_test(request->seen, item))
+		return (Why) {.words = "seen before"};
+	for (int32 c = 0; c < question->candidates; c++)
+	{
+		if (question->candidate[c].item == item)
+			return why_candidate(request, &question->candidate[c]);
+	}
+	return (Why) {.words = "sequence"};
+}
+
+/* The reason in words. */
+static Datum
+reason_of(const Why *why)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, why->words);
+	if (why->names_item && why->item.text != NULL)
+	{
+		appendStringInfoChar(&text, ' ');
+		appendBinaryStringInfo(&text, why->item.text, (int) why->item.length);
+	}
+	else if (why->names_item)
+		appendStringInfo(&text, " " INT64_FORMAT, why->item.integer);
+	return PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
 }
 
 Answers
@@ -116,6 +142,7 @@ answers_add(const Answers *answers, const Request *request, const char *id)
 		Datum	   *values = all_values + before;
 		bool	   *nulls = all_nulls + before;
 		int32		category = item_category(request, scored.item);
+		Why			why = why_item(request, scored.item);
 
 		CHECK_FOR_INTERRUPTS();
 		if (before > 0)
@@ -139,7 +166,10 @@ answers_add(const Answers *answers, const Request *request, const char *id)
 						 WIDE_IDS_HINT, &values[COLUMN_CATEGORY]);
 		values[COLUMN_SCORE] = Float4GetDatum(scored.score);
 		values[COLUMN_CONFIDENCE] = Float4GetDatum(sum > 0 ? (float4) (scored.score / sum) : 0);
-		values[COLUMN_REASON] = CStringGetTextDatum(reason_of(request, scored.item));
+		values[COLUMN_REASON] = reason_of(&why);
+		nulls[COLUMN_REASON_ITEM] = !why.names_item ||
+			!id_to_datum(why.item, TupleDescAttr(results->tupdesc, before + COLUMN_REASON_ITEM)->atttypid,
+						 WIDE_IDS_HINT, &values[COLUMN_REASON_ITEM]);
 		results_add(results, all_values, all_nulls);
 		MemoryContextReset(answers->row);	/* k may be the whole vocabulary */
 	}

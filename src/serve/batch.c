@@ -14,13 +14,13 @@
 #include "miscadmin.h"
 
 #include "data/source.h"
-#include "serve/request.h"
+#include "serve/selection.h"
 
 /* The arguments of recseq_recommend_batch that model_call.h does not have. */
 enum
 {
 	ARG_SOURCE = 0,
-	ARG_EXCLUDE_SEEN = 4
+	ARG_SELECTION = 4			/* the first of those that selection.h has */
 };
 
 /* Rows of a source that go through the network together, where memory allows. */
@@ -40,8 +40,7 @@ typedef struct BatchRequest
 	Answers		answers;
 	int			most;			/* rows that go through the network together */
 	Infer	   *infer;			/* for so many histories */
-	bool		exclude_seen;
-	bool		all[CANDIDATES_HISTORY];	/* true */
+	Selection	selection;
 	MemoryContext context;		/* of the rows; reset after each batch */
 	int			count;
 	BatchRow	rows[BATCH_ROWS];
@@ -100,8 +99,7 @@ answer_rows(BatchRequest *batch, int first, const float *const representation[])
 
 		request->history = batch->rows[first + i].history;
 		request_mark_seen(request, true);
-		request->excluded = batch->exclude_seen ? request->seen : NULL;
-		request->question.unknown_excluded = batch->exclude_seen ? batch->all : NULL;
+		selection_apply(&batch->selection, request);
 		if (representation[first + i] == NULL)
 			request_answer_by_popularity(request);
 		else
@@ -212,8 +210,8 @@ allocate_infer(BatchRequest *batch, CachedModel *cached)
 PG_FUNCTION_INFO_V1(recseq_recommend_batch);
 
 /*
- * recseq_recommend_batch(source, k, model, version, exclude_seen), with ids as
- * bigint or as text: see sql/functions.sql.
+ * recseq_recommend_batch(source, k, model, version, ...), with ids as bigint or as
+ * text: see sql/functions.sql.
  */
 Datum
 recseq_recommend_batch(PG_FUNCTION_ARGS)
@@ -232,11 +230,10 @@ recseq_recommend_batch(PG_FUNCTION_ARGS)
 				 errmsg("\"source\" must not be null")));
 	batch->budget = budget_of_call(context);
 	batch->answers = answers_begin(fcinfo);
-	batch->exclude_seen = !PG_ARGISNULL(ARG_EXCLUDE_SEEN) && PG_GETARG_BOOL(ARG_EXCLUDE_SEEN);
-	memset(batch->all, true, sizeof(batch->all));
 	request = request_begin(fcinfo);
 	cached = request.call.cached;
 	cache_pin(cached);
+	batch->selection = selection_read(fcinfo, ARG_SELECTION, &request.call, &batch->budget);
 	allocate_requests(batch, &request);
 	allocate_infer(batch, cached);
 	batch->context = AllocSetContextCreate(context, "recseq batch rows",

@@ -26,6 +26,7 @@ place_request(Request *request, Arena *arena)
 	const Model *model = &request->call.cached->model;
 
 	request->seen = ARENA_TAKE(arena, uint8, exclusion_bytes(model->config.items));
+	request->excluded = ARENA_TAKE(arena, uint8, exclusion_bytes(model->config.items));
 	request->top.heap = ARENA_TAKE(arena, Scored, Max(request->top.k, 1));
 	question_place(&request->question, arena, model, request->top.k);
 }
@@ -77,7 +78,6 @@ request_ask(Request *request, const float *representation)
 	request->top.count = 0;
 	question.representation = representation;
 	question.history = request->history.rank;
-	question.excluded = request->excluded;
 	question.top = &request->top;
 	return question;
 }
@@ -94,7 +94,7 @@ request_answer_by_popularity(Request *request)
 		int32		item = model->popular[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (!exclusion_test(request->excluded, item))
+		if (!exclusion_test(request->question.excluded, item))
 			top->heap[top->count++] = (Scored) {
 				item, (float) ((double) model->item_count[item] /
 							   (double) request->call.cached->total_count)

@@ -16,7 +16,8 @@ typedef struct Request
 	ModelCall	call;
 	History		history;
 	uint8	   *seen;			/* a bit an item: it is in the history */
-	uint8	   *excluded;		/* a bit an item, or NULL */
+	uint8	   *excluded;		/* a bit an item, for who excludes more than those (selection.h) */
+	bool		unknown_excluded[CANDIDATES_HISTORY];	/* of history.unknown */
 	TopK		top;			/* k of them at most */
 	Question	question;
 } Request;

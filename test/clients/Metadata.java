@@ -79,7 +79,7 @@ public class Metadata {
         List<List<String>> columns = new ArrayList<>(
             functionColumns(metadata, "recseq_recommend", DatabaseMetaData.functionReturn).values());
         is(columns.stream().filter(form -> form.equals(List.of(
-            "rank int4", "item int4", "category int4", "score float4", "confidence float4", "reason text"))).count(), 2L,
+            "rank int4", "item int4", "category int4", "score float4", "confidence float4", "reason text", "reason_item int4"))).count(), 2L,
             "getFunctionColumns: the columns of recseq_recommend(integer[]) and (smallint[])");
         List<List<String>> similar = new ArrayList<>(
             functionColumns(metadata, "recseq_similar_items", DatabaseMetaData.functionReturn).values());

@@ -68,14 +68,14 @@ SELECT is(proparallel::text, 'u', 'recseq_train is parallel unsafe') FROM functi
 PREPARE recommend_form(regtype, regtype, regtype) AS
 SELECT result
 FROM function, LATERAL (VALUES
-	(is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proargtypes[i - 1], NULL)) ORDER BY i) FROM generate_series(1, 10) i),
+	(is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proargtypes[i - 1], NULL)) ORDER BY i) FROM generate_series(1, 12) i),
 		ARRAY['items ' || $1, 'k integer', 'model text', 'version integer', 'categories ' || $2, 'events text[]',
-			  'times timestamp with time zone[]', 'exclude_seen boolean', 'exclude ' || $2, 'only_categories ' || $2],
+			  'times timestamp with time zone[]', 'exclude_seen boolean', 'exclude ' || $2, 'only_categories ' || $2, 'only_items ' || $2, 'unknown_items boolean'],
 		format('recseq_recommend(%s): arguments', $1))),
 	(is(pronargs - pronargdefaults::int, 1, format('recseq_recommend(%s): only the items must be given', $1))),
 	(is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
 		FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'),
-		ARRAY['rank integer', 'item ' || $3, 'category ' || $3, 'score real', 'confidence real', 'reason text'],
+		ARRAY['rank integer', 'item ' || $3, 'category ' || $3, 'score real', 'confidence real', 'reason text', 'reason_item ' || $3],
 		format('recseq_recommend(%s): result columns', $1))),
 	(ok(proretset, format('recseq_recommend(%s) returns a set', $1))),
 	(is(provolatile::text, 's', format('recseq_recommend(%s) is stable', $1))),
@@ -108,7 +108,7 @@ SELECT is(pronargs - pronargdefaults::int, 1, proname || ': only the source must
 FROM function WHERE proname LIKE 'recseq\_recommend\_batch%' ORDER BY proname;
 SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
 		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'),
-	ARRAY['id text', 'rank integer', 'item ' || u.type, 'category ' || u.type, 'score real', 'confidence real', 'reason text'],
+	ARRAY['id text', 'rank integer', 'item ' || u.type, 'category ' || u.type, 'score real', 'confidence real', 'reason text', 'reason_item ' || u.type],
 	u.name || ': result columns')
 FROM function, (VALUES ('recseq_recommend_batch', 'bigint'), ('recseq_recommend_batch_text', 'text')) AS u(name, type)
 WHERE proname = u.name ORDER BY proname;
@@ -120,9 +120,10 @@ FROM function WHERE proname LIKE 'recseq\_recommend\_batch%' ORDER BY proname;
 -- recseq_evaluate
 --
 SELECT has_function(:'schema', 'recseq_evaluate',
-	ARRAY['regclass', 'text', 'integer', 'integer', 'text', 'timestamp with time zone', 'double precision', 'bigint', 'integer', 'integer'],
-	'recseq_evaluate(source, model, k, version, protocol, cut, test_share, seed, min_history, max_history)');
-SELECT is(proargnames[1:10], ARRAY['source', 'model', 'k', 'version', 'protocol', 'cut', 'test_share', 'seed', 'min_history', 'max_history'],
+	ARRAY['regclass', 'text', 'integer', 'integer', 'text', 'timestamp with time zone', 'double precision', 'bigint', 'integer', 'integer',
+		  'boolean'],
+	'recseq_evaluate(source, model, k, version, protocol, cut, test_share, seed, min_history, max_history, unknown_items)');
+SELECT is(proargnames[1:11], ARRAY['source', 'model', 'k', 'version', 'protocol', 'cut', 'test_share', 'seed', 'min_history', 'max_history', 'unknown_items'],
 	'recseq_evaluate: names of the arguments') FROM function WHERE proname = 'recseq_evaluate';
 SELECT is(pronargs - pronargdefaults::int, 1, 'recseq_evaluate: only the source must be given') FROM function WHERE proname = 'recseq_evaluate';
 SELECT is((SELECT array_agg(format('%s %s', attname, format_type(atttypid, NULL)) ORDER BY attnum)
@@ -145,9 +146,11 @@ SELECT is(proparallel::text, 'u', 'recseq_evaluate is parallel unsafe') FROM fun
 -- recseq_backtest: the rows of recseq_evaluate
 --
 SELECT has_function(:'schema', 'recseq_backtest',
-	ARRAY['regclass', 'text', 'integer', 'jsonb', 'text', 'timestamp with time zone', 'double precision', 'bigint', 'integer', 'integer', 'double precision'],
-	'recseq_backtest(source, model, k, options, protocol, cut, test_share, seed, min_history, max_history, test_days)');
-SELECT is(proargnames[1:11], ARRAY['source', 'model', 'k', 'options', 'protocol', 'cut', 'test_share', 'seed', 'min_history', 'max_history', 'test_days'],
+	ARRAY['regclass', 'text', 'integer', 'jsonb', 'text', 'timestamp with time zone', 'double precision', 'bigint', 'integer', 'integer',
+		  'boolean', 'double precision'],
+	'recseq_backtest(source, model, k, options, protocol, cut, test_share, seed, min_history, max_history, unknown_items, test_days)');
+SELECT is(proargnames[1:12],
+	ARRAY['source', 'model', 'k', 'options', 'protocol', 'cut', 'test_share', 'seed', 'min_history', 'max_history', 'unknown_items', 'test_days'],
 	'recseq_backtest: names of the arguments') FROM function WHERE proname = 'recseq_backtest';
 SELECT is(pronargs - pronargdefaults::int, 1, 'recseq_backtest: only the source must be given') FROM function WHERE proname = 'recseq_backtest';
 SELECT is(prorettype, format('%I.recseq_metrics', :'schema')::regtype::oid, proname || ': rows of recseq_metrics') FROM function

@@ -22,22 +22,30 @@ SELECT count(*), count(DISTINCT id), min(rank), max(rank) FROM recseq_recommend_
 SELECT b.id, b.rank, b.item, b.category, b.reason FROM recseq_recommend_batch('visit', 1) b WHERE id IN ('3', '4', '5') ORDER BY id::int;
 
 -- one at a time: the same items; scores but for what rounding makes of another order
-CREATE FUNCTION differences(source regclass, k int, exclude_seen boolean DEFAULT false) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION differences(source regclass, k int, more text DEFAULT 'exclude_seen => false') RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	different	bigint;
 BEGIN
 	EXECUTE format($query$
 		SELECT count(*)
-		FROM (SELECT s.visitor::text AS id, r.* FROM %s s, recseq_recommend(s.items::bigint[], $1, exclude_seen => $2) r) one
-		FULL JOIN recseq_recommend_batch(%L, $1, exclude_seen => $2) many USING (id, item)
+		FROM (SELECT s.visitor::text AS id, r.* FROM %s s, recseq_recommend(s.items::bigint[], $1, %s) r) one
+		FULL JOIN recseq_recommend_batch(%L, $1, %s) many USING (id, item)
 		WHERE one.reason IS DISTINCT FROM many.reason OR one.category IS DISTINCT FROM many.category
+			OR one.reason_item IS DISTINCT FROM many.reason_item
 			OR NOT abs(one.score - many.score) < 1e-4 OR NOT abs(one.confidence - many.confidence) < 1e-4
 			OR one.rank <> many.rank AND abs(one.score - many.score) > 1e-6
-	$query$, source, source) USING k, exclude_seen INTO different;
+	$query$, source, more, source, more) USING k INTO different;
 	RETURN different;
 END $$;
-SELECT differences('visit', 20), differences('visit', 20, true);
-SELECT count(*), round(avg(score)::numeric * 20, 3) AS score, round(avg(confidence)::numeric * 20, 3) AS confidence FROM recseq_recommend_batch('visit', 1000000000);
+SELECT more, differences('visit', k, more)
+FROM (VALUES (20, 'exclude_seen => false'), (20, 'exclude_seen => true'), (30, 'unknown_items => true'), (30, 'unknown_items => true, exclude => ARRAY[999, 3]'),
+			 (5, 'exclude => ARRAY[1, 2, 3, 777]'), (5, 'exclude_seen => true, exclude => ARRAY[1, 2, 3]'), (7, 'only_items => ARRAY[1, 2, 3, 11, 12, 13, 21]'),
+			 (20, 'only_categories => ARRAY[2]'), (3, 'exclude_seen => true, only_items => ARRAY[1, 2, 3, 11, 12, 13], only_categories => ARRAY[1, 3]'),
+			 (9, 'only_items => ARRAY[21, 24, 3], unknown_items => true')) o(k, more);
+SELECT count(*) FROM recseq_recommend_batch('visit', 30, unknown_items => true) WHERE item > 20 OR item = 0;
+SELECT DISTINCT item FROM recseq_recommend_batch('visit', 30, only_items => ARRAY[3, 21], unknown_items => true) ORDER BY item;
+SELECT item, pg_typeof(reason_item) FROM recseq_recommend_batch_text('visit', 1, only_items => ARRAY['17'], exclude => ARRAY['3']) LIMIT 1;
+SELECT count(*), round(avg(score)::numeric * 20, 3) AS score, round(avg(confidence)::numeric * 20, 3) AS confidence FROM recseq_recommend_batch('visit', 1000000000, unknown_items => true);
 SELECT count(*) FROM recseq_recommend_batch('visit', 0);
 SELECT count(*) FROM visit v JOIN recseq_recommend_batch('visit', 20, exclude_seen => true) r ON r.id = v.visitor::text WHERE r.item = ANY (v.items);
 SELECT reason, count(*) FROM recseq_recommend_batch('visit', 1) WHERE id IN ('100', '101', '200') GROUP BY reason ORDER BY reason;

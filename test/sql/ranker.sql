@@ -32,11 +32,11 @@ SELECT * FROM recseq_recommend(ARRAY[5, 6], events => ARRAY['view']);
 
 -- scores are probabilities of all items, also of those that only the history has
 SELECT count(*), round(sum(score)::numeric, 4) AS sum, count(*) FILTER (WHERE reason = 'seen before') AS seen
-FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, categories => ARRAY[1, 2, 1, 2, NULL]);
-SELECT item, category, reason FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, categories => ARRAY[1, 2, 1, 2, NULL]) WHERE item > 30 ORDER BY item;
-SELECT count(*), count(*) FILTER (WHERE item > 30) AS unknown FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, exclude_seen => true);
-SELECT item FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, exclude => ARRAY[777, NULL]) WHERE item > 30;
-SELECT item FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, categories => ARRAY[1, 2, 1, 2, NULL], only_categories => ARRAY[2]) WHERE item > 30;
+FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, categories => ARRAY[1, 2, 1, 2, NULL], unknown_items => true);
+SELECT item, category, reason FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, categories => ARRAY[1, 2, 1, 2, NULL], unknown_items => true) WHERE item > 30 ORDER BY item;
+SELECT count(*), count(*) FILTER (WHERE item > 30) AS unknown FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, exclude_seen => true, unknown_items => true);
+SELECT item FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, exclude => ARRAY[777, NULL], unknown_items => true) WHERE item > 30;
+SELECT item FROM recseq_recommend(ARRAY[5, 777, 6, 777, 888], 100, categories => ARRAY[1, 2, 1, 2, NULL], only_categories => ARRAY[2], unknown_items => true) WHERE item > 30;
 
 -- rows that are read together are answered as each alone
 SELECT count(*) AS rows, count(*) FILTER (WHERE abs(b.score - r.score) > 1e-6 OR b.reason <> r.reason) AS other
@@ -48,7 +48,7 @@ SELECT count(*) AS of_other FROM shop s JOIN recseq_recommend_batch('shop', 30, 
 -- the network alone
 SELECT version FROM recseq_train('shop', 'network', ranker => false, epochs => 1);
 SELECT DISTINCT reason FROM recseq_recommend(ARRAY[5, 6], 30, 'network') ORDER BY reason;
-SELECT count(*) FROM recseq_recommend(ARRAY[5, 777], 100, 'network');
+SELECT count(*) FROM recseq_recommend(ARRAY[5, 777], 100, 'network', unknown_items => true);
 SELECT recseq_train('shop', ranker => NULL);
 
 -- the same data, options and seed: the same answers; and the order of the rows does not matter

@@ -49,6 +49,11 @@ SELECT item FROM recseq_recommend('{}'::int[], 3, exclude => ARRAY[10, 12], only
 
 -- unknown items alone: no failure, and a category given for them tells
 SELECT count(*), bool_and(reason = 'sequence') AS network FROM recseq_recommend(ARRAY[999, -5]);
+-- they may be answered themselves where the caller says so
+SELECT item, reason, reason_item FROM recseq_recommend(ARRAY[999, -5], 100, unknown_items => true) WHERE item IN (999, -5) ORDER BY item;
+SELECT count(*) FROM recseq_recommend(ARRAY[999, -5], 100, unknown_items => NULL);
+SELECT item FROM recseq_recommend(ARRAY[999, -5], 100, unknown_items => true, exclude => ARRAY[-5, 10]) WHERE item IN (999, -5);
+SELECT count(*) FROM recseq_recommend(ARRAY[999, -5], 100, unknown_items => true, exclude_seen => true) WHERE item IN (999, -5);
 SELECT c AS category, count(*) FILTER (WHERE r.category = c) >= 4 AS most_of_five
 FROM generate_series(1, 4) c, recseq_recommend(ARRAY[999, 998], categories => ARRAY[c, c]) r
 GROUP BY c ORDER BY c;
@@ -73,6 +78,32 @@ SELECT count(*) FROM recseq_recommend(ARRAY[10, 11, 12], 100, only_categories =>
 SELECT array_agg(item ORDER BY item) FROM recseq_recommend(ARRAY[10, 11, 12], 100, exclude_seen => true, exclude => ARRAY[13], only_categories => ARRAY[1]);
 SELECT count(*) FROM recseq_recommend(ARRAY[10, 11, 12], 5, exclude => (SELECT array_agg(i) FROM generate_series(0, 100) i));
 SELECT item, confidence FROM recseq_recommend(ARRAY[10, 11, 12], 5, only_categories => ARRAY[1], exclude => ARRAY[10, 11, 12, 13]);
+
+-- keeping to items
+SELECT array_agg(item ORDER BY item) FROM recseq_recommend(ARRAY[10, 11, 12], 100, only_items => ARRAY[44, 13, NULL, 20, 13, 777]);
+SELECT item FROM recseq_recommend(ARRAY[10, 11, 12], 1, only_items => ARRAY[44]);
+SELECT count(*) FROM recseq_recommend(ARRAY[10, 11, 12], 100, only_items => '{}');
+SELECT count(*) FROM recseq_recommend(ARRAY[10, 11, 12], 100, only_items => ARRAY[777]);
+SELECT count(*) FROM recseq_recommend(ARRAY[10, 11, 12], 100, only_items => NULL);
+SELECT array_agg(item ORDER BY item) FROM recseq_recommend(ARRAY[10, 11, 12], 100, only_items => ARRAY[10, 13, 14, 20, 21], exclude => ARRAY[14], only_categories => ARRAY[1], exclude_seen => true);
+SELECT array_agg(item ORDER BY item) FROM recseq_recommend(ARRAY[999, -5, 10], 100, only_items => ARRAY[-5, 10, 30], unknown_items => true);
+SELECT array_agg(item ORDER BY item) FROM recseq_recommend('{}'::int[], 100, only_items => ARRAY[44, 13, 777]);
+SELECT array_agg(item ORDER BY item) FROM recseq_recommend(ARRAY['10', '11'], 100, only_items => ARRAY['44', '13']);
+SELECT * FROM recseq_recommend(ARRAY['10', '11'], only_items => ARRAY['44', 'x']);
+SELECT * FROM recseq_recommend(ARRAY[10, 11], only_items => ARRAY[[44, 13]]);
+-- as many as there are, in the same order with the same scores, but for what 8 bits make of a normaliser
+SELECT model, k, n, count(*) FILTER (WHERE a.item IS NOT NULL AND b.item IS NOT NULL) = least(k, n) AS exact,
+	   bool_and(a.item IS NOT NULL AND b.item IS NOT NULL) AS same
+FROM (VALUES ('default'), ('without')) m(model), (VALUES (1), (3), (20)) ks(k), (VALUES (1), (4), (11)) ns(n),
+	 LATERAL (SELECT array_agg(item) AS items FROM (SELECT item FROM walk, unnest(items) item GROUP BY item ORDER BY hashint4(item) LIMIT n) i) chosen,
+	 LATERAL recseq_recommend(ARRAY[10, 11, 12], k, model, only_items => chosen.items) a
+	 FULL JOIN LATERAL (SELECT item, row_number() OVER (ORDER BY rank) AS rank, score FROM recseq_recommend(ARRAY[10, 11, 12], 100, model)
+						WHERE item = ANY (chosen.items) ORDER BY rank LIMIT k) b ON a.item = b.item AND a.rank = b.rank AND abs(a.score - b.score) < 0.002
+GROUP BY model, k, n ORDER BY model, k, n;
+
+-- the item that a reason names
+SELECT DISTINCT reason_item = regexp_replace(reason, '\D', '', 'g')::int AS named FROM recseq_recommend(ARRAY[10, 11, 12], 100) WHERE reason ~ '\d';
+SELECT count(*) > 0 AS others, count(reason_item) AS named FROM recseq_recommend(ARRAY[10, 11, 12], 100) WHERE reason !~ '\d';
 
 --
 -- The categories of the history
@@ -196,8 +227,8 @@ COMMIT;
 -- a long history: a million items, and as many rows as there are items
 SELECT count(*) AS same FROM recseq_recommend(ARRAY(SELECT 10 + g % 5 FROM generate_series(0, 999999) g), 20, 'without') a
 JOIN recseq_recommend(ARRAY(SELECT 10 + g % 5 FROM generate_series(999972, 999999) g), 20, 'without') b USING (rank, item, score, reason);
-SELECT count(*), count(*) FILTER (WHERE reason = 'seen before') AS seen FROM recseq_recommend(ARRAY(SELECT g FROM generate_series(0, 999999) g), 1000);
-SELECT count(*) FROM recseq_recommend(ARRAY(SELECT (g % 100)::text FROM generate_series(0, 199999) g), 1000, exclude_seen => true, exclude => ARRAY(SELECT g::text FROM generate_series(0, 199999) g));
+SELECT count(*), count(*) FILTER (WHERE reason = 'seen before') AS seen FROM recseq_recommend(ARRAY(SELECT g FROM generate_series(0, 999999) g), 1000, unknown_items => true);
+SELECT count(*) FROM recseq_recommend(ARRAY(SELECT (g % 100)::text FROM generate_series(0, 199999) g), 1000, exclude_seen => true, exclude => ARRAY(SELECT g::text FROM generate_series(0, 199999) g), unknown_items => true);
 
 SET client_min_messages = warning;
 SELECT count(recseq_drop_model(model)) FROM recseq_model;

@@ -103,7 +103,7 @@ REVOKE EXECUTE ON FUNCTION recseq_train_async FROM regress_stranger;
 
 -- a limit is a limit
 SET recseq.max_call_memory = '1MB';
-SELECT item FROM recseq_recommend((SELECT array_agg(i) FROM generate_series(1, 100000) i), 1, 'small');
+SELECT item FROM recseq_recommend((SELECT array_agg(i) FROM generate_series(1, 100000) i), 1, 'small', unknown_items => true);
 SELECT count(*) FROM recseq_recommend(array_fill(1, ARRAY[1000000]), 1, 'small');
 CREATE TABLE long AS SELECT 1 AS id, array_fill(1, ARRAY[1000000]) AS items;
 SELECT count(*) FROM recseq_recommend_batch('long', 1, 'small');

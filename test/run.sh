@@ -18,7 +18,8 @@
 #   test/run.sh STAGE...     these alone, by the names of their functions below: test/run.sh regression_tests cluster_tests
 #
 # What tests find in the environment: NN_VECTORS_DIR (unit tests: reference vectors) and RECSEQ_DATA (real Retailrocket
-# files; unset where there are none). RECSEQ_IMAGES=docs/images makes the page's pictures go there. Logs stay in build/test/.
+# files; unset where there are none). RECSEQ_TEST_PERL is where PostgreSQL's modules for TAP tests are, for an installation that has
+# none. RECSEQ_IMAGES=docs/images makes the page's pictures go there. Logs stay in build/test/.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=app/lib.sh
@@ -250,12 +251,14 @@ pgtap_tests() {
 }
 
 cluster_tests() {
-	local tests tap=$SERVER/tap pgxs src name
+	local tests tap=$SERVER/tap pgxs src modules name
 	mapfile -t tests < <(files 'test/t/*.pl')
 	[ ${#tests[@]} -gt 0 ] || return 0
 	pgxs=$("$PG_CONFIG" --pgxs)
 	src=${pgxs%/makefiles/pgxs.mk}
-	if [ ! -f "$src/test/perl/PostgreSQL/Test/Cluster.pm" ]; then
+	modules=$src/test/perl
+	[ -f "$modules/PostgreSQL/Test/Cluster.pm" ] || modules=${RECSEQ_TEST_PERL:-}
+	if [ ! -f "$modules/PostgreSQL/Test/Cluster.pm" ]; then
 		printf '\nTAP tests are left out: PostgreSQL %s has no PostgreSQL::Test::Cluster\n' "$PG_MAJOR"
 		return
 	fi
@@ -266,7 +269,7 @@ cluster_tests() {
 	stage "TAP" "$OUT/tap.log" at_once limited_as_server env -C "$SERVER/checkout" \
 		TESTDIR="$tap" TESTDATADIR="$tap/tmp_check" TESTLOGDIR="$tap/tmp_check/log" \
 		PG_REGRESS="$src/test/regress/pg_regress" LANG="$LC_ALL" \
-		prove -v -m -I "$src/test/perl" -I test/t -- "${tests[@]#"$ROOT/"}" || {
+		prove -v -m -I "$modules" -I test/t -- "${tests[@]#"$ROOT/"}" || {
 		mkdir -p "$OUT/tap"
 		cp -r "$tap/tmp_check/log/." "$OUT/tap/" || true
 		sed -n 's,^test/t/\([^ ]*\)\.pl *(Wstat.*,\1,p' "$OUT/tap.log" | while read -r name; do

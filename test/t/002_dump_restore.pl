@@ -165,7 +165,7 @@ $node->stop;
 # In a short directory: the path of its socket must fit.
 my $work = PostgreSQL::Test::Utils::tempdir_short;
 chdir $work or die "chdir: $!";
-command_ok([ 'pg_upgrade', '--no-sync', '-d', $node->data_dir, '-D', $upgraded->data_dir, '-b', $bindir, '-B', $bindir,
+command_ok([ 'pg_upgrade', $upgraded->pg_version < 15 ? () : '--no-sync', '-d', $node->data_dir, '-D', $upgraded->data_dir, '-b', $bindir, '-B', $bindir,
 	'-s', $work, '-p', $node->port, '-P', $upgraded->port ], 'pg_upgrade');
 chdir $FindBin::RealBin or die "chdir: $!";
 $upgraded->start;

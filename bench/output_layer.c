@@ -180,7 +180,7 @@ layer_run(Layer *layer)
 	{
 		int32_t		last = last_of_tile(layer, first);
 
-		softmax_tile_gradient(&layer->pass, first, last, layer->log_normaliser,
+		softmax_tile_gradient(&layer->pass, first, last, layer->log_normaliser, NULL,
 						1.0f / (float) windows, &layer->gradient,
 						layer->d_representation);
 	}

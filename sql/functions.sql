@@ -14,6 +14,7 @@ CREATE FUNCTION @extschema@.recseq_train(
 	tied boolean DEFAULT true,
 	scale double precision DEFAULT 0,
 	residual boolean DEFAULT false,
+	copy boolean DEFAULT false,
 	dropout double precision DEFAULT 0.3,
 	embedding_dropout double precision DEFAULT 0,
 	item_dropout double precision DEFAULT 0.05,
@@ -47,13 +48,13 @@ CREATE FUNCTION @extschema@.recseq_train(
 	OUT seconds double precision)
 AS 'MODULE_PATHNAME', 'recseq_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, boolean, double precision, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, double precision, text, integer, bigint, integer, text[], boolean, integer, text) IS
+COMMENT ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, boolean, boolean, double precision, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, double precision, text, integer, bigint, integer, text[], boolean, integer, text) IS
 'Trains a network on a relation with one row a sequence, stores it as a new version of the model and makes that the active one (see activate).
 
 source: a table or view with "items" (integer[], bigint[] or text[], oldest first); optional parallel arrays named by "features"; optional "events" (text[], the kind of each event); optional "times" (timestamptz[]), which make the newest sequences the validation part.
 features: columns that are read beside the items, up to 8 (default: categories, where there is such a column).
 units: hidden units of one direction, 1..1024. layers: LSTM layers, 1..4. bidirectional: read in both directions. attention: self-attention below the last layer.
-item_dim, feature_dim: embedding columns, 1..1024. tied: score items by their embeddings instead of weights of their own. scale: scores are this times the cosine between the representation and the items embedding, 0..100; 0: their product, and a bias of the item. residual: the representation adds the embedding of the newest item, as much of it as a gate lets through. Both only where tied.
+item_dim, feature_dim: embedding columns, 1..1024. tied: score items by their embeddings instead of weights of their own. scale: scores are this times the cosine between the representation and the items embedding, 0..100; 0: their product, and a bias of the item. residual: the representation adds the embedding of the newest item, as much of it as a gate lets through. copy: beside the scores of all items, a pointer says which item of the history is likely to come again. These three only where tied; copy not with bpr_max.
 dropout: share of the representation dropped, 0 to below 1. embedding_dropout: share of the columns of embeddings that are read dropped, 0 to below 1. item_dropout: share of history items read as unknown, 0 to below 1.
 loss: softmax (over all items); sampled_softmax or bpr_max, whose cost does not depend on the number of items, with `negatives` items drawn for each minibatch, 1..65536.
 epochs: at most so many, 1..10000. batch_size: windows, 1..65536. learning_rate: of Adam, in the first epoch. decay, decay_epochs: it falls by the factor decay, 0.001..1, after each decay_epochs epochs, 0..10000; decay_epochs 0: it is halved when validation has stalled for two epochs. clip_norm: limit of the global gradient norm, 0 for none. patience: epochs without improvement before training stops, 0 for never.
@@ -63,7 +64,7 @@ ranker: fit a second stage that ranks candidates (the history, what goes with it
 activate: always; if_better: only if the hit rate is not below that of the active version (of the training it goes back to, where it is an update), as each was validated; never. The first version of a model is active in any case.
 
 Returns what was learned: windows are histories with the item that follows; val_loss is that of the network on the validation windows at its best epoch; hit_rate (at 5) that of the model, of both stages with ranker, on events of the sequences held out, measured before the second stage learns from these, too. Raises an error, and stores nothing, for bad options or data, for a model of another owner, and when cancelled.';
-REVOKE ALL ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, boolean, double precision, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, double precision, text, integer, bigint, integer, text[], boolean, integer, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, boolean, boolean, double precision, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, double precision, text, integer, bigint, integer, text[], boolean, integer, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_recommend(
 	items integer[],

@@ -108,6 +108,7 @@ CREATE FUNCTION @extschema@.recseq_train_async(
 	tied boolean DEFAULT true,
 	scale double precision DEFAULT 0,
 	residual boolean DEFAULT false,
+	copy boolean DEFAULT false,
 	dropout double precision DEFAULT 0.3,
 	embedding_dropout double precision DEFAULT 0,
 	item_dropout double precision DEFAULT 0.05,

@@ -90,7 +90,6 @@ allocate_work(Cases *cases)
 
 	for (int32 s = 0; s < data->sequences; s++)
 		longest = Max(longest, data->start[s + 1] - data->start[s]);
-	cases->token = budget_array(budget, int32, longest);
 	for (int f = 0; f < cases->model->config.features; f++)
 		cases->feature[f] = budget_array(budget, int32, longest);
 	cases->ranked = budget_array(budget, int32, longest);
@@ -138,7 +137,6 @@ cases_number_sequence(Cases *cases, int32 s)
 	{
 		int32		index = cases->to_model[data->item[start + i]];
 
-		cases->token[i] = index >= 0 ? index : config->items;
 		cases->ranked[i] = index >= 0 ? index : config->items + data->item[start + i];
 		if (source->hours != NULL)
 			cases->hours[i] = source->hours[start + i] + offset;

@@ -38,7 +38,6 @@ typedef struct Cases
 	int32	   *from_model;		/* [model items] number among `items` */
 	int32	   *value_to_model[CONFIG_MAX_FEATURES];	/* [source values] */
 	/* the current sequence */
-	int32	   *token;			/* [longest sequence] as the network reads them */
 	int32	   *feature[CONFIG_MAX_FEATURES];	/* [longest sequence] */
 	int32	   *ranked;			/* [longest sequence] as the second stage does: an item that
 								 * the model does not know is its number in the source,

@@ -120,8 +120,8 @@ model_rank(Methods *methods, const Case *one, bool unseen)
 	int32		items = methods->cached->model.config.items;
 
 	top->count = 0;
-	question.representation = infer_representation(infer, methods->cases->token,
-												   methods->cases->feature, one->history.length);
+	question.reading = infer_read(infer, methods->cases->ranked, methods->cases->feature,
+								  one->history.length);
 	question.history = one->history;
 	question.top = top;
 	if (unseen)

@@ -42,14 +42,15 @@ answer_scratch_start(AnswerScratch *answer_scratch)
 }
 
 NetworkOpinion
-network_opinion(const Model *model, const float *representation, const TopK *best,
-					float log_normaliser)
+network_opinion(const Model *model, const HistoryReading *reading, const TopK *best,
+				float log_normaliser)
 {
 	return (NetworkOpinion) {
 		.count = best->count,
 		.best = best->heap,
 		.kernels = kernels_best(),
-		.representation = representation,
+		.representation = reading->representation,
+		.copies = reading->copies,
 		.weight = model->params.output_weight,
 		.bias = model->params.output_bias,
 		.items = model->config.items,
@@ -63,7 +64,8 @@ static TopKRequest
 scan_request(const Question *question, TopK *top, const uint8_t *excluded)
 {
 	return (TopKRequest) {
-		.representation = question->representation,
+		.representation = question->reading.representation,
+		.copies = question->reading.copies,
 		.excluded = excluded,
 		.top = top,
 		.candidates = question->scan_candidates,
@@ -80,6 +82,31 @@ finish_scan(TopK *top, float log_normaliser, float factor)
 		top->heap[i].score = factor * expf(top->heap[i].score - log_normaliser);
 }
 
+static bool
+is_excluded(const Question *question, int32_t items, int32_t item)
+{
+	if (item >= items)
+		return question->unknown_excluded != NULL && question->unknown_excluded[item - items];
+	return exclusion_test(question->excluded, item);
+}
+
+/* Offer the unknown items of the history that the network would copy, as logits. */
+static void
+offer_unknown(Question *question, int32_t items, float log_normaliser)
+{
+	const Copies *copies = &question->reading.copies;
+
+	for (int32_t c = 0; c < copies->count; c++)
+	{
+		int32_t		item = copies->slot[c].item;
+
+		if (item >= items && !is_excluded(question, items, item))
+			topk_offer(question->top, (Scored) {
+				item, logf(copies->slot[c].probability) + log_normaliser
+			});
+	}
+}
+
 /* Answer with the network alone. */
 static void
 answer_by_network(Infer *infer, Question *questions, int32_t count)
@@ -94,15 +121,10 @@ answer_by_network(Infer *infer, Question *questions, int32_t count)
 	}
 	infer_rank(infer, scans, count);
 	for (int32_t q = 0; q < count; q++)
+	{
+		offer_unknown(&questions[q], infer->trained.config->items, scans[q].log_normaliser);
 		finish_scan(questions[q].top, scans[q].log_normaliser, 1);
-}
-
-static bool
-is_excluded(const Question *question, int32_t items, int32_t item)
-{
-	if (item >= items)
-		return question->unknown_excluded != NULL && question->unknown_excluded[item - items];
-	return exclusion_test(question->excluded, item);
+	}
 }
 
 /*
@@ -134,7 +156,10 @@ rank_candidates(AnswerScratch *answer_scratch, const RankStage *stage, Question 
 	for (int32_t c = 0; c < question->candidates; c++)
 	{
 		if (question->candidate[c].item >= opinion->items)
+		{
+			others -= copies_probability(&opinion->copies, question->candidate[c].item);
 			continue;
+		}
 		others -= expf(question->candidate[c].log_probability);
 		known++;
 	}
@@ -193,8 +218,8 @@ answer_by_both(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 		float		most = 0;
 
 		topk_sort(&tops[q]);
-		opinion = network_opinion(model, question->representation, &tops[q],
-									  scans[q].log_normaliser);
+		opinion = network_opinion(model, &question->reading, &tops[q],
+								  scans[q].log_normaliser);
 		factor[q] = rank_candidates(answer_scratch, &model->rank, question, &opinion);
 		/* the network's best are all candidates: no other item has more than the last */
 		if (tops[q].count == CANDIDATES_NETWORK)

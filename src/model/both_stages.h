@@ -18,7 +18,7 @@
 /* What is asked, and the answer. */
 typedef struct Question
 {
-	const float *representation;	/* of the network */
+	HistoryReading reading;		/* of the network */
 	RankHistory history;
 	const uint8_t *excluded;	/* a bit an item of the model, or NULL */
 	const bool *unknown_excluded;	/* [items of the history that the model does not know],
@@ -62,7 +62,7 @@ extern void both_stages_answer(AnswerScratch *answer_scratch, const Model *model
 							   Question *questions, int32_t count);
 
 /* The network's best items as an opinion.  best: [CANDIDATES_NETWORK]. */
-extern NetworkOpinion network_opinion(const Model *model, const float *representation,
-										  const TopK *best, float log_normaliser);
+extern NetworkOpinion network_opinion(const Model *model, const HistoryReading *reading,
+									  const TopK *best, float log_normaliser);
 
 #endif							/* MODEL_BOTH_STAGES_H */

@@ -75,6 +75,7 @@ typedef struct StoredConfig
 	int32_t		attention;
 	int32_t		tied;
 	int32_t		residual;
+	int32_t		copy;
 	float		scale;
 	float		dropout;
 	float		embedding_dropout;
@@ -82,7 +83,7 @@ typedef struct StoredConfig
 
 /* What is stored as it lies in memory has no gaps, whose bytes would be of any value. */
 _Static_assert(sizeof(Header) == 32 && sizeof(Section) == 24, "gaps in the header");
-_Static_assert(sizeof(StoredConfig) == (14 + CONFIG_MAX_FEATURES) * 4, "gaps in the configuration");
+_Static_assert(sizeof(StoredConfig) == (15 + CONFIG_MAX_FEATURES) * 4, "gaps in the configuration");
 _Static_assert(sizeof(CountsSizes) == 4 * 4 + 6 * 8, "gaps in the sizes of the counts");
 _Static_assert(sizeof(Tally) == 3 * 8 + 2 * 4 && sizeof(Seen) == 6 * 4 && sizeof(Pair) == 5 * 4 &&
 			   sizeof(Posting) == 2 * 4, "gaps in the counts");
@@ -147,6 +148,7 @@ store_config(const Config *config)
 		.attention = config->attention,
 		.tied = config->tied,
 		.residual = config->residual,
+		.copy = config->copy,
 		.scale = config->scale,
 		.dropout = config->dropout,
 		.embedding_dropout = config->embedding_dropout
@@ -172,6 +174,7 @@ restore_config(const StoredConfig *stored)
 		.attention = stored->attention != 0,
 		.tied = stored->tied != 0,
 		.residual = stored->residual != 0,
+		.copy = stored->copy != 0,
 		.scale = stored->scale,
 		.dropout = stored->dropout,
 		.embedding_dropout = stored->embedding_dropout
@@ -595,7 +598,7 @@ read_sections(const Reader *reader, Model *model)
 	Arena		place = {0};
 
 	if (stored == NULL || !is_flag(stored->bidirectional) || !is_flag(stored->attention) ||
-		!is_flag(stored->tied))
+		!is_flag(stored->tied) || !is_flag(stored->residual) || !is_flag(stored->copy))
 		return false;
 	*config = restore_config(stored);
 	if (config_problem(config) != NULL)

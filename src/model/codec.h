@@ -11,7 +11,7 @@
 
 #include "model/parts.h"
 
-#define CODEC_FORMAT 3			/* raised when older code cannot read it, or it older images */
+#define CODEC_FORMAT 4			/* raised when older code cannot read it, or it older images */
 
 typedef enum CodecStatus
 {

@@ -333,6 +333,8 @@ typedef struct Opinion
 	int32_t		example;
 	TopK		top;
 	float	   *representation;
+	CopySlot   *slot;			/* max_length, where the network copies */
+	Copies		copies;
 	float		log_normaliser;
 } Opinion;
 
@@ -455,16 +457,21 @@ ask_network(Fitting *fitting, Opinion *opinion, Scored *candidates, Scored *lowe
 	int64_t		first = data->start[example->sequence] + example->position - length;
 	int32_t    *feature[CONFIG_MAX_FEATURES];
 	TopKRequest scan = {.top = &opinion->top, .candidates = candidates, .lower = lower};
+	HistoryReading reading;
 
 	for (int32_t f = 0; f < config->features; f++)
 		feature[f] = data->feature[f] + first;
-	scan.representation = infer_representation(&fitting->infer, data->item + first, feature,
-											   length);
+	reading = infer_read(&fitting->infer, data->item + first, feature, length);
+	scan.representation = reading.representation;
+	scan.copies = reading.copies;
 	infer_rank(&fitting->infer, &scan, 1);
 	topk_sort(&opinion->top);
 	opinion->log_normaliser = scan.log_normaliser;
 	memcpy(opinion->representation, scan.representation,
 		   (size_t) config_output_dim(config) * sizeof(float));
+	memcpy(opinion->slot, reading.copies.slot, (size_t) reading.copies.count * sizeof(CopySlot));
+	opinion->copies = reading.copies;
+	opinion->copies.slot = opinion->slot;
 }
 
 /* Ask the network about the first examples of each shard that were held out from it. */
@@ -476,10 +483,12 @@ collect_opinions(Fitting *fitting)
 	Scored	   *candidates = ALLOCATE(allocator, Scored, coded_topk_room(CANDIDATES_NETWORK));
 	Scored	   *lower = ALLOCATE(allocator, Scored, CANDIDATES_NETWORK);
 	int32_t		columns = config_output_dim(&data->sizes.config);
+	int32_t		most = data->sizes.config.copy ? data->sizes.config.max_length : 0;
 
 	for (int32_t s = 0; s < SHARDS; s++)
 	{
 		float	   *representation;
+		CopySlot   *slot;
 		Scored	   *best;
 
 		if (!shards_mine(&fitting->sharing, s))
@@ -487,6 +496,7 @@ collect_opinions(Fitting *fitting)
 		fitting->opinion[s] = ALLOCATE(allocator, Opinion, MAX_VOTE_EXAMPLES);
 		representation = ALLOCATE(allocator, float, MAX_VOTE_EXAMPLES * columns);
 		best = ALLOCATE(allocator, Scored, MAX_VOTE_EXAMPLES * CANDIDATES_NETWORK);
+		slot = ALLOCATE(allocator, CopySlot, MAX_VOTE_EXAMPLES * most);
 		for (int32_t e = s; e < data->sizes.examples; e += SHARDS)
 		{
 			int32_t		number = fitting->opinions[s];
@@ -500,7 +510,7 @@ collect_opinions(Fitting *fitting)
 				return NN_CANCELLED;
 			*opinion = (Opinion) {
 				e, {CANDIDATES_NETWORK, 0, best + number * CANDIDATES_NETWORK},
-				representation + (size_t) number * (size_t) columns, 0
+				representation + (size_t) number * (size_t) columns, slot + (size_t) number * (size_t) most, {0}, 0
 			};
 			ask_network(fitting, opinion, candidates, lower);
 			fitting->opinions[s]++;
@@ -549,8 +559,9 @@ read_votes(VoteExamples *votes, int32_t *asked, Fitting *fitting, int32_t shard,
 	{
 		const Opinion *asking = &fitting->opinion[shard][o];
 		int32_t		first = votes->start[votes->examples];
-		NetworkOpinion opinion = network_opinion(&fitting->model, asking->representation,
-													 &asking->top, asking->log_normaliser);
+		NetworkOpinion opinion = network_opinion(&fitting->model,
+												 &(HistoryReading) {asking->representation, asking->copies},
+												 &asking->top, asking->log_normaliser);
 		int32_t		count;
 
 		if (first + CANDIDATES_MAX > vote_room(fitting, shard))

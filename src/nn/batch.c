@@ -22,7 +22,9 @@ batch_place(Batch *batch, Arena *arena, const Config *config,
 
 	layout_place(&batch->sequence, arena, capacity);
 	layout_place(&batch->window, arena, capacity);
+	batch->unknown = config->items;
 	batch->item = ARENA_TAKE(arena, int32_t, tokens);
+	batch->copied = config->copy ? ARENA_TAKE(arena, int32_t, tokens) : NULL;
 	for (int32_t f = 0; f < config->features; f++)
 		batch->feature[f] = ARENA_TAKE(arena, int32_t, tokens);
 	batch->row_start = ARENA_TAKE(arena, int64_t, capacity->windows);
@@ -151,7 +153,11 @@ copy_tokens(Batch *batch, const Dataset *dataset, int64_t start, int32_t row)
 	{
 		int32_t		token = layout->offset[p] + row;
 
-		batch->item[token] = dataset->item[start + p];
+		int32_t		item = dataset->item[start + p];
+
+		batch->item[token] = item < batch->unknown ? item : batch->unknown;
+		if (batch->copied != NULL)
+			batch->copied[token] = item;
 		for (int32_t f = 0; f < dataset->features; f++)
 			batch->feature[f][token] = dataset->feature[f][start + p];
 	}

@@ -17,7 +17,7 @@ typedef struct Dataset
 {
 	int32_t		sequences;
 	const int64_t *start;		/* [sequences + 1] first token of each */
-	const int32_t *item;		/* [tokens] 0 .. items; items: unknown */
+	const int32_t *item;		/* [tokens] 0 .. items and on; from `items` on: unknown */
 	int32_t		features;
 	const int32_t *feature[CONFIG_MAX_FEATURES];	/* [tokens] each */
 	const bool *held_out;		/* [tokens] is no target of a window; NULL: none is */
@@ -66,10 +66,13 @@ typedef struct BatchCapacity
 
 typedef struct Batch
 {
+	int32_t		unknown;		/* how an unknown item is read */
 	Layout		sequence;		/* a row a group */
 	Layout		window;			/* a row a window */
 	int32_t    *item;			/* [sequence tokens] */
 	int32_t    *feature[CONFIG_MAX_FEATURES];	/* [sequence tokens] each */
+	int32_t    *copied;			/* [sequence tokens] the items, also unknown ones, that may
+								 * be copied; NULL unless the network copies */
 	int64_t    *row_start;		/* [groups] first token in the dataset */
 	int32_t    *window_sequence;	/* [windows] row of its group */
 	int32_t    *window_chosen;	/* [windows] place of its group in the choice */

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #include "nn/arena.h"
+#include "nn/copy.h"
 #include "nn/kernels.h"
 #include "nn/topk.h"
 
@@ -63,6 +64,7 @@ extern bool coded_weights_valid(const CodedWeights *index, int32_t columns);
 typedef struct TopKRequest
 {
 	const float *representation;	/* columns */
+	Copies		copies;			/* for infer.h, which puts them to what the scan finds */
 	const uint8_t *excluded;	/* a bit an item (exclusion.h), or NULL */
 	TopK	   *top;			/* receives the items with their logits */
 	Scored	   *candidates;		/* room for coded_topk_room(top->k) */

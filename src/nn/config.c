@@ -38,8 +38,8 @@ config_problem(const Config *config)
 		return "dropout of embeddings out of range";
 	if (!(config->scale >= 0 && config->scale <= CONFIG_MAX_SCALE))
 		return "scale out of range";
-	if (!config->tied && (config->scale > 0 || config->residual))
-		return "scale or residual with output weights of their own";
+	if (!config->tied && (config->scale > 0 || config->residual || config->copy))
+		return "scale, residual or copying with output weights of their own";
 	return NULL;
 }
 

@@ -48,6 +48,7 @@ typedef struct Config
 	float		scale;			/* of scores, which are cosines times this: embeddings
 								 * of items and representations have length 1, and
 								 * there are no biases; 0: no; tied only */
+	bool		copy;			/* items of the history may be copied: copy.h; tied only */
 } Config;
 
 /* NULL if the configuration can be built, else what is wrong with it. */

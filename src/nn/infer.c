@@ -5,6 +5,7 @@
 #include "nn/infer.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "nn/exclusion.h"
 
@@ -40,9 +41,21 @@ infer_representations(Infer *infer, const Dataset *dataset)
 					&infer->batch, NULL);
 }
 
-const float *
-infer_representation(Infer *infer, const int32_t *item, int32_t *const feature[],
-					 int32_t length)
+HistoryReading
+infer_reading(const Infer *infer, int32_t w)
+{
+	const Config *config = infer->trained.config;
+	HistoryReading reading = {
+		.representation = infer->representation + (size_t) w * config_output_dim(config)
+	};
+
+	if (config->copy)
+		reading.copies = copies_of_window(&infer->network.copying, w);
+	return reading;
+}
+
+HistoryReading
+infer_read(Infer *infer, const int32_t *item, int32_t *const feature[], int32_t length)
 {
 	int64_t		start[2] = {0, length};
 	Dataset		dataset = {
@@ -55,29 +68,12 @@ infer_representation(Infer *infer, const int32_t *item, int32_t *const feature[]
 	for (int32_t f = 0; f < dataset.features; f++)
 		dataset.feature[f] = feature[f];
 	infer_representations(infer, &dataset);
-	return infer->representation;
+	return infer_reading(infer, 0);
 }
 
-void
-infer_rank(Infer *infer, TopKRequest *requests, int32_t count)
-{
-	const TrainedNetwork *trained = &infer->trained;
-	bool		few = count > 0 &&
-		requests[0].top->k <= trained->config->items / INFER_CODED_SHARE;
-
-	if (few)
-		coded_topk_answer(&infer->coded, trained->codes, infer->kernels,
-						  trained->params->output_weight, trained->params->output_bias,
-						  config_output_dim(trained->config), requests, count);
-	for (int32_t q = 0; q < count; q++)
-	{
-		if (!few || requests[q].failed)
-			infer_rank_all(infer, &requests[q]);
-	}
-}
-
-void
-infer_rank_all(Infer *infer, TopKRequest *request)
+/* Score all items in floating point. */
+static void
+scan_all(Infer *infer, TopKRequest *request)
 {
 	const Params *params = infer->trained.params;
 	int32_t		columns = config_output_dim(infer->trained.config);
@@ -104,6 +100,69 @@ infer_rank_all(Infer *infer, TopKRequest *request)
 		}
 	}
 	request->log_normaliser = maximum + logf(sum);
+}
+
+/* What the softmax alone says becomes what it and the pointer say. */
+static void
+add_copies(const Infer *infer, TopKRequest *request)
+{
+	const Params *params = infer->trained.params;
+	int32_t		columns = config_output_dim(infer->trained.config);
+	const Copies *copies = &request->copies;
+	TopK	   *top = request->top;
+	int32_t		generated = top->count;
+
+	request->log_normaliser += copies_shift(copies);
+	if (copies->count == 0)
+		return;
+	memcpy(request->lower, top->heap, (size_t) generated * sizeof(Scored));
+	top->count = 0;
+	for (int32_t i = 0; i < generated; i++)
+	{
+		if (copies_probability(copies, request->lower[i].item) == 0)
+			topk_offer(top, request->lower[i]);
+	}
+	for (int32_t c = 0; c < copies->count; c++)
+	{
+		int32_t		item = copies->slot[c].item;
+		float		logit;
+
+		if (item >= infer->trained.config->items || exclusion_test(request->excluded, item) ||
+			copies->slot[c].probability == 0)
+			continue;
+		infer->kernels->score_rows(&logit, params->output_weight + (size_t) item * columns,
+								   request->representation, 1, columns);
+		logit += params->output_bias[item] - request->log_normaliser;
+		topk_offer(top, (Scored) {
+			item, copies_log_sum(copies, item, logit) + request->log_normaliser
+		});
+	}
+}
+
+void
+infer_rank(Infer *infer, TopKRequest *requests, int32_t count)
+{
+	const TrainedNetwork *trained = &infer->trained;
+	bool		few = count > 0 &&
+		requests[0].top->k <= trained->config->items / INFER_CODED_SHARE;
+
+	if (few)
+		coded_topk_answer(&infer->coded, trained->codes, infer->kernels,
+						  trained->params->output_weight, trained->params->output_bias,
+						  config_output_dim(trained->config), requests, count);
+	for (int32_t q = 0; q < count; q++)
+	{
+		if (!few || requests[q].failed)
+			scan_all(infer, &requests[q]);
+		add_copies(infer, &requests[q]);
+	}
+}
+
+void
+infer_rank_all(Infer *infer, TopKRequest *request)
+{
+	scan_all(infer, request);
+	add_copies(infer, request);
 }
 
 void

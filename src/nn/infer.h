@@ -24,6 +24,13 @@ typedef struct TrainedNetwork
 	const CodedWeights *codes;	/* of params->output_weight */
 } TrainedNetwork;
 
+/* What the network makes of a history. */
+typedef struct HistoryReading
+{
+	const float *representation;	/* config_output_dim() */
+	Copies		copies;
+} HistoryReading;
+
 /* Working memory for some histories at a time. */
 typedef struct Infer
 {
@@ -49,17 +56,21 @@ extern void infer_place(Infer *infer, Arena *arena, TrainedNetwork trained,
  */
 extern void infer_representations(Infer *infer, const Dataset *dataset);
 
+/* What was made of the history in row w; valid until the next histories are read. */
+extern HistoryReading infer_reading(const Infer *infer, int32_t w);
+
 /*
- * The representation of one history of `length` >= 1 tokens, oldest first.
- * item: 0 .. items (unknown); feature[f]: values.  The result is valid until
- * the next call.
+ * What the network makes of one history of `length` >= 1 tokens, oldest first.
+ * item: 0 .. items and on (unknown); feature[f]: values.  The result is valid
+ * until the next call.
  */
-extern const float *infer_representation(Infer *infer, const int32_t *item,
-										 int32_t *const feature[], int32_t length);
+extern HistoryReading infer_read(Infer *infer, const int32_t *item, int32_t *const feature[],
+						  int32_t length);
 
 /*
  * Answer up to CODED_TOPK_QUERIES requests of one k (coded_topk.h): exp(logit -
- * log_normaliser) is the model's probability of an item.
+ * log_normaliser) is the model's probability of an item.  That of an item that
+ * may also be copied is in its logit.  Unknown items are not answered.
  */
 extern void infer_rank(Infer *infer, TopKRequest *requests, int32_t count);
 

@@ -92,6 +92,8 @@ network_place(Network *network, Arena *arena, const Config *config,
 									   (size_t) capacity->windows * config->item_dim);
 		network->length = ARENA_TAKE(arena, float, capacity->windows);
 	}
+	if (config->copy)
+		copy_place(&network->copying, arena, config, capacity, trains);
 	if (!trains)
 		return;
 	if (config->residual)
@@ -465,6 +467,8 @@ network_forward(float *representation, Network *network, const Params *params,
 	else
 		read_final_states(states, hidden, network, params, batch, false);
 	drop_units(states, config, windows, dropout);
+	if (config->copy)
+		copy_forward(&network->copying, params, config, batch, network->input, states);
 	/* windows x item_dim = states (windows x columns) projection^T (item_dim x columns) */
 	if (config->tied)
 		matrix_multiply_transposed(representation, states, params->projection,
@@ -517,6 +521,9 @@ network_backward(Params *gradient, float *d_representation, Network *network,
 	}
 	if (config->residual)
 		residual_backward(gradient, d_states, d_representation, network, params, batch);
+	if (config->copy)
+		copy_backward(gradient, d_states, &network->copying, params, config, batch,
+					  network->input, network->unprojected);
 	drop_units(d_states, config, windows, dropout);
 	if (ends_with_attention(config))
 		start_attention_gradient(d_above, d_states, batch, columns);
@@ -565,5 +572,7 @@ network_backward(Params *gradient, float *d_representation, Network *network,
 	}
 	if (config->residual)
 		residual_to_input(network, d_representation, batch);
+	if (config->copy)
+		copy_to_input(network->d_input, &network->copying, config, windows);
 	drop_columns(network->d_input, config, batch, dropout);
 }

@@ -7,6 +7,7 @@
 #define NN_NETWORK_H
 
 #include "nn/batch.h"
+#include "nn/copy.h"
 #include "nn/kernels.h"
 #include "nn/lstm.h"
 #include "nn/params.h"
@@ -35,6 +36,7 @@ typedef struct Network
 	float	   *gate;			/* windows x item_dim; residual only */
 	float	   *unscaled;		/* windows x item_dim: length 1; with a scale */
 	float	   *length;			/* windows: before; likewise */
+	Copying		copying;		/* with copying */
 	float	   *projection;		/* scratch: sequence tokens x 4 units */
 	float	   *attention;		/* scratch of attention */
 	/* backward only */
@@ -65,7 +67,8 @@ extern void network_forward(float *representation, Network *network,
 /*
  * After network_forward with the same arguments: add the gradients of the
  * parameters before the output layer to *gradient, but for the embeddings,
- * whose gradient is left in network->d_input for embedding_backward.
+ * whose gradient is left in network->d_input for embedding_backward.  With
+ * copying, copy_loss_gradient comes before.
  * d_representation is used up.
  */
 extern void network_backward(Params *gradient, float *d_representation,

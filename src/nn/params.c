@@ -73,6 +73,13 @@ lay_out(const Config *config, ViewList *list, Params *params, bool core_only)
 			  "gate_weight", 0, 0);
 		PLACE(gate_bias, config->item_dim, 1, "gate_bias", 0, 0);
 	}
+	if (config->copy)
+	{
+		PLACE(copy_query, config_input_dim(config), config_representation_dim(config),
+			  "copy_query", 0, 0);
+		PLACE(copy_bias, config_input_dim(config), 1, "copy_bias", 0, 0);
+		PLACE(copy_place, COPY_RANKS * COPY_COUNTS, 1, "copy_place", 0, 0);
+	}
 	if (params != NULL)
 		params->core_count = list->count;
 	if (core_only)

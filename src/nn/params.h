@@ -12,7 +12,11 @@
 #include "nn/config.h"
 
 #define PARAMS_NAME_LENGTH 32
-#define PARAMS_MAX_VIEWS (CONFIG_MAX_LAYERS * 6 + CONFIG_MAX_FEATURES + 6)
+#define PARAMS_MAX_VIEWS (CONFIG_MAX_LAYERS * 6 + CONFIG_MAX_FEATURES + 9)
+
+/* Places in a history that the scores of copying tell apart: rows of copy_place. */
+#define COPY_RANKS 16			/* items seen after it, so many or more */
+#define COPY_COUNTS 4			/* times that it was seen, likewise */
 
 /* One LSTM direction; gate rows are in the order input, forget, cell, output. */
 typedef struct LstmParams
@@ -31,6 +35,9 @@ typedef struct Params
 	float	   *projection;		/* item_dim x representation; NULL unless tied */
 	float	   *gate_weight;	/* item_dim x representation; NULL unless residual */
 	float	   *gate_bias;		/* item_dim; likewise */
+	float	   *copy_query;		/* input dim x representation; NULL unless copying */
+	float	   *copy_bias;		/* input dim; likewise */
+	float	   *copy_place;		/* COPY_RANKS x COPY_COUNTS; likewise */
 	float	   *item_embedding; /* (items + 1) x item_dim; last: unknown item */
 	float	   *feature_embedding[CONFIG_MAX_FEATURES];	/* values x feature_dim */
 	float	   *output_weight;	/* items x output dim; item_embedding if tied */

@@ -23,22 +23,32 @@ dot(const float *a, const float *b, int32_t columns)
 }
 
 /*
- * Cross-entropy of one window.  row: logits of the negatives in, their gradient
+ * Cross-entropy of window w.  row: logits of the negatives in, their gradient
  * out; returns the loss, *d_target: gradient of the target's logit.
  */
 static float
-softmax_row(const SampledPass *pass, float *row, float target, float scale, float *d_target)
+softmax_row(const SampledPass *pass, int32_t w, float *row, float target, float scale,
+			float *d_target)
 {
 	float		maximum = target;
 	float		sum = 1;
 	float		log_normaliser;
+	CopyLoss	loss;
 
 	pass->kernels->softmax_statistics(row, pass->negative_offset, pass->negatives,
 									  &maximum, &sum);
 	log_normaliser = maximum + logf(sum);
-	pass->kernels->exponentials(row, pass->negatives, log_normaliser, scale);
-	*d_target = scale * (expf(target - log_normaliser) - 1);
-	return log_normaliser - target;
+	loss = (CopyLoss) {log_normaliser - target, 1};
+	if (pass->copying != NULL)
+	{
+		Copies		copies = copies_of_window(pass->copying, w);
+
+		loss = copy_loss(&copies, pass->target[w], target - log_normaliser);
+		copy_loss_gradient(pass->copying, w, pass->target[w], loss.share, scale);
+	}
+	pass->kernels->exponentials(row, pass->negatives, log_normaliser - logf(loss.share), scale);
+	*d_target = scale * loss.share * (expf(target - log_normaliser) - 1);
+	return loss.loss;
 }
 
 /* BPR-max of one window; as above. */
@@ -115,7 +125,7 @@ sampled_loss(const SampledPass *pass, float scale, float *loss,
 				row[j] = MASKED;
 		}
 		loss[w] = pass->loss == LOSS_SAMPLED_SOFTMAX
-			? softmax_row(pass, row, target, scale, &gradient->target[w])
+			? softmax_row(pass, w, row, target, scale, &gradient->target[w])
 			: bpr_max_row(pass, row, target, scale, &gradient->target[w]);
 	}
 

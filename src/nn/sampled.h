@@ -7,6 +7,7 @@
 #define NN_SAMPLED_H
 
 #include "nn/batch.h"
+#include "nn/copy.h"
 #include "nn/kernels.h"
 #include "nn/params.h"
 
@@ -40,6 +41,7 @@ typedef struct SampledPass
 	const float *negative_weight;	/* negatives x columns: their output weights */
 	const float *negative_offset;	/* [negatives] see below */
 	float	   *logits;			/* scratch: windows x negatives */
+	Copying    *copying;		/* of the windows, or NULL; sampled softmax only */
 } SampledPass;
 
 /* Gradients; of the negatives by their place, of the targets by window. */
@@ -59,7 +61,8 @@ typedef struct SampledGradient
  * negatives by importance sampling: each counts exp(logit) / expected draws
  * (Bengio and Senecal, IEEE Transactions on Neural Networks 2008).  So
  * negative_offset is the item's output bias minus the logarithm of the expected
- * number of times it is drawn ("logQ correction").
+ * number of times it is drawn ("logQ correction").  With copying, so is what the
+ * softmax gives the target; copy_loss_gradient is called, too.
  *
  * LOSS_BPR_MAX: Hidasi and Karatzoglou, "Recurrent neural networks with top-k
  * gains for session-based recommendations", CIKM 2018, equation 10.

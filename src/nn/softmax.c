@@ -74,7 +74,7 @@ softmax_tile_statistics(const SoftmaxPass *pass, int32_t first, int32_t last,
 
 void
 softmax_tile_gradient(const SoftmaxPass *pass, int32_t first, int32_t last,
-				const float *log_normaliser, float scale,
+				const float *log_normaliser, const float *share, float scale,
 				Params *gradient, float *d_representation)
 {
 	size_t		stride = softmax_stride(pass->windows);
@@ -89,8 +89,10 @@ softmax_tile_gradient(const SoftmaxPass *pass, int32_t first, int32_t last,
 
 		if (in_tile(target, first, last))
 		{
-			pass->logits[(target - first) * stride + w] -= scale;
-			d_bias[target - first] -= scale;
+			float		d = share == NULL ? scale : scale * share[w];
+
+			pass->logits[(target - first) * stride + w] -= d;
+			d_bias[target - first] -= d;
 		}
 	}
 	/* items x columns = d_logits (items x windows) representation (windows x columns) */
@@ -126,12 +128,16 @@ void
 softmax_tile_count_above(const SoftmaxPass *pass, int32_t first, int32_t last,
 				   const float *target_logit, int32_t *count)
 {
+	size_t		stride = softmax_stride(pass->windows);
+
 	score_tile(pass, first, last);
-	pass->kernels->tile_count(pass->logits, softmax_stride(pass->windows), last - first,
-							  pass->windows, target_logit, count);
+	pass->kernels->tile_count(pass->logits, stride, last - first, pass->windows,
+							  target_logit, count);
 	for (int32_t w = 0; w < pass->windows; w++)
 	{
-		if (in_tile(pass->target[w], first, last))
-			count[w]--;
+		int32_t		target = pass->target[w];
+
+		if (in_tile(target, first, last))
+			count[w] -= pass->logits[(target - first) * stride + w] >= target_logit[w];
 	}
 }

@@ -54,17 +54,18 @@ extern void softmax_tile_statistics(const SoftmaxPass *pass, int32_t first, int3
 
 /*
  * Gradient of scale x the sum over the windows of
- * log_normaliser - logit(target), for items first .. last - 1:
+ * share x (log_normaliser - logit(target)), for items first .. last - 1:
  * adds to d_representation, sets their rows of gradient->output_weight and
- * output_bias.  A window with log_normaliser = INFINITY adds nothing.
+ * output_bias.  share: one a window, or NULL: 1.  log_normaliser: less log(share);
+ * a window where it is INFINITY adds nothing.
  */
 extern void softmax_tile_gradient(const SoftmaxPass *pass, int32_t first, int32_t last,
-							const float *log_normaliser, float scale,
+							const float *log_normaliser, const float *share, float scale,
 							Params *gradient, float *d_representation);
 
 /*
  * Add to count[] how many of the items first .. last - 1 score at least as high
- * as the target does; the target itself is not counted.
+ * as is given for the target; the target itself is not counted.
  */
 extern void softmax_tile_count_above(const SoftmaxPass *pass, int32_t first, int32_t last,
 							   const float *target_logit, int32_t *count);

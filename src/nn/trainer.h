@@ -170,6 +170,8 @@ typedef struct TrainerSoftmax
 	int32_t    *above;			/* item shards x windows */
 	float	   *target_logit;	/* windows */
 	float	   *log_normaliser; /* windows */
+	float	   *share;			/* windows: of the target's probability, that is not copied */
+	int32_t    *copied_above;	/* windows */
 } TrainerSoftmax;
 
 /* The negatives of a minibatch; sampled losses. */

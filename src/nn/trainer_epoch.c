@@ -118,7 +118,7 @@ validate(Rank *rank)
 		loss += sum_loss(rank, &count);
 		for (int32_t w = 0; w < rank->windows; w++)
 		{
-			int32_t		above = 0;
+			int32_t		above = trainer->config.copy ? trainer->softmax.copied_above[w] : 0;
 
 			for (int32_t s = 0; s < TRAINER_ITEM_SHARDS; s++)
 				above += trainer->softmax.above[s * stride + w];

@@ -232,6 +232,8 @@ trainer_place(Trainer *trainer, Arena *arena, const Config *config,
 		trainer->softmax.above = ARENA_TAKE(arena, int32_t, TRAINER_ITEM_SHARDS * windows);
 		trainer->softmax.target_logit = ARENA_TAKE(arena, float, windows);
 		trainer->softmax.log_normaliser = ARENA_TAKE(arena, float, windows);
+		trainer->softmax.share = ARENA_TAKE(arena, float, windows);
+		trainer->softmax.copied_above = ARENA_TAKE(arena, int32_t, windows);
 	}
 	if (!trainer_is_dense(options))
 		place_sampled(trainer, arena);

@@ -67,7 +67,8 @@ trainer_sampled_loss(Rank *rank)
 			.negative = trainer->negatives.item,
 			.negative_weight = trainer->negatives.weight,
 			.negative_offset = trainer->negatives.offset,
-			.logits = trainer->shard[s].sampled_logits
+			.logits = trainer->shard[s].sampled_logits,
+			.copying = trainer->config.copy ? &trainer->shard[s].network.copying : NULL
 		};
 
 		if (!trainer_is_my_work(rank, s))
@@ -155,6 +156,7 @@ gradient_tile(Rank *rank, const SoftmaxPass *pass, size_t shard_offset,
 	Trainer    *trainer = rank->trainer;
 
 	softmax_tile_gradient(pass, first, last, trainer->softmax.log_normaliser,
+						  trainer->config.copy ? trainer->softmax.share : NULL,
 						  1.0f / (float) rank->windows, &trainer->gradient,
 						  trainer->windows.d_representation + shard_offset * pass->columns);
 }
@@ -188,24 +190,86 @@ log_normaliser(const Trainer *trainer, int32_t w)
 	return top + logf(sum);
 }
 
+/* The logit that an item of probability p would have without copying. */
+static float
+logit_of(float log_p, const Copies *copies, float log_normaliser)
+{
+	return log_p + log_normaliser + copies_shift(copies);
+}
+
 /*
- * Put the normalisers together, and from them each window's cross-entropy (0
- * without a target).  Every rank takes a part of the windows.
+ * What is added to the count of items that score at least as high as a target:
+ * those of the history that do by being copied alone.
+ */
+static int32_t
+count_copied_above(const Trainer *trainer, const Copies *copies, int32_t w, float log_p)
+{
+	size_t		columns = (size_t) config_output_dim(&trainer->config);
+	float		normaliser = trainer->softmax.log_normaliser[w];
+	float		limit = logit_of(log_p, copies, normaliser);
+	int32_t		count = 0;
+
+	for (int32_t c = 0; c < copies->count; c++)
+	{
+		int32_t		item = copies->slot[c].item;
+		float		logit = -INFINITY;
+
+		if (item == trainer->windows.target[w])
+			continue;
+		if (item < trainer->config.items)
+		{
+			trainer->kernels->score_rows(&logit, trainer->params.output_weight + (size_t) item * columns,
+										 trainer->windows.representation + (size_t) w * columns,
+										 1, (int32_t) columns);
+			logit += trainer->params.output_bias[item];
+		}
+		count += logit < limit &&
+			copies->generated * expf(logit - normaliser) + copies->slot[c].probability >= expf(log_p);
+	}
+	return count;
+}
+
+/* The target of window w, a data shard's v-th, is also copied: its loss, and what follows. */
+static void
+mix_copies(Trainer *trainer, Copying *copying, int32_t v, int32_t w, float factor)
+{
+	TrainerSoftmax *softmax = &trainer->softmax;
+	Copies		copies = copies_of_window(copying, v);
+	int32_t		target = trainer->windows.target[w];
+	CopyLoss	loss = copy_loss(&copies, target, softmax->target_logit[w] - softmax->log_normaliser[w]);
+
+	trainer->windows.loss[w] = loss.loss;
+	softmax->share[w] = loss.share;
+	if (factor > 0)
+	{
+		copy_loss_gradient(copying, v, target, loss.share, factor);
+		softmax->log_normaliser[w] -= logf(loss.share);
+		return;
+	}
+	softmax->copied_above[w] = count_copied_above(trainer, &copies, w, -loss.loss);
+	softmax->target_logit[w] = logit_of(-loss.loss, &copies, softmax->log_normaliser[w]);
+}
+
+/*
+ * Put the normalisers of a data shard's windows together, and from them each
+ * window's cross-entropy (0 without a target).
  */
 static void
-combine_statistics(Rank *rank)
+combine_statistics(Rank *rank, int32_t s, bool training)
 {
 	Trainer    *trainer = rank->trainer;
-	int32_t		end = (int32_t) trainer_shard_start(rank->windows, rank->rank + 1, rank->ranks);
+	int32_t		first = rank->first_window[s];
 
-	for (int32_t w = (int32_t) trainer_shard_start(rank->windows, rank->rank, rank->ranks);
-		 w < end; w++)
+	for (int32_t w = first; w < rank->first_window[s + 1]; w++)
 	{
 		bool		known = trainer_has_target(trainer, w);
 
 		trainer->softmax.log_normaliser[w] = known ? log_normaliser(trainer, w) : INFINITY;
 		trainer->windows.loss[w] = known
 			? trainer->softmax.log_normaliser[w] - trainer->softmax.target_logit[w] : 0;
+		if (known && trainer->config.copy)
+			mix_copies(trainer, &trainer->shard[s].network.copying, w - first, w,
+					   training ? 1.0f / (float) rank->windows : 0);
 	}
 }
 
@@ -220,7 +284,11 @@ score_all(Rank *rank, bool training)
 		return NN_CANCELLED;
 	/* a normaliser is made of the sums of all item shards */
 	trainer_wait(rank);
-	combine_statistics(rank);
+	for (int32_t s = 0; s < TRAINER_DATA_SHARDS; s++)
+	{
+		if (trainer_is_my_work(rank, s))
+			combine_statistics(rank, s, training);
+	}
 	/* what follows reads the normalisers of all windows */
 	trainer_wait(rank);
 	return NN_OK;

@@ -15,6 +15,7 @@
 #ifndef RANK_CANDIDATES_H
 #define RANK_CANDIDATES_H
 
+#include "nn/copy.h"
 #include "nn/kernels.h"
 #include "nn/topk.h"
 #include "rank/features.h"
@@ -29,6 +30,7 @@ typedef struct NetworkOpinion
 	const Scored *best;			/* [count] its best items, best first */
 	const Kernels *kernels;
 	const float *representation;	/* columns */
+	Copies		copies;
 	const float *weight;		/* items x columns */
 	const float *bias;			/* [items] */
 	int32_t		items;
@@ -44,7 +46,8 @@ opinion_log_probability(const NetworkOpinion *network, int32_t item)
 
 	network->kernels->score_rows(&logit, network->weight + (size_t) item * network->columns,
 								 network->representation, 1, network->columns);
-	return logit + network->bias[item] - network->log_normaliser;
+	return copies_log_sum(&network->copies, item,
+						  logit + network->bias[item] - network->log_normaliser);
 }
 
 /* What speaks most for a candidate. */

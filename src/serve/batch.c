@@ -86,7 +86,7 @@ join_histories(const BatchRequest *batch, int *row_of)
 
 /* Rank and add the rows of the batch from `first` on, as many as are ranked together. */
 static void
-answer_rows(BatchRequest *batch, int first, const float *const representation[])
+answer_rows(BatchRequest *batch, int first, const HistoryReading *reading)
 {
 	int			count = Min(batch->count - first, batch->queries);
 	Question	questions[CODED_TOPK_QUERIES];
@@ -100,11 +100,11 @@ answer_rows(BatchRequest *batch, int first, const float *const representation[])
 		request->history = batch->rows[first + i].history;
 		request_mark_seen(request, true);
 		selection_apply(&batch->selection, request);
-		if (representation[first + i] == NULL)
+		if (reading[first + i].representation == NULL)
 			request_answer_by_popularity(request);
 		else
 		{
-			questions[asking] = request_ask(request, representation[first + i]);
+			questions[asking] = request_ask(request, reading[first + i]);
 			asked[asking++] = request;
 		}
 	}
@@ -124,21 +124,19 @@ static void
 answer_batch(BatchRequest *batch)
 {
 	Infer	   *infer = batch->infer;
-	int32		columns = config_output_dim(infer->trained.config);
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 	int			row_of[BATCH_ROWS];
-	const float *representation[BATCH_ROWS] = {NULL};
+	HistoryReading reading[BATCH_ROWS] = {0};
 	Dataset		dataset = join_histories(batch, row_of);
 
 	if (dataset.sequences > 0)
 		infer_representations(infer, &dataset);
 	for (int w = 0; w < dataset.sequences; w++)
-		representation[row_of[infer->batch.window_chosen[w]]] =
-			infer->representation + (Size) w * columns;
+		reading[row_of[infer->batch.window_chosen[w]]] = infer_reading(infer, w);
 	for (int first = 0; first < batch->count; first += batch->queries)
 	{
 		CHECK_FOR_INTERRUPTS();
-		answer_rows(batch, first, representation);
+		answer_rows(batch, first, reading);
 	}
 	batch->count = 0;
 	MemoryContextSwitchTo(caller);

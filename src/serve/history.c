@@ -55,6 +55,14 @@ kept_count(const Kept *kept)
 	return kept->head + kept->tail;
 }
 
+/* Of so many of the newest events the unknown items may be answered. */
+static int32
+numbered_events(const Model *model)
+{
+	return Max(model->rank.present ? CANDIDATES_HISTORY : 0,
+			   model->config.copy ? model->config.max_length : 0);
+}
+
 static Size
 bytes_of_kept(const Model *model, const Kept *kept)
 {
@@ -63,7 +71,7 @@ bytes_of_kept(const Model *model, const Kept *kept)
 
 	return bytes_of_event * kept_count(kept) +
 		sizeof(int32) * Min(kept->events, model->config.items) +
-		sizeof(UnknownItem) * CANDIDATES_HISTORY;
+		sizeof(UnknownItem) * numbered_events(model);
 }
 
 Size
@@ -109,7 +117,7 @@ mark(const HistoryReader *reader, History *history, int32 item)
 
 /*
  * The numbers of the kept events' items.  Unknown ones have numbers of their
- * own where the second stage could answer with them, else the first of these.
+ * own where they may be answered, else the first of these.
  */
 static int32 *
 number_items(const HistoryReader *reader, const Events *events, const Kept *kept,
@@ -118,11 +126,10 @@ number_items(const HistoryReader *reader, const Events *events, const Kept *kept
 	const Model *model = &reader->call->cached->model;
 	ModelIds	ids = model_ids_start(reader->call, &events->items, &model->items, "items");
 	int32	   *numbers = kept_array(int32, kept);
-	int32		first_asked = model->rank.present ? kept->events - CANDIDATES_HISTORY
-		: kept->events;
+	int32		first_asked = kept->events - numbered_events(model);
 
 	history->seen = huge_array(int32, Max(Min(kept->events, model->config.items), 1));
-	history->unknown = palloc0(sizeof(UnknownItem) * CANDIDATES_HISTORY);
+	history->unknown = palloc0(sizeof(UnknownItem) * Max(numbered_events(model), 1));
 	for (int32 i = 0; i < kept->events; i++)
 	{
 		Id			id;
@@ -201,12 +208,6 @@ read_rank_history(const Model *model, const Events *events, const Kept *kept,
 {
 	int32		count = kept_count(kept);
 
-	for (int32 i = Max(count - CANDIDATES_HISTORY, 0); i < count; i++)
-	{
-		if (item[i] >= model->config.items)
-			history->unknown[item[i] - model->config.items].category =
-				category != NULL ? category[i] : 0;
-	}
 	history->rank = (RankHistory) {
 		.length = count, .item = item, .category = category, .own_sequence = -1
 	};
@@ -229,9 +230,7 @@ history_read(const HistoryReader *reader, const Events *events)
 
 	budget_check(reader->budget, bytes_of_kept(model, &kept));
 	item = number_items(reader, events, &kept, &history);
-	history.item = palloc(sizeof(int32) * Max(history.length, 1));
-	for (int32 i = 0; i < history.length; i++)
-		history.item[i] = Min(item[first + i], config->items);
+	history.item = item + first;
 	for (int f = 0; f < config->features; f++)
 	{
 		int32	   *numbers = number_feature(reader, events->feature[f], f, &kept, item);
@@ -239,6 +238,11 @@ history_read(const HistoryReader *reader, const Events *events)
 		history.feature[f] = numbers + first;
 		if (f == CATEGORY_FEATURE)
 			category = numbers;
+	}
+	for (int32 i = Max(kept_count(&kept) - numbered_events(model), 0); i < kept_count(&kept); i++)
+	{
+		if (item[i] >= config->items)
+			history.unknown[item[i] - config->items].category = category != NULL ? category[i] : 0;
 	}
 	if (model->rank.present)
 		read_rank_history(model, events, &kept, item, category, &history);

@@ -22,6 +22,9 @@ typedef struct Events
 	const TimestampTz *times;	/* likewise */
 } Events;
 
+/* Items of a history that the model does not know and that may be answered, at most. */
+#define HISTORY_MAX_UNKNOWN Max(CANDIDATES_HISTORY, CONFIG_MAX_LENGTH)
+
 /* An item of the history that the model does not know. */
 typedef struct UnknownItem
 {
@@ -36,7 +39,7 @@ typedef struct History
 	int32		seen_items;
 	int32	   *seen;			/* [seen_items] the model's items in it */
 	int32		length;			/* newest events, that the network reads */
-	int32	   *item;			/* [length] 0 .. items (unknown) */
+	int32	   *item;			/* [length] 0 .. items and on (unknown) */
 	int32	   *feature[CONFIG_MAX_FEATURES];	/* [length] */
 	RankHistory rank;			/* what the second stage reads */
 	int32		unknown_items;

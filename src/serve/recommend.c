@@ -86,8 +86,8 @@ answer(Request *request)
 		request_answer_by_popularity(request);
 		return;
 	}
-	question = request_ask(request, infer_representation(infer, history->item, history->feature,
-														 history->length));
+	question = request_ask(request, infer_read(infer, history->item, history->feature,
+											   history->length));
 	both_stages_answer(scratch_of_backend(), &request->call.cached->model, infer, &question, 1);
 	request->question = question;
 }

@@ -15,7 +15,7 @@ request_begin(FunctionCallInfo fcinfo)
 
 	return (Request) {
 		.call = call,
-		.top.k = Min(call.k, call.cached->model.config.items + CANDIDATES_HISTORY)
+		.top.k = Min(call.k, call.cached->model.config.items + HISTORY_MAX_UNKNOWN)
 	};
 }
 
@@ -71,12 +71,12 @@ request_mark_seen(Request *request, bool seen)
 }
 
 Question
-request_ask(Request *request, const float *representation)
+request_ask(Request *request, HistoryReading reading)
 {
 	Question	question = request->question;
 
 	request->top.count = 0;
-	question.representation = representation;
+	question.reading = reading;
 	question.history = request->history.rank;
 	question.top = &request->top;
 	return question;

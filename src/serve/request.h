@@ -17,7 +17,7 @@ typedef struct Request
 	History		history;
 	uint8	   *seen;			/* a bit an item: it is in the history */
 	uint8	   *excluded;		/* a bit an item, for who excludes more than those (selection.h) */
-	bool		unknown_excluded[CANDIDATES_HISTORY];	/* of history.unknown */
+	bool		unknown_excluded[HISTORY_MAX_UNKNOWN];	/* of history.unknown */
 	TopK		top;			/* k of them at most */
 	Question	question;
 } Request;
@@ -45,7 +45,7 @@ extern HistoryReader request_reader(const Request *request, const Budget *budget
 extern void request_mark_seen(Request *request, bool seen);
 
 /* Put a request as a question about a history that the network has read. */
-extern Question request_ask(Request *request, const float *representation);
+extern Question request_ask(Request *request, HistoryReading reading);
 
 /* Answer without a question: the most frequent items, with their shares of all events. */
 extern void request_answer_by_popularity(Request *request);

@@ -69,6 +69,7 @@ static const Field option_fields[] = {
 	FIELD("tied", FIELD_BOOLEAN),
 	{"scale", FIELD_NUMBER, REQUIRED, 0, CONFIG_MAX_SCALE},
 	FIELD("residual", FIELD_BOOLEAN),
+	FIELD("copy", FIELD_BOOLEAN),
 	{"dropout", FIELD_SHARE, REQUIRED, 0, 1},
 	{"embedding_dropout", FIELD_SHARE, REQUIRED, 0, 1},
 	{"item_dropout", FIELD_SHARE, REQUIRED, 0, 1},

@@ -91,6 +91,7 @@ static const Option table[] = {
 	OPTION("tied", OPTION_BOOLEAN, config.tied),
 	OPTION("scale", OPTION_FLOAT, config.scale, RANGE(0, CONFIG_MAX_SCALE)),
 	OPTION("residual", OPTION_BOOLEAN, config.residual),
+	OPTION("copy", OPTION_BOOLEAN, config.copy),
 	OPTION("dropout", OPTION_SHARE, config.dropout, RANGE(0, 1)),
 	OPTION("embedding_dropout", OPTION_SHARE, config.embedding_dropout, RANGE(0, 1)),
 	OPTION("item_dropout", OPTION_SHARE, trainer.item_dropout, RANGE(0, 1)),
@@ -254,7 +255,10 @@ train_options(const NullableDatum *arguments)
 		/* these are of a network that scores items by the embeddings it reads */
 		options.config.scale = 0;
 		options.config.residual = false;
+		options.config.copy = false;
 	}
+	if (options.trainer.loss == LOSS_BPR_MAX)
+		options.config.copy = false;	/* of a network whose scores are probabilities */
 	return options;
 }
 

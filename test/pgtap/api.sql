@@ -46,7 +46,7 @@ SELECT is(f.pronargs - f.pronargdefaults::int, 1, 'recseq_train: only the source
 SELECT is(format_type(f.proargtypes[array_position(f.proargnames, o.name) - 1], NULL), o.type, 'recseq_train: option ' || o.name)
 FROM function f, (VALUES
 	('features', 'text[]'), ('units', 'integer'), ('layers', 'integer'), ('bidirectional', 'boolean'), ('attention', 'boolean'),
-	('item_dim', 'integer'), ('feature_dim', 'integer'), ('tied', 'boolean'), ('dropout', 'double precision'), ('scale', 'double precision'), ('residual', 'boolean'),
+	('item_dim', 'integer'), ('feature_dim', 'integer'), ('tied', 'boolean'), ('dropout', 'double precision'), ('scale', 'double precision'), ('residual', 'boolean'), ('copy', 'boolean'),
 	('embedding_dropout', 'double precision'), ('decay', 'double precision'), ('decay_epochs', 'integer'), ('validation_metric', 'text'), ('loss', 'text'),
 	('negatives', 'integer'), ('epochs', 'integer'), ('batch_size', 'integer'), ('learning_rate', 'double precision'),
 	('patience', 'integer'), ('validation_fraction', 'double precision'), ('max_length', 'integer'), ('seed', 'bigint'),

@@ -32,6 +32,7 @@ SELECT option, value FROM (VALUES
 	('dropout', ARRAY['-0.1', '-1e-300', '0', '0.99', '0.99999999999', '1', '2', '''NaN''', '''Infinity''', 'NULL']),
 	('scale', ARRAY['-1', '0', '14', '100', '100.1', '''NaN''', 'NULL']),
 	('residual', ARRAY['true', 'NULL']),
+	('copy', ARRAY['true', 'NULL']),
 	('embedding_dropout', ARRAY['-0.1', '0.25', '1', 'NULL']),
 	('decay', ARRAY['0', '0.001', '1', '1.1', '''NaN''', 'NULL']),
 	('decay_epochs', ARRAY['-1', '0', '10000', '10001', 'NULL']),
@@ -84,7 +85,7 @@ SELECT outcome_of_json('unit', '1') AS unknown, outcome_of_json('model', '1') AS
 -- each goes where it belongs, and a version says so, no digit of it lost
 CREATE TABLE another (option text, value jsonb);
 INSERT INTO another VALUES ('features', '[]'), ('units', '3'), ('layers', '2'), ('bidirectional', 'false'), ('attention', 'true'), ('item_dim', '4'), ('feature_dim', '3'),
-	('tied', 'false'), ('dropout', '0.12345679'), ('item_dropout', '0.3'), ('scale', '14'), ('residual', 'true'), ('embedding_dropout', '0.25'),
+	('tied', 'false'), ('dropout', '0.12345679'), ('item_dropout', '0.3'), ('scale', '14'), ('residual', 'true'), ('copy', 'true'), ('embedding_dropout', '0.25'),
 	('decay', '0.5'), ('decay_epochs', '3'), ('validation_metric', '"hit_rate"'), ('loss', '"bpr_max"'), ('negatives', '7'), ('epochs', '2'), ('batch_size', '3'), ('learning_rate', '1e-08'),
 	('clip_norm', '0.1'), ('patience', '9'), ('validation_fraction', '0.30000000000000004'), ('max_length', '2'), ('seed', '-9223372036854775808'), ('purchases', '["a \"b\"", "c"]'),
 	('ranker', 'false'), ('min_support', '3');

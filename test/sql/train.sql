@@ -207,9 +207,19 @@ FROM recseq_models, jsonb_array_elements(curve) e WHERE model = 'cosine' ORDER B
 SELECT (curve -> (best_epoch - 1) ->> 'hit_rate')::float8 = (SELECT max((e ->> 'hit_rate')::float8) FROM jsonb_array_elements(curve) e) AS best
 FROM recseq_models WHERE model = 'cosine';
 SELECT count(*) FROM recseq_recommend(ARRAY[7], model => 'cosine');
--- weights of their own have neither scale nor residual
-SELECT windows > 0 AS trained FROM recseq_train('ring', 'own', epochs => 1, scale => 14, residual => true, tied => false, units => 8);
-SELECT options -> 'scale' AS scale, options -> 'residual' AS residual FROM recseq_models WHERE model = 'own';
+-- copying: visitors who come back to one of two items, whichever these are; so also to items that nobody has seen before
+CREATE TABLE comes_back AS SELECT ARRAY[a, b, a, b, a] AS items FROM (SELECT i % 40 AS a, (i * 7 + 1) % 40 AS b FROM generate_series(1, 400) i) g WHERE a <> b;
+SELECT windows > 0 AS trained FROM recseq_train('comes_back', 'copying', copy => true, ranker => false, epochs => 8, units => 8, item_dim => 8, patience => 0);
+SELECT h.items, array_agg(r.item ORDER BY r.item) AS answered, sum(r.score) > 0.5 AS probable
+FROM (VALUES (ARRAY[3, 5]), (ARRAY[1003, 1005]), (ARRAY[3, 1005, 3])) h(items), recseq_recommend(h.items, 2, 'copying') r GROUP BY 1 ORDER BY 1;
+SELECT sum(score) BETWEEN 0.999 AND 1.001 AS all_of_it, count(*) FROM recseq_recommend(ARRAY[1003, 5], 100, 'copying');
+SELECT count(*) FROM recseq_recommend(ARRAY[1003, 5], 100, 'copying', exclude_seen => true) WHERE item IN (1003, 5);
+CREATE TABLE asks AS SELECT 1 AS visitor, ARRAY[1003, 1005] AS items UNION SELECT 2, ARRAY[3, 1005, 3] UNION SELECT 3, '{}';
+SELECT count(*) FROM (SELECT id::int, rank, item FROM recseq_recommend_batch('asks', 5, 'copying')
+	EXCEPT SELECT visitor, rank, item FROM asks, recseq_recommend(items, 5, 'copying')) d;
+-- weights of their own have neither scale nor residual, nor do they copy
+SELECT windows > 0 AS trained FROM recseq_train('ring', 'own', epochs => 1, scale => 14, residual => true, copy => true, tied => false, units => 8);
+SELECT options -> 'scale' AS scale, options -> 'residual' AS residual, options -> 'copy' AS copy FROM recseq_models WHERE model = 'own';
 
 --
 -- Long sequences: all their windows, of which max_length items are read

@@ -182,7 +182,7 @@ FROM exported, (VALUES
 	('{version,val_loss}', '"NaN"'), ('{version,val_loss}', '-1'), ('{version,seconds}', '-1'), ('{version,seconds}', 'null'), ('{version,seconds}', '"Infinity"'),
 	('{version,bytes}', '1'), ('{version,version}', '0'), ('{version,id}', '"x"'), ('{version,id}', '1.5'),
 	('{version,options}', '[]'), ('{version,options}', '5'), ('{version,options}', '{}'), ('{version,options,more}', '1'),
-	('{version,options,units}', '5'), ('{version,options,units}', '"4"'), ('{version,options,units}', '100000'), ('{version,options,layers}', '2'), ('{version,options,tied}', 'false'), ('{version,options,tied}', '1'),
+	('{version,options,units}', '5'), ('{version,options,units}', '"4"'), ('{version,options,units}', '100000'), ('{version,options,layers}', '2'), ('{version,options,tied}', 'false'), ('{version,options,tied}', '1'), ('{version,options,copy}', '1'),
 	('{version,options,features}', '["brands"]'), ('{version,options,features}', '[]'), ('{version,options,features}', '"categories"'), ('{version,options,purchases}', '[1]'), ('{version,options,purchases}', '["sale"]'),
 	('{version,options,ranker}', 'false'), ('{version,options,epochs}', '-5'), ('{version,options,loss}', '{}'), ('{version,options,dropout}', '2'), ('{version,options,seed}', '1e30'), ('{version,options,seed}', '1.5'), ('{version,options,seed}', '9223372036854775808'), ('{version,options,seed}', '-9223372036854775809'), ('{version,options,dropout}', '1'), ('{version,options,item_dropout}', '0.99999999'), ('{version,options,loss}', '"softmin"'),
 	('{version,options,negatives}', '65537'), ('{version,options,batch_size}', '2147483647'), ('{version,options,learning_rate}', '11'), ('{version,options,learning_rate}', '0'), ('{version,options,clip_norm}', '1e7'),

@@ -60,7 +60,7 @@ SELECT version, active FROM recseq_models WHERE model = 'm' ORDER BY version;
 
 -- every kind of network
 CREATE TABLE kind AS SELECT o AS options FROM unnest(ARRAY['tied => false', 'features => ''{}''', 'layers => 2, attention => true', 'bidirectional => false',
-	'loss => ''sampled_softmax'', negatives => 64', 'tied => false, loss => ''bpr_max'', negatives => 64', 'scale => 14, residual => true, embedding_dropout => 0.1']) o;
+	'loss => ''sampled_softmax'', negatives => 64', 'tied => false, loss => ''bpr_max'', negatives => 64', 'scale => 14, residual => true, copy => true']) o;
 SELECT options, train(options, ', ' || options) AS items FROM kind;
 SELECT options, u.version, u.items FROM kind, recseq_update(options, 'new', epochs => 40, learning_rate => 0.006, validation_fraction => 0) u;
 SELECT options, right_answers(options, 1) AS before, right_answers(options, 2) AS after FROM kind;

@@ -34,7 +34,7 @@ same_config(const Config *a, const Config *b)
 		a->max_length == b->max_length && a->bidirectional == b->bidirectional &&
 		a->attention == b->attention && a->tied == b->tied && a->dropout == b->dropout &&
 		a->embedding_dropout == b->embedding_dropout && a->scale == b->scale &&
-		a->residual == b->residual;
+		a->residual == b->residual && a->copy == b->copy;
 }
 
 static bool

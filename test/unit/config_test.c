@@ -61,5 +61,7 @@ main(void)
 	ok(!builds(c), "scale with weights of their own");
 	c = good, c.tied = false, c.residual = true;
 	ok(!builds(c), "residual with weights of their own");
+	c = good, c.tied = false, c.copy = true;
+	ok(!builds(c), "copying with weights of their own");
 	return done_testing();
 }

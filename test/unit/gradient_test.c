@@ -388,7 +388,7 @@ check_output(const Kernels *kernels, int32_t items, int32_t columns, int32_t win
 		gradient[i] = 1;
 	for (int32_t first = 0; first < items; first += SOFTMAX_TILE)
 		softmax_tile_gradient(&pass, first, first + SOFTMAX_TILE < items
-						? first + SOFTMAX_TILE : items, log_normaliser,
+						? first + SOFTMAX_TILE : items, log_normaliser, NULL,
 						(float) output.scale, &d_params, gradient);
 	for (size_t i = 0; i < counts[0]; i++)
 		gradient[i] -= 1;
@@ -454,7 +454,7 @@ sampled_scalar(const double *values, const void *context)
 			count++;
 		}
 		sampled->loss[w] = pass->loss == LOSS_SAMPLED_SOFTMAX
-			? slow_sampled_softmax(target, logits, count)
+			? slow_sampled_softmax(target, logits, count, &(SlowCopies) {.generated = 1}, item)
 			: slow_bpr_max(target, logits, count, BPR_MAX_REGULARISATION);
 		total += sampled->loss[w];
 	}
@@ -624,6 +624,7 @@ network_scalar(const double *values, const void *context)
 
 		int32_t		width = config_input_dim(config);
 		static _Thread_local SlowRows token_mask;
+		SlowCopies	copies;
 
 		for (int32_t p = 0; p < batch->window.length[w] && network.token_mask != NULL; p++)
 			memcpy(token_mask[p], network.token_mask + (size_t) width *
@@ -635,8 +636,8 @@ network_scalar(const double *values, const void *context)
 							feature, batch->window.length[w],
 							network.mask == NULL ? NULL : network.mask +
 							(size_t) w * config_representation_dim(config),
-							network.token_mask == NULL ? NULL : token_mask);
-		loss += slow_loss(&network.slow, representation, batch->target[w]);
+							network.token_mask == NULL ? NULL : token_mask, &copies);
+		loss += slow_loss(&network.slow, representation, &copies, batch->target[w]);
 	}
 	return loss / batch->window.rows;
 }
@@ -689,9 +690,21 @@ library_gradient(Params *gradient, float *representation, Network *network,
 		maximum[w] = -INFINITY;
 	softmax_tile_statistics(&pass, 0, config->items, maximum, sum, target_logit);
 	for (int32_t w = 0; w < windows; w++)
+	{
 		maximum[w] += logf(sum[w]);
-	softmax_tile_gradient(&pass, 0, config->items, maximum, 1.0f / (float) windows, gradient,
-					d_representation);
+		sum[w] = 1;				/* of the target's probability */
+		if (config->copy)
+		{
+			Copies		copies = copies_of_window(&network->copying, w);
+
+			sum[w] = copy_loss(&copies, batch->target[w], target_logit[w] - maximum[w]).share;
+			copy_loss_gradient(&network->copying, w, batch->target[w], sum[w],
+							   1.0f / (float) windows);
+			maximum[w] -= logf(sum[w]);
+		}
+	}
+	softmax_tile_gradient(&pass, 0, config->items, maximum, sum, 1.0f / (float) windows, gradient,
+						  d_representation);
 	network_backward(gradient, d_representation, network, params, batch, dropout);
 	embedding_backward(gradient, network->d_input, config, batch,
 					   layout_tokens(&batch->sequence), 0, 1);
@@ -857,6 +870,16 @@ check_networks(void)
 	check_network("scale, residual, both dropouts and attention", c, 23);
 	c.layers = 2;
 	check_network("scale, residual, both dropouts, attention and 2 layers", c, 24);
+
+	/* so few items that histories repeat them */
+	base.items = 5;
+	c = base, c.tied = c.copy = true;
+	check_network("copying", c, 25);
+	c = base, c.tied = c.copy = c.residual = c.bidirectional = true, c.scale = 4, c.features = 2;
+	c.embedding_dropout = 0.2f, c.dropout = 0.3f, c.max_length = 24;
+	check_network("copying, scale, residual, both dropouts", c, 26);
+	c.attention = true, c.layers = 2;
+	check_network("copying, scale, residual, both dropouts, attention and 2 layers", c, 27);
 }
 
 int

@@ -239,7 +239,7 @@ model_of_kind(int kind)
 		.items = 37, .item_dim = 6, .features = 2, .feature_values = {5, 4},
 		.feature_dim = 3, .units = 4, .layers = 1, .max_length = 9,
 		.bidirectional = true, .tied = true, .dropout = 0.25f,
-		.embedding_dropout = 0.1f, .scale = 9, .residual = true
+		.embedding_dropout = 0.1f, .scale = 9, .residual = true, .copy = true
 	};
 	Model		model;
 
@@ -249,7 +249,7 @@ model_of_kind(int kind)
 		config.feature_values[0] = config.feature_values[1] = 0;
 		config.layers = 2;
 		config.attention = true;
-		config.tied = config.residual = false;
+		config.tied = config.residual = config.copy = false;
 		config.scale = 0;
 	}
 	else if (kind == 2)
@@ -414,7 +414,7 @@ model_use(const Model *model)
 	{
 		top[r] = (TopK) {.k = k, .heap = NEW(Scored, k)};
 		request[r] = (TopKRequest) {
-			.representation = infer_representation(&infer, item, feature, length),
+			.representation = infer_read(&infer, item, feature, length).representation,
 			.excluded = r == 0 ? NULL : excluded,
 			.top = &top[r],
 			.candidates = NEW(Scored, coded_topk_room(k)),
@@ -483,7 +483,7 @@ model_ask(const Model *model)
 	infer_place(&infer, &arena, model_network(model), 1);
 	answer_scratch_place(&answer_scratch, &arena);
 	answer_scratch_start(&answer_scratch);
-	question.representation = infer_representation(&infer, item, feature, length);
+	question.reading = infer_read(&infer, item, feature, length);
 	for (int known = 0; known < 2; known++)
 	{
 		question.history = (RankHistory) {

@@ -128,7 +128,7 @@ vectors_get(const Vectors *vectors, size_t count, const char *format, ...)
 static Config
 read_config(const Vectors *vectors)
 {
-	const double *v = vectors_get(vectors, 11, "config")->values;
+	const double *v = vectors_get(vectors, 12, "config")->values;
 	const Array *values = vectors_get(vectors, 0, "feature_values");
 	Config		config = {
 		.items = (int32_t) v[0],
@@ -142,6 +142,7 @@ read_config(const Vectors *vectors)
 		.tied = v[8] != 0,
 		.scale = (float) v[9],
 		.residual = v[10] != 0,
+		.copy = v[11] != 0,
 		.features = (int32_t) values->count
 	};
 
@@ -231,6 +232,7 @@ check_batch(const char *title, const Kernels *kernels, const Config *config,
 	float	   *d_representation = new_zeros(windows * columns);
 	float	   *normaliser = NEW(float, windows);
 	float	   *sum = new_zeros((size_t) windows);
+	float	   *share = NEW(float, windows);
 	float	   *target_logit = NEW(float, windows);
 	SoftmaxPass	pass = {
 		.kernels = kernels,
@@ -266,14 +268,27 @@ check_batch(const char *title, const Kernels *kernels, const Config *config,
 	softmax_tile_statistics(&pass, 0, config->items, normaliser, sum, target_logit);
 	for (int32_t w = 0; w < windows; w++)
 	{
+		CopyLoss	one = {0, 1};
+
 		normaliser[w] += logf(sum[w]);
-		loss += (normaliser[w] - target_logit[w]) / (float) windows;
+		one.loss = normaliser[w] - target_logit[w];
+		if (config->copy)
+		{
+			Copies		copies = copies_of_window(&network.copying, w);
+
+			one = copy_loss(&copies, batch->target[w], -one.loss);
+			copy_loss_gradient(&network.copying, w, batch->target[w], one.share,
+							   1.0f / (float) windows);
+		}
+		normaliser[w] -= logf(one.share);
+		share[w] = one.share;
+		loss += one.loss / (float) windows;
 	}
 	ok_close(&loss, vectors_get(vectors, 0, "losses")->values, 1, 1e-6, 0,
 			 "%s, %s: loss", title, kernels->name);
 
-	softmax_tile_gradient(&pass, 0, config->items, normaliser, 1.0f / (float) windows,
-					&gradient, d_representation);
+	softmax_tile_gradient(&pass, 0, config->items, normaliser, share, 1.0f / (float) windows,
+						  &gradient, d_representation);
 	network_backward(&gradient, d_representation, &network, &params, batch, NULL);
 	embedding_backward(&gradient, network.d_input, config, batch,
 					   layout_tokens(&batch->sequence), 0, 1);
@@ -295,6 +310,7 @@ check_batch(const char *title, const Kernels *kernels, const Config *config,
 	free(d_representation);
 	free(normaliser);
 	free(sum);
+	free(share);
 	free(target_logit);
 	free(pass.transposed);
 	free(pass.logits);
@@ -371,7 +387,7 @@ int
 main(void)
 {
 	static const char *const names[] = {
-		"seed_a", "seed_b", "seed_c", "seed_d", "tied", "attention", "cosine"
+		"seed_a", "seed_b", "seed_c", "seed_d", "tied", "attention", "cosine", "copy"
 	};
 	const Kernels *list[3];
 	int			sets = kernels_list(list);

@@ -111,16 +111,78 @@ slow_view(const SlowNetwork *network, const float *view)
 	return network->block + (view - network->views->block);
 }
 
+/* The probabilities that the distinct items of a window are copied, by their newest tokens. */
+typedef struct SlowCopies
+{
+	const int32_t *item;
+	int			length;
+	double		copied[SLOW_MAX_LENGTH];	/* 0: the item comes again later on */
+	double		generated;
+} SlowCopies;
+
+static inline double
+slow_copied(const SlowCopies *copies, int item)
+{
+	double		copied = 0;
+
+	for (int t = 0; t < copies->length; t++)
+		copied += copies->item[t] == item ? copies->copied[t] : 0;
+	return copied;
+}
+
+/* state: `dim` columns; rows: what is read of each token. */
+static inline void
+slow_copies(SlowCopies *copies, const SlowNetwork *network, SlowRows rows, int columns,
+			const double *state, int dim)
+{
+	double		sum = 1;
+	int			others = 0;
+
+	for (int t = copies->length - 1; t >= 0; t--)
+	{
+		int			count = 0;
+		bool		newest = true;
+		double		score;
+
+		for (int j = 0; j < copies->length; j++)
+		{
+			count += copies->item[j] == copies->item[t];
+			newest = newest && (j <= t || copies->item[j] != copies->item[t]);
+		}
+		copies->copied[t] = 0;
+		if (!newest)
+			continue;
+		score = 10 * slow_view(network, network->views->copy_place)
+			[(others < 15 ? others : 15) * 4 + (count < 4 ? count : 4) - 1];
+		for (int c = 0; c < columns; c++)
+		{
+			double		query = slow_view(network, network->views->copy_bias)[c];
+
+			for (int i = 0; i < dim; i++)
+				query += slow_view(network, network->views->copy_query)[(size_t) c * dim + i] *
+					state[i];
+			score += query * rows[t][c];
+		}
+		copies->copied[t] = exp(score);
+		sum += exp(score);
+		others++;
+	}
+	for (int t = 0; t < copies->length; t++)
+		copies->copied[t] /= sum;
+	copies->generated = 1 / sum;
+}
+
 /*
  * The representation of one window, tokens item[0 .. length - 1], feature f of
  * token t being feature[f][t].  mask: NULL, or a factor for each column of what
  * dropout acts on; token_mask: likewise for each column of each token's
- * embeddings.
+ * embeddings.  copies: what may be copied; nothing, unless the network copies.
  */
 static inline void
 slow_representation(double *representation, const SlowNetwork *network,
 					const int32_t *item, const int32_t *const *feature,
-					int length, const double *mask, SlowRows token_mask)
+					int length, const double *mask, SlowRows token_mask,
+					SlowCopies *copies)
 {
 	const Config *config = network->config;
 	const Params *views = network->views;
@@ -128,10 +190,13 @@ slow_representation(double *representation, const SlowNetwork *network,
 	static _Thread_local SlowRows out;
 	double		state[SLOW_MAX_WIDTH];
 	double		newest[SLOW_MAX_WIDTH];
-	int			columns = config->item_dim + config->features * config->feature_dim;
+	static _Thread_local SlowRows input;
+	int			width = config->item_dim + config->features * config->feature_dim;
+	int			columns = width;
 	int			units = config->units;
 	bool		bidirectional = config->bidirectional;
 
+	*copies = (SlowCopies) {.generated = 1};
 	for (int t = 0; t < length; t++)
 	{
 		for (int c = 0; c < config->item_dim; c++)
@@ -150,6 +215,7 @@ slow_representation(double *representation, const SlowNetwork *network,
 		for (int c = 0; c < columns; c++)
 			rows[t][c] *= token_mask[t][c];
 	}
+	memcpy(input, rows, sizeof(rows[0]) * (size_t) length);
 	for (int c = 0; c < config->item_dim; c++)
 		newest[c] = rows[length - 1][c];
 	for (int l = 0; l < config->layers; l++)
@@ -180,6 +246,12 @@ slow_representation(double *representation, const SlowNetwork *network,
 	}
 	for (int c = 0; mask != NULL && c < columns; c++)
 		state[c] *= mask[c];
+	if (config->copy)
+	{
+		copies->item = item;
+		copies->length = length;
+		slow_copies(copies, network, input, width, state, columns);
+	}
 	if (!config->tied)
 	{
 		for (int c = 0; c < columns; c++)
@@ -230,15 +302,25 @@ slow_logit(const SlowNetwork *network, const double *representation, int item)
 	return logit;
 }
 
-/* Cross-entropy of the softmax over all items. */
+/* The probability of an item: of the softmax over all items, and of being copied. */
 static inline double
-slow_loss(const SlowNetwork *network, const double *representation, int target)
+slow_probability(const SlowNetwork *network, const double *representation,
+				 const SlowCopies *copies, int item)
 {
 	double		sum = 0;
 
 	for (int i = 0; i < network->config->items; i++)
 		sum += exp(slow_logit(network, representation, i));
-	return log(sum) - slow_logit(network, representation, target);
+	return copies->generated * exp(slow_logit(network, representation, item)) / sum +
+		slow_copied(copies, item);
+}
+
+/* Cross-entropy. */
+static inline double
+slow_loss(const SlowNetwork *network, const double *representation, const SlowCopies *copies,
+		  int target)
+{
+	return -log(slow_probability(network, representation, copies, target));
 }
 
 /*
@@ -247,13 +329,14 @@ slow_loss(const SlowNetwork *network, const double *representation, int target)
  * equation 10 of Hidasi and Karatzoglou, CIKM 2018.
  */
 static inline double
-slow_sampled_softmax(double target, const double *logit, int count)
+slow_sampled_softmax(double target, const double *logit, int count, const SlowCopies *copies,
+					 int item)
 {
 	double		sum = exp(target);
 
 	for (int j = 0; j < count; j++)
 		sum += exp(logit[j]);
-	return log(sum) - target;
+	return -log(copies->generated * exp(target) / sum + slow_copied(copies, item));
 }
 
 static inline double

@@ -286,6 +286,7 @@ evaluate_slowly(const Config *config, const float *block, const Dataset *dataset
 			int32_t		target = dataset->item[t];
 			const int32_t *feature[CONFIG_MAX_FEATURES];
 			double		representation[SLOW_MAX_WIDTH];
+			SlowCopies	copies;
 			int32_t		above = 0;
 
 			if (length > config->max_length)
@@ -296,11 +297,14 @@ evaluate_slowly(const Config *config, const float *block, const Dataset *dataset
 			for (int32_t f = 0; f < config->features; f++)
 				feature[f] = dataset->feature[f] + t - length;
 			slow_representation(representation, &network, dataset->item + t - length,
-								feature, (int) length, NULL, NULL);
-			result.loss += slow_loss(&network, representation, target);
+								feature, (int) length, NULL, NULL, &copies);
+			result.loss += slow_loss(&network, representation, &copies, target);
 			for (int32_t i = 0; i < config->items; i++)
-				above += i != target && slow_logit(&network, representation, i) >=
-					slow_logit(&network, representation, target);
+				above += i != target && slow_probability(&network, representation, &copies, i) >=
+					slow_probability(&network, representation, &copies, target);
+			for (int p = 0; p < copies.length; p++)
+				above += copies.item[p] == config->items && copies.copied[p] >=
+					slow_probability(&network, representation, &copies, target);
 			hits += above < TRAINER_HIT_RATE_K;
 			result.known++;
 		}
@@ -400,6 +404,8 @@ check_all_learning(void)
 	c.scale = 12, c.residual = c.bidirectional = true;
 	check_learning("scale and residual", c, LOSS_SOFTMAX);
 	check_learning("scale and residual, sampled softmax", c, LOSS_SAMPLED_SOFTMAX);
+	c.copy = true;
+	check_learning("scale, residual and copying", c, LOSS_SOFTMAX);
 }
 
 /* Same inputs, same bits, whoever does the work. */
@@ -474,6 +480,11 @@ check_all_determinism(void)
 	check_determinism("scale and residual, sampled softmax", c, LOSS_SAMPLED_SOFTMAX, 16);
 	c.items = 5;
 	check_determinism("scale, fewer items than shards", c, LOSS_SOFTMAX, 9);
+	c.copy = true;
+	check_determinism("copying, fewer items than shards", c, LOSS_SOFTMAX, 9);
+	c.items = 40;
+	check_determinism("copying", c, LOSS_SOFTMAX, 16);
+	check_determinism("copying, sampled softmax", c, LOSS_SAMPLED_SOFTMAX, 16);
 }
 
 /*
@@ -635,6 +646,7 @@ step_scalar(const double *values, const void *context)
 			int32_t		target = dataset->item[t];
 			const int32_t *feature[CONFIG_MAX_FEATURES];
 			double		representation[SLOW_MAX_WIDTH];
+			SlowCopies	copies;
 			double		logits[SLOW_MAX_NEGATIVES];
 			int			count = 0;
 
@@ -643,11 +655,11 @@ step_scalar(const double *values, const void *context)
 			for (int32_t f = 0; f < config->features; f++)
 				feature[f] = dataset->feature[f] + t - length;
 			slow_representation(representation, &network, dataset->item + t - length,
-								feature, (int) length, NULL, NULL);
+								feature, (int) length, NULL, NULL, &copies);
 			windows++;
 			if (run->options.loss == LOSS_SOFTMAX)
 			{
-				loss += slow_loss(&network, representation, target);
+				loss += slow_loss(&network, representation, &copies, target);
 				continue;
 			}
 			for (int32_t j = 0; j < run->options.negatives; j++)
@@ -663,7 +675,7 @@ step_scalar(const double *values, const void *context)
 			}
 			loss += run->options.loss == LOSS_SAMPLED_SOFTMAX
 				? slow_sampled_softmax(slow_logit(&network, representation, target),
-									   logits, count)
+									   logits, count, &copies, target)
 				: slow_bpr_max(slow_logit(&network, representation, target), logits,
 							   count, BPR_MAX_REGULARISATION);
 		}
@@ -730,6 +742,9 @@ check_all_steps(void)
 	check_step("softmax, tied", c, LOSS_SOFTMAX, 2);
 	check_step("sampled softmax, tied", c, LOSS_SAMPLED_SOFTMAX, 1);
 	check_step("bpr-max, tied, two ranks", c, LOSS_BPR_MAX, 2);
+	c.copy = true, c.items = 6;
+	check_step("softmax, copying", c, LOSS_SOFTMAX, 2);
+	check_step("sampled softmax, copying", c, LOSS_SAMPLED_SOFTMAX, 1);
 }
 
 /* A trainer of the run's inputs in a block of its own, started. */

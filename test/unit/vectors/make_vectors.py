@@ -48,8 +48,14 @@ NETWORKS = {
     # scores by cosine, and the newest item past the LSTM
     "cosine": dict(items=40, item_dim=7, features=[7], feature_dim=3, units=5, layers=1,
                    bidirectional=True, attention=False, tied=True, clip=1.2, scale=6.0, residual=True),
+    # items of the history may be copied
+    "copy": dict(items=12, item_dim=7, features=[7], feature_dim=3, units=5, layers=1,
+                 bidirectional=True, attention=False, tied=True, clip=4.3, scale=6.0, residual=True, copy=True),
 }
 MAX_LENGTH = 5
+COPY_GAIN = 10
+COPY_RANKS = 16
+COPY_COUNTS = 4
 SEQUENCE_LENGTHS = [2, 9, 1, 4, 6, 3, 12, 2, 5]
 
 
@@ -82,6 +88,10 @@ class Network(nn.Module):
             self.projection = nn.Linear(width, shape["item_dim"], bias=False)
             if shape.get("residual"):
                 self.gate = nn.Linear(width, shape["item_dim"])
+            if shape.get("copy"):
+                read = shape["item_dim"] + len(shape["features"]) * shape["feature_dim"]
+                self.copy_query = nn.Linear(width, read)
+                self.copy_place = nn.Embedding(COPY_RANKS * COPY_COUNTS, 1)
             width = shape["item_dim"]
         else:
             self.output_weight = nn.Parameter(torch.empty(shape["items"], width))
@@ -121,11 +131,31 @@ class Network(nn.Module):
                 weight = self.item_embedding.weight
                 weight.grad -= (weight.grad * weight).sum(1, keepdim=True) * weight
 
+    def pointer(self, items, x, state):
+        """The distinct items of one window, and the probabilities of generating and of copying each."""
+        distinct = list(dict.fromkeys(reversed(items.tolist())))
+        newest = [max(p for p, item in enumerate(items.tolist()) if item == one) for one in distinct]
+        counts = [items.tolist().count(one) for one in distinct]
+        place = torch.tensor([min(rank, COPY_RANKS - 1) * COPY_COUNTS + min(count, COPY_COUNTS) - 1
+                              for rank, count in enumerate(counts)])
+        score = COPY_GAIN * self.copy_place(place).reshape(-1) + x[newest] @ self.copy_query(state)
+        return distinct, torch.softmax(torch.cat([torch.zeros(1), score]), dim=0)
+
+    def log_probability(self, representation, pointer, target):
+        """Of the target, after one window."""
+        result = torch.log_softmax(self.logits(representation), dim=-1)[target]
+        if pointer is None:
+            return result
+        distinct, share = pointer
+        copied = share[1 + distinct.index(int(target))] if int(target) in distinct else 0
+        return torch.log(share[0] * result.exp() + copied)
+
     def represent(self, items, features):
-        """The representation of one window: tensors of its tokens, oldest first."""
+        """The representation of one window: tensors of its tokens, oldest first; what may be copied."""
         parts = [self.item_embedding(items)]
         parts += [embedding(values) for embedding, values in zip(self.feature_embedding, features)]
         x = torch.cat(parts, dim=-1).unsqueeze(0)
+        read = x[0]
         attended = None
         for layer, lstm in enumerate(self.lstms):
             x, (final, _) = lstm(x)
@@ -137,11 +167,14 @@ class Network(nn.Module):
         else:
             state = final[:, 0].reshape(-1)     # forward, backward
         if not self.shape["tied"]:
-            return state
+            return state, None
+        pointer = self.pointer(items, read, state) if self.shape.get("copy") else None
         result = self.projection(state)
         if self.shape.get("residual"):
             result = result + torch.sigmoid(self.gate(state)) * parts[0][-1]
-        return self.scale * nn.functional.normalize(result, dim=0) if self.scale > 0 else result
+        if self.scale > 0:
+            result = self.scale * nn.functional.normalize(result, dim=0)
+        return result, pointer
 
     def logits(self, representation):
         weight = (self.item_embedding.weight[:-1] if self.shape["tied"] else self.output_weight)
@@ -161,6 +194,10 @@ class Network(nn.Module):
         if self.shape.get("residual"):
             result["gate_weight"] = self.gate.weight
             result["gate_bias"] = self.gate.bias
+        if self.shape.get("copy"):
+            result["copy_query"] = self.copy_query.weight
+            result["copy_bias"] = self.copy_query.bias
+            result["copy_place"] = self.copy_place.weight
         result["item_embedding"] = self.item_embedding.weight
         for number, embedding in enumerate(self.feature_embedding):
             result["feature_embedding%d" % number] = embedding.weight
@@ -186,16 +223,15 @@ def make_data(shape, generator):
 def forward(network, items, features):
     """Representations of all windows, in the order of their targets, and mean loss."""
     representations = []
-    targets = []
+    losses = []
     for item, feature in zip(items, features):
         for position in range(1, len(item)):
             first = max(0, position - MAX_LENGTH)
-            representations.append(network.represent(
-                item[first:position], [values[first:position] for values in feature]))
-            targets.append(item[position])
-    representation = torch.stack(representations)
-    return representation, nn.functional.cross_entropy(network.logits(representation),
-                                                       torch.stack(targets))
+            representation, pointer = network.represent(
+                item[first:position], [values[first:position] for values in feature])
+            representations.append(representation)
+            losses.append(-network.log_probability(representation, pointer, item[position]))
+    return torch.stack(representations), torch.stack(losses).mean()
 
 
 def write(path, arrays):
@@ -222,7 +258,8 @@ def make(name, shape, seed):
     arrays = [
         ("config", [shape["items"], shape["item_dim"], shape["feature_dim"], shape["units"],
                     shape["layers"], MAX_LENGTH, shape["bidirectional"], shape["attention"],
-                    shape["tied"], shape.get("scale", 0), shape.get("residual", False)]),
+                    shape["tied"], shape.get("scale", 0), shape.get("residual", False),
+                    shape.get("copy", False)]),
         ("feature_values", shape["features"]),
         ("training", [STEPS, LEARNING_RATE, shape["clip"]]),
         ("sequence_lengths", SEQUENCE_LENGTHS),

@@ -211,12 +211,12 @@ SELECT count(*) FROM recseq_recommend(ARRAY[7], model => 'cosine');
 CREATE TABLE comes_back AS SELECT ARRAY[a, b, a, b, a] AS items FROM (SELECT i % 40 AS a, (i * 7 + 1) % 40 AS b FROM generate_series(1, 400) i) g WHERE a <> b;
 SELECT windows > 0 AS trained FROM recseq_train('comes_back', 'copying', copy => true, ranker => false, epochs => 8, units => 8, item_dim => 8, patience => 0);
 SELECT h.items, array_agg(r.item ORDER BY r.item) AS answered, sum(r.score) > 0.5 AS probable
-FROM (VALUES (ARRAY[3, 5]), (ARRAY[1003, 1005]), (ARRAY[3, 1005, 3])) h(items), recseq_recommend(h.items, 2, 'copying') r GROUP BY 1 ORDER BY 1;
-SELECT sum(score) BETWEEN 0.999 AND 1.001 AS all_of_it, count(*) FROM recseq_recommend(ARRAY[1003, 5], 100, 'copying');
-SELECT count(*) FROM recseq_recommend(ARRAY[1003, 5], 100, 'copying', exclude_seen => true) WHERE item IN (1003, 5);
+FROM (VALUES (ARRAY[3, 5]), (ARRAY[1003, 1005]), (ARRAY[3, 1005, 3])) h(items), recseq_recommend(h.items, 2, 'copying', unknown_items => true) r GROUP BY 1 ORDER BY 1;
+SELECT sum(score) BETWEEN 0.999 AND 1.001 AS all_of_it, count(*) FROM recseq_recommend(ARRAY[1003, 5], 100, 'copying', unknown_items => true);
+SELECT count(*) FROM recseq_recommend(ARRAY[1003, 5], 100, 'copying', exclude_seen => true, unknown_items => true) WHERE item IN (1003, 5);
 CREATE TABLE asks AS SELECT 1 AS visitor, ARRAY[1003, 1005] AS items UNION SELECT 2, ARRAY[3, 1005, 3] UNION SELECT 3, '{}';
-SELECT count(*) FROM (SELECT id::int, rank, item FROM recseq_recommend_batch('asks', 5, 'copying')
-	EXCEPT SELECT visitor, rank, item FROM asks, recseq_recommend(items, 5, 'copying')) d;
+SELECT count(*) FROM (SELECT id::int, rank, item FROM recseq_recommend_batch('asks', 5, 'copying', unknown_items => true)
+	EXCEPT SELECT visitor, rank, item FROM asks, recseq_recommend(items, 5, 'copying', unknown_items => true)) d;
 -- weights of their own have neither scale nor residual, nor do they copy
 SELECT windows > 0 AS trained FROM recseq_train('ring', 'own', epochs => 1, scale => 14, residual => true, copy => true, tied => false, units => 8);
 SELECT options -> 'scale' AS scale, options -> 'residual' AS residual, options -> 'copy' AS copy FROM recseq_models WHERE model = 'own';

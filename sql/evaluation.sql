@@ -20,6 +20,9 @@ CREATE TYPE @extschema@.recseq_metrics AS (
 	unseen_coverage double precision,
 	unseen_mean_popularity double precision,
 	unknown_targets double precision,
+	unknown_hit_rate double precision,
+	unseen_unknown_targets double precision,
+	unseen_unknown_hit_rate double precision,
 	hit_rate_low double precision,
 	hit_rate_high double precision,
 	mrr_low double precision,
@@ -51,6 +54,9 @@ COMMENT ON COLUMN @extschema@.recseq_metrics.mean_popularity IS 'mean over all i
 COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_coverage IS 'of the unseen cases';
 COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_mean_popularity IS 'of the unseen cases';
 COMMENT ON COLUMN @extschema@.recseq_metrics.unknown_targets IS 'share of the cases whose target does not occur in what was learned from';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unknown_hit_rate IS 'hit rate of these cases';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_unknown_targets IS 'share of the unseen cases whose target does not occur in what was learned from';
+COMMENT ON COLUMN @extschema@.recseq_metrics.unseen_unknown_hit_rate IS 'hit rate of these cases: above 0 where the model knows a catalog that has the items';
 COMMENT ON COLUMN @extschema@.recseq_metrics.hit_rate_low IS '95 % confidence interval, from';
 COMMENT ON COLUMN @extschema@.recseq_metrics.hit_rate_high IS 'and to';
 COMMENT ON COLUMN @extschema@.recseq_metrics.mrr_low IS '95 % confidence interval, from';
@@ -86,7 +92,7 @@ protocol: leave_one_out: the last event of each row that has min_history events 
 
 Methods: model; recency: the items of the history, newest first; popularity; popularity in category: of the last item (the column "categories"); markov: what most often followed the last item; vsknn, stan: nearest neighbours among the other sequences (Ludewig and Jannach 2018; Garg et al. 2019). The baselines learn from what is before the targets: under leave_one_out all other events, under temporal those before the cut, under random_windows those that are no targets. What a baseline does not score comes after what it does, by popularity.
 
-hit_rate: share of the cases whose target is among the best k; recall is the same with one target a case, and precision is hit_rate / k. mrr: mean of 1 / rank, ndcg: mean of 1 / log2(rank + 1), both 0 beyond k. coverage: share of all items (of the source and of the model) that are among the best k of some case. mean_popularity: mean over all items shown of their events, relative to the most frequent item. unknown_targets: share of the cases whose target does not occur in what was learned from. unseen_...: over the cases whose target is not in the history, ranking only items that are not.
+hit_rate: share of the cases whose target is among the best k; recall is the same with one target a case, and precision is hit_rate / k. mrr: mean of 1 / rank, ndcg: mean of 1 / log2(rank + 1), both 0 beyond k. coverage: share of all items (of the source and of the model) that are among the best k of some case. mean_popularity: mean over all items shown of their events, relative to the most frequent item. unknown_targets: share of the cases whose target does not occur in what was learned from; unknown_hit_rate: hit rate of these cases. unseen_...: over the cases whose target is not in the history, ranking only items that are not.
 
 ..._low, ..._high: 95 % confidence intervals; Wilson''s for hit rates (divide by k for precision), the normal one for mrr and ndcg. Cases of one row of the source are not taken for independent.
 

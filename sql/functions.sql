@@ -36,6 +36,7 @@ CREATE FUNCTION @extschema@.recseq_train(
 	ranker boolean DEFAULT true,
 	min_support integer DEFAULT 1,
 	activate text DEFAULT 'always',
+	catalog regclass DEFAULT NULL,
 	OUT model text,
 	OUT version integer,
 	OUT sequences bigint,
@@ -48,7 +49,7 @@ CREATE FUNCTION @extschema@.recseq_train(
 	OUT seconds double precision)
 AS 'MODULE_PATHNAME', 'recseq_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, boolean, boolean, double precision, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, double precision, text, integer, bigint, integer, text[], boolean, integer, text) IS
+COMMENT ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, boolean, boolean, double precision, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, double precision, text, integer, bigint, integer, text[], boolean, integer, text, regclass) IS
 'Trains a network on a relation with one row a sequence, stores it as a new version of the model and makes that the active one (see activate).
 
 source: a table or view with "items" (integer[], bigint[] or text[], oldest first); optional parallel arrays named by "features"; optional "events" (text[], the kind of each event); optional "times" (timestamptz[]), which make the newest sequences the validation part.
@@ -62,9 +63,10 @@ validation_fraction: share of the sequences held out, 0..0.9; of more than 10,00
 purchases: kinds of events that are purchases, in the arrays of the column "events" where the source has it.
 ranker: fit a second stage that ranks candidates (the history, what goes with it, the network''s best, what is popular) by the evidence for each; false: the network alone answers. min_support: sequences that what speaks for an item takes to be used and shown by the second stage, 1..150: what goes with what, similar histories, and popular items count only where so many have them.
 activate: always; if_better: only if the hit rate is not below that of the active version (of the training it goes back to, where it is an update), as each was validated; never. The first version of a model is active in any case.
+catalog: a table or view of the items that there are, one row an item: "item" (or else its first column), the features of the model by name with one value each ("category" for "categories"), and "available" (boolean) where some cannot be sold. Items of it that are in no sequence join the model, with what was learned of the items that share a feature with them. Only what it has and can be sold is answered. Null: there are the items of the source.
 
 Returns what was learned: windows are histories with the item that follows; val_loss is that of the network on the validation windows at its best epoch; hit_rate (at 5) that of the model, of both stages with ranker, on events of the sequences held out, measured before the second stage learns from these, too. Raises an error, and stores nothing, for bad options or data, for a model of another owner, and when cancelled.';
-REVOKE ALL ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, boolean, boolean, double precision, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, double precision, text, integer, bigint, integer, text[], boolean, integer, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, integer, boolean, boolean, integer, integer, boolean, double precision, boolean, boolean, double precision, double precision, double precision, text, integer, integer, integer, double precision, double precision, integer, double precision, integer, double precision, text, integer, bigint, integer, text[], boolean, integer, text, regclass) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_recommend(
 	items integer[],

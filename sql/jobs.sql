@@ -129,7 +129,8 @@ CREATE FUNCTION @extschema@.recseq_train_async(
 	purchases text[] DEFAULT '{transaction,purchase,buy,order}',
 	ranker boolean DEFAULT true,
 	min_support integer DEFAULT 1,
-	activate text DEFAULT 'always')
+	activate text DEFAULT 'always',
+	catalog regclass DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'recseq_train_async'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

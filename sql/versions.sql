@@ -67,6 +67,7 @@ CREATE FUNCTION @extschema@.recseq_update(
 	validation_fraction double precision DEFAULT 0.1,
 	activate text DEFAULT 'always',
 	workers integer DEFAULT NULL,
+	catalog regclass DEFAULT NULL,
 	OUT model text,
 	OUT version integer,
 	OUT sequences bigint,
@@ -79,10 +80,10 @@ CREATE FUNCTION @extschema@.recseq_update(
 	OUT seconds double precision)
 AS 'MODULE_PATHNAME', 'recseq_update'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.recseq_update(text, regclass, integer, double precision, double precision, text, integer) IS
+COMMENT ON FUNCTION @extschema@.recseq_update(text, regclass, integer, double precision, double precision, text, integer, regclass) IS
 'Trains the active version of a model on with new sequences, and stores the result as a new version. It costs in proportion to the new sequences, and adds their items and categories to the vocabulary: a new item begins with the mean of what is known of the items of its category.
 
-source: a table or view as for recseq_train, with the new sequences, and those that have become longer. Old sequences need not be in it. epochs, learning_rate: few and low, so that nothing is forgotten. validation_fraction, workers: as for recseq_train. activate: always; if_better: only if the hit rate is not below that of the active version on the same held-out windows; never. All other options are those of the version.
+source: a table or view as for recseq_train, with the new sequences, and those that have become longer. Old sequences need not be in it. epochs, learning_rate: few and low, so that nothing is forgotten. validation_fraction, workers: as for recseq_train. activate: always; if_better: only if the hit rate is not below that of the active version on the same held-out windows; never. catalog: as for recseq_train, in place of the one that the version knows; null: that stays, and what the source adds to it can be sold. All other options are those of the version.
 
 Returns what recseq_train returns: sequences, windows, val_loss and hit_rate are of this source, items is the whole vocabulary. Raises the errors of recseq_train, and one if the ids of the source are of another type than those of the model.';
-REVOKE ALL ON FUNCTION @extschema@.recseq_update(text, regclass, integer, double precision, double precision, text, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.recseq_update(text, regclass, integer, double precision, double precision, text, integer, regclass) FROM PUBLIC;

@@ -484,7 +484,7 @@ dataset_read(Oid relation, const DatasetOptions *options)
 	source->relation = reading->source.relation;
 	for (int f = 0; f < reading->source.features; f++)
 	{
-		if (strlcpy(source->feature_name[f], reading->source.feature[f].name,
+		if (strlcpy(source->feature_name[f], reading->source.feature[f].column.name,
 					MODEL_FEATURE_NAME) >= MODEL_FEATURE_NAME)
 			elog(ERROR, "column name is too long");
 	}

@@ -7,34 +7,30 @@
 
 #include "postgres.h"
 
-#include "access/tupdesc.h"
 #include "datatype/timestamp.h"
-#include "executor/tuptable.h"
 #include "utils/array.h"
 
 #include "data/arrays.h"
+#include "data/relation.h"
 #include "nn/nn.h"
 
-/* A column of the source that is read; attribute 0: there is none. */
-typedef struct SourceColumn
+/* A column with an array of ids. */
+typedef struct IdColumn
 {
-	const char *name;
-	AttrNumber	attribute;		/* of the relation */
-	Oid			type;
-	int			field;			/* of the query, from 1 */
-	IdKind		kind;			/* of an array of ids */
-} SourceColumn;
+	RelationColumn column;
+	IdKind		kind;
+} IdColumn;
 
 typedef struct Source
 {
 	Oid			oid;
 	char	   *relation;		/* qualified, quoted */
-	SourceColumn items;
-	SourceColumn events;
-	SourceColumn times;
-	SourceColumn id;			/* names a row */
+	IdColumn	items;
+	IdColumn	events;
+	RelationColumn times;
+	RelationColumn id;			/* names a row */
 	int			features;
-	SourceColumn feature[CONFIG_MAX_FEATURES];
+	IdColumn	feature[CONFIG_MAX_FEATURES];
 	int64		rows;			/* read so far */
 } Source;
 
@@ -60,15 +56,11 @@ extern char *source_row_id(const SourceRow *row);
  */
 typedef void (*SourceRowFunction) (void *context, const SourceRow *row);
 
-/* The qualified, quoted name of a relation; NULL: there is none. */
-extern char *source_name(Oid relation);
-
 /*
- * Look at the columns of a relation, and lock it in AccessShareLock until the
- * transaction ends, as a query does: whatever is decided by the columns holds
- * as long as it is read.  features: names of those with parallel arrays
- * (text[]), or NULL for "categories" where the column exists.  missing_ok: a
- * named feature may be missing, and is then no column.
+ * Look at the columns of a relation, and lock it (relation_open_to_read).
+ * features: names of those with parallel arrays (text[]), or NULL for
+ * "categories" where the column exists.  missing_ok: a named feature may be
+ * missing, and is then no column.
  */
 extern Source source_open(Oid relation, ArrayType *features, bool missing_ok);
 

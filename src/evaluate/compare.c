@@ -113,7 +113,7 @@ static Side
 side_argument(FunctionCallInfo fcinfo, int relation, int method)
 {
 	Oid			oid = PG_GETARG_OID(relation);
-	Side		side = {source_name(oid), text_to_cstring(PG_GETARG_TEXT_PP(method))};
+	Side		side = {relation_name(oid), text_to_cstring(PG_GETARG_TEXT_PP(method))};
 
 	if (side.relation == NULL)
 		ereport(ERROR,

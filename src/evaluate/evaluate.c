@@ -79,7 +79,11 @@ judge_case(Evaluation *evaluation, const Case *one)
 			ranks[m].unseen_rank = judge_ranking(&of->unseen,
 												 methods_rank(methods, m, one, true),
 												 one, of->k, baselines);
-		of->unknown_targets += !methods_know(methods, m, one->target);
+		if (methods_know(methods, m, one->target))
+			continue;
+		figures_add(&of->unknown, case_value(ranks[m].rank, of->k));
+		if (unseen)
+			figures_add(&of->unseen_unknown, case_value(ranks[m].unseen_rank, of->k));
 	}
 	if (evaluation->cases.options->each_case)
 		add_case_rows(evaluation, one, unseen, ranks);
@@ -149,7 +153,7 @@ warn_if_learned(const Catalog *catalog, int64 id, const char *name, const Model 
 				const EvaluateOptions *options)
 {
 	const Split *split = &options->split;
-	const char *relation = source_name(options->source);
+	const char *relation = relation_name(options->source);
 
 	if (relation == NULL ||
 		(split->protocol == SPLIT_TEMPORAL && all_is_before(model, split->cut)) ||

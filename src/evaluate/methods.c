@@ -157,6 +157,10 @@ bool
 methods_know(const Methods *methods, int method, int32 item)
 {
 	if (method == MODEL)
-		return methods->cases->to_model[item] >= 0;
+	{
+		int32		index = methods->cases->to_model[item];
+
+		return index >= 0 && methods->cached->model.item_count[index] > 0;
+	}
 	return methods->baselines.count[item] > 0;
 }

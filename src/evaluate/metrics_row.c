@@ -8,7 +8,7 @@
 
 #include "evaluate/intervals.h"
 
-#define COLUMNS 30				/* of recseq_metrics: sql/evaluation.sql */
+#define COLUMNS 33				/* of recseq_metrics: sql/evaluation.sql */
 
 /* A row, filled from the left. */
 typedef struct Row
@@ -54,6 +54,14 @@ put_shown(Row *row, const Figures *figures, int32 items)
 	put_real(row, figures->popularity / (double) figures->shows, figures->shows > 0);
 }
 
+/* Share of the cases whose target does not occur in what was learned from, and their hit rate. */
+static void
+put_unknown(Row *row, const Figures *unknown, const Figures *of)
+{
+	put_real(row, (double) unknown->cases / (double) of->cases, of->cases > 0);
+	put_real(row, mean_value(unknown, &unknown->hit), unknown->cases > 0);
+}
+
 static void
 put_intervals(Row *row, const Figures *figures)
 {
@@ -84,7 +92,8 @@ metrics_add_row(const Results *results, const Metrics *metrics)
 	put_metrics(&row, unseen, metrics->k);
 	put_shown(&row, all, metrics->items);
 	put_shown(&row, unseen, metrics->items);
-	put_real(&row, (double) metrics->unknown_targets / (double) all->cases, all->cases > 0);
+	put_unknown(&row, &metrics->unknown, all);
+	put_unknown(&row, &metrics->unseen_unknown, unseen);
 	put_intervals(&row, all);
 	put_intervals(&row, unseen);
 	Assert(row.columns == COLUMNS && results->tupdesc->natts == COLUMNS);

@@ -16,7 +16,8 @@ typedef struct Metrics
 	int32		items;			/* that there are */
 	Figures		all;
 	Figures		unseen;			/* of the cases whose target is not in the history */
-	int64		unknown_targets;	/* cases */
+	Figures		unknown;		/* of the cases whose target does not occur in what was learned from */
+	Figures		unseen_unknown; /* of the cases of both kinds */
 } Metrics;
 
 extern void metrics_add_row(const Results *results, const Metrics *metrics);

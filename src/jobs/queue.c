@@ -33,7 +33,7 @@ queue_insert(const Catalog *catalog, const TrainOptions *options, const char *ar
 {
 	Oid			owner = GetUserId();
 	bool		by_definer = InLocalUserIdChange();
-	char	   *source = source_name(options->source);
+	char	   *source = relation_name(options->source);
 	Caller		caller = as_owner_begin(catalog);
 	Oid			types[] = {TEXTOID, OIDOID, OIDOID, OIDOID, TEXTOID, TEXTOID, INT4OID, BOOLOID};
 	Datum		values[] = {

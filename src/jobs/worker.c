@@ -158,7 +158,7 @@ check_source(const Job *job)
 	const char *name;
 
 	LockRelationOid(job->source, AccessShareLock);
-	name = source_name(job->source);
+	name = relation_name(job->source);
 	if (name == NULL || strcmp(name, job->source_name) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

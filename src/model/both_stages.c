@@ -82,25 +82,41 @@ finish_scan(TopK *top, float log_normaliser, float factor)
 		top->heap[i].score = factor * expf(top->heap[i].score - log_normaliser);
 }
 
-static bool
-is_excluded(const Question *question, int32_t items, int32_t item)
+/* What must not be answered to a question: what it excludes, and what cannot be sold; or NULL. */
+static const uint8_t *
+all_excluded(const Model *model, Question *question)
 {
+	if (model->unavailable == NULL || question->excluded == NULL)
+		return question->excluded != NULL ? question->excluded : model->unavailable;
+	for (size_t i = 0; i < exclusion_bytes(model->config.items); i++)
+		question->excluded_now[i] = question->excluded[i] | model->unavailable[i];
+	return question->excluded_now;
+}
+
+/* What a catalog does not have cannot be sold. */
+static bool
+is_excluded(const Model *model, const Question *question, int32_t item)
+{
+	int32_t		items = model->config.items;
+
 	if (item >= items)
-		return question->unknown_excluded != NULL && question->unknown_excluded[item - items];
-	return exclusion_test(question->excluded, item);
+		return model->unavailable != NULL ||
+			(question->unknown_excluded != NULL && question->unknown_excluded[item - items]);
+	return exclusion_test(question->excluded, item) || exclusion_test(model->unavailable, item);
 }
 
 /* Offer the unknown items of the history that the network would copy, as logits. */
 static void
-offer_unknown(Question *question, int32_t items, float log_normaliser)
+offer_unknown(const Model *model, Question *question, float log_normaliser)
 {
 	const Copies *copies = &question->reading.copies;
+	int32_t		items = model->config.items;
 
 	for (int32_t c = 0; c < copies->count; c++)
 	{
 		int32_t		item = copies->slot[c].item;
 
-		if (item >= items && !is_excluded(question, items, item))
+		if (item >= items && !is_excluded(model, question, item))
 			topk_offer(question->top, (Scored) {
 				item, logf(copies->slot[c].probability) + log_normaliser
 			});
@@ -109,7 +125,7 @@ offer_unknown(Question *question, int32_t items, float log_normaliser)
 
 /* Answer with the network alone. */
 static void
-answer_by_network(Infer *infer, Question *questions, int32_t count)
+answer_by_network(const Model *model, Infer *infer, Question *questions, int32_t count)
 {
 	TopKRequest scans[CODED_TOPK_QUERIES];
 
@@ -117,12 +133,13 @@ answer_by_network(Infer *infer, Question *questions, int32_t count)
 	{
 		questions[q].candidates = 0;
 		questions[q].top->count = 0;
-		scans[q] = scan_request(&questions[q], questions[q].top, questions[q].excluded);
+		scans[q] = scan_request(&questions[q], questions[q].top,
+								all_excluded(model, &questions[q]));
 	}
 	infer_rank(infer, scans, count);
 	for (int32_t q = 0; q < count; q++)
 	{
-		offer_unknown(&questions[q], infer->trained.config->items, scans[q].log_normaliser);
+		offer_unknown(model, &questions[q], scans[q].log_normaliser);
 		finish_scan(questions[q].top, scans[q].log_normaliser, 1);
 	}
 }
@@ -132,9 +149,10 @@ answer_by_network(Infer *infer, Question *questions, int32_t count)
  * which the network's probabilities of all other items become theirs.
  */
 static float
-rank_candidates(AnswerScratch *answer_scratch, const RankStage *stage, Question *question,
+rank_candidates(AnswerScratch *answer_scratch, const Model *model, Question *question,
 				const NetworkOpinion *opinion)
 {
+	const RankStage *stage = &model->rank;
 	int			which = rank_stage_choose(stage, &question->history);
 	RankHistory history = question->history;
 	float		missed = stage->missed[which];
@@ -172,7 +190,7 @@ rank_candidates(AnswerScratch *answer_scratch, const RankStage *stage, Question 
 			question->candidate[c].item, (1 - missed) * answer_scratch->probability[c]
 		};
 
-		if (!is_excluded(question, opinion->items, scored.item) &&
+		if (!is_excluded(model, question, scored.item) &&
 			scored.score >= topk_threshold(question->top))
 			topk_offer(question->top, scored);
 	}
@@ -181,12 +199,15 @@ rank_candidates(AnswerScratch *answer_scratch, const RankStage *stage, Question 
 
 /* Exclude the candidates too. */
 static void
-exclude_candidates(Question *question, int32_t items)
+exclude_candidates(const Model *model, Question *question)
 {
-	if (question->excluded != NULL)
-		memcpy(question->excluded_now, question->excluded, exclusion_bytes(items));
-	else
+	int32_t		items = model->config.items;
+	const uint8_t *excluded = all_excluded(model, question);
+
+	if (excluded == NULL)
 		memset(question->excluded_now, 0, exclusion_bytes(items));
+	else if (excluded != question->excluded_now)
+		memcpy(question->excluded_now, excluded, exclusion_bytes(items));
 	for (int32_t c = 0; c < question->candidates; c++)
 	{
 		if (question->candidate[c].item < items)
@@ -208,7 +229,7 @@ answer_by_both(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 	for (int32_t q = 0; q < count; q++)
 	{
 		tops[q] = (TopK) {CANDIDATES_NETWORK, 0, questions[q].scanned};
-		scans[q] = scan_request(&questions[q], &tops[q], NULL);
+		scans[q] = scan_request(&questions[q], &tops[q], model->unavailable);
 	}
 	infer_rank(infer, scans, count);
 	for (int32_t q = 0; q < count; q++)
@@ -220,7 +241,7 @@ answer_by_both(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 		topk_sort(&tops[q]);
 		opinion = network_opinion(model, &question->reading, &tops[q],
 								  scans[q].log_normaliser);
-		factor[q] = rank_candidates(answer_scratch, &model->rank, question, &opinion);
+		factor[q] = rank_candidates(answer_scratch, model, question, &opinion);
 		/* the network's best are all candidates: no other item has more than the last */
 		if (tops[q].count == CANDIDATES_NETWORK)
 			most = factor[q] * expf(tops[q].heap[CANDIDATES_NETWORK - 1].score -
@@ -232,7 +253,7 @@ answer_by_both(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 	{
 		Question   *question = &questions[asking[a]];
 
-		exclude_candidates(question, model->config.items);
+		exclude_candidates(model, question);
 		tops[a] = (TopK) {question->top->k, 0, question->scanned};
 		scans[a] = scan_request(question, &tops[a], question->excluded_now);
 	}
@@ -261,5 +282,5 @@ both_stages_answer(AnswerScratch *answer_scratch, const Model *model, Infer *inf
 	if (model->rank.present)
 		answer_by_both(answer_scratch, model, infer, questions, count);
 	else
-		answer_by_network(infer, questions, count);
+		answer_by_network(model, infer, questions, count);
 }

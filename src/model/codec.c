@@ -40,17 +40,19 @@ enum
 	SECTION_RANKER,				/* RANKERS of them */
 	SECTION_FEATURE_NAME = 100,
 	SECTION_FEATURE_VALUES = 200,
-	SECTION_ITEM_FEATURE = 300
+	SECTION_ITEM_FEATURE = 300,
+	SECTION_UNAVAILABLE = 400
 };
 
-#define MAX_SECTIONS (10 + RANKERS + 3 * CONFIG_MAX_FEATURES)
+#define MAX_SECTIONS (11 + RANKERS + 3 * CONFIG_MAX_FEATURES)
 
 /* No two sections share a tag, and the table has room for one of each. */
 _Static_assert(SECTION_RANKER + RANKERS <= SECTION_FEATURE_NAME &&
 			   SECTION_FEATURE_NAME + CONFIG_MAX_FEATURES <= SECTION_FEATURE_VALUES &&
-			   SECTION_FEATURE_VALUES + CONFIG_MAX_FEATURES <= SECTION_ITEM_FEATURE,
+			   SECTION_FEATURE_VALUES + CONFIG_MAX_FEATURES <= SECTION_ITEM_FEATURE &&
+			   SECTION_ITEM_FEATURE + CONFIG_MAX_FEATURES <= SECTION_UNAVAILABLE,
 			   "tags overlap");
-_Static_assert(SECTION_RANKER - 1 <= 10, "the table of sections is too short");
+_Static_assert(SECTION_RANKER <= 11, "the table of sections is too short");
 
 typedef struct Section
 {
@@ -84,7 +86,7 @@ typedef struct StoredConfig
 /* What is stored as it lies in memory has no gaps, whose bytes would be of any value. */
 _Static_assert(sizeof(Header) == 32 && sizeof(Section) == 24, "gaps in the header");
 _Static_assert(sizeof(StoredConfig) == (15 + CONFIG_MAX_FEATURES) * 4, "gaps in the configuration");
-_Static_assert(sizeof(CountsSizes) == 4 * 4 + 6 * 8, "gaps in the sizes of the counts");
+_Static_assert(sizeof(CountsSizes) == 4 * 4 + 7 * 8, "gaps in the sizes of the counts");
 _Static_assert(sizeof(Tally) == 3 * 8 + 2 * 4 && sizeof(Seen) == 6 * 4 && sizeof(Pair) == 5 * 4 &&
 			   sizeof(Posting) == 2 * 4, "gaps in the counts");
 
@@ -293,6 +295,9 @@ write_sections(Writer *writer, const Model *model)
 	write_vocabulary(writer, SECTION_ITEMS, &model->items);
 	write_section(writer, SECTION_ITEM_COUNT, model->item_count, per_item);
 	write_section(writer, SECTION_POPULAR, model->popular, per_item);
+	if (model->unavailable != NULL)
+		write_section(writer, SECTION_UNAVAILABLE, model->unavailable,
+					  exclusion_bytes(config->items));
 	write_section(writer, SECTION_SCAN, model->index.codes, index_bytes(config));
 	if (model->rank.present)
 		write_rank(writer, model);
@@ -492,6 +497,21 @@ read_feature(const Reader *reader, int32_t f, Model *model)
 						config->feature_values[f] - 1, &model->feature_values[f]);
 }
 
+/* Read which items cannot be sold; the bits after the last item are 0. */
+static bool
+read_unavailable(const Reader *reader, Model *model)
+{
+	size_t		bytes;
+	int32_t		items = model->config.items;
+
+	if (find_section(reader, SECTION_UNAVAILABLE, &bytes) == NULL)
+		return true;
+	model->unavailable = find_exact(reader, SECTION_UNAVAILABLE, exclusion_bytes(items));
+	if (model->unavailable == NULL)
+		return false;
+	return items % 8 == 0 || model->unavailable[items / 8] >> (items % 8) == 0;
+}
+
 static bool
 is_flag(int32_t value)
 {
@@ -521,6 +541,23 @@ stored_rank_valid(const StoredRank *stored)
 	return true;
 }
 
+/* Whether the counts list for sale just what the catalog has, which a model need not know. */
+static bool
+sale_is_available(const Model *model)
+{
+	const Counts *counts = &model->rank.counts;
+	int64_t		available = 0;
+
+	for (int32_t i = 0; model->unavailable != NULL && i < model->config.items; i++)
+		available += !exclusion_test(model->unavailable, i);
+	for (int64_t i = 0; i < counts->sizes.on_sale; i++)
+	{
+		if (exclusion_test(model->unavailable, counts->sale[i]))
+			return false;
+	}
+	return counts->sizes.on_sale == available;
+}
+
 /* Whether the counts are possible, and those of this model's items. */
 static bool
 model_counts_valid(const Model *model)
@@ -536,7 +573,7 @@ model_counts_valid(const Model *model)
 			model->item_count[i] != (events < INT32_MAX - 1 ? events : INT32_MAX - 1))
 			return false;
 	}
-	return counts_valid(counts);
+	return counts_valid(counts) && sale_is_available(model);
 }
 
 /* Read the second stage, which a model need not have. */
@@ -619,6 +656,8 @@ read_sections(const Reader *reader, Model *model)
 	model->popular = read_per_item(reader, SECTION_POPULAR, config->items, config->items);
 	if (model->item_count == NULL || model->popular == NULL ||
 		(!reader->trusted && !popular_valid(model->popular, model->item_count, config->items)))
+		return false;
+	if (!read_unavailable(reader, model))
 		return false;
 	index = find_exact(reader, SECTION_SCAN, index_bytes(config));
 	if (index == NULL)

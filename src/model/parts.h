@@ -26,6 +26,8 @@ typedef struct Model
 	const int32_t *item_feature[CONFIG_MAX_FEATURES];	/* [items] values */
 	const int32_t *item_count;	/* [items] occurrences in the training data */
 	const int32_t *popular;		/* [items] most frequent first */
+	const uint8_t *unavailable; /* a bit an item: it cannot be sold, and is not answered; NULL:
+								 * no catalog is known, and all are answered */
 	Vocabulary	purchases;		/* kinds of events that are purchases */
 	int64_t		origin;			/* microseconds since 2000-01-01 00:00 UTC: time 0 of the counts */
 	RankStage	rank;

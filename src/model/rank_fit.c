@@ -58,7 +58,8 @@ static NnStatus
 count(Counts *counts, const RankFit *fit, const EventData *events, const Allocator *lasting)
 {
 	CountsData	data = {
-		events, fit->items, fit->categories, fit->item_category, fit->min_support
+		events, fit->items, fit->categories, fit->item_category, fit->min_support,
+		fit->model->unavailable
 	};
 
 	return counts_build(counts, &data, lasting, &fit->temporary, &fit->interrupt);

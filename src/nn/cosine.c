@@ -8,7 +8,8 @@
 
 void
 cosine_offer(TopK *top, const Kernels *kernels, const float *matrix,
-			 int32_t columns, int32_t like, int32_t first, int32_t count)
+			 int32_t columns, int32_t like, const uint8_t *excluded,
+			 int32_t first, int32_t count)
 {
 	const float *vector = matrix + (size_t) like * columns;
 	double		square = kernels->sum_squares(vector, (size_t) columns);
@@ -19,7 +20,7 @@ cosine_offer(TopK *top, const Kernels *kernels, const float *matrix,
 		double		squares = square * kernels->sum_squares(row, (size_t) columns);
 		float		product;
 
-		if (r == like || !(squares > 0))
+		if (r == like || exclusion_test(excluded, r) || !(squares > 0))
 			continue;
 		kernels->score_rows(&product, row, vector, 1, columns);
 		/* rounding may leave it a little outside -1 .. 1 */

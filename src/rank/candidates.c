@@ -18,7 +18,11 @@
 #define KEEP_HOPS 20
 #define KEEP_CATEGORY 20
 #define KEEP_OTHER_CATEGORY 10
+#define KEEP_UNTOUCHED 20		/* of the newest item's category */
+#define KEEP_OTHER_UNTOUCHED 10	/* of another one */
 #define KEEP_MOST 30			/* of those that are chosen by their evidence */
+
+#define UNTOUCHED_LOOKED 256	/* items of a category among which they are looked for */
 
 #define OTHER_CATEGORY_ITEMS 10 /* newest history items that may bring another category */
 
@@ -27,8 +31,8 @@ _Static_assert(KEEP_TRANSITIONS <= KEEP_MOST && KEEP_NEIGHBOURS <= KEEP_MOST &&
 _Static_assert(KEEP_CATEGORY <= COUNTS_MAX_CATEGORY_TOP &&
 			   KEEP_OTHER_CATEGORY <= COUNTS_MAX_CATEGORY_TOP, "no such lists are kept");
 _Static_assert(KEEP_HISTORY + KEEP_TRANSITIONS + KEEP_NEIGHBOURS + KEEP_RARE + KEEP_HOPS +
-			   KEEP_CATEGORY + KEEP_OTHER_CATEGORY + COUNTS_MAX_POPULAR + CANDIDATES_NETWORK
-			   <= CANDIDATES_MAX, "candidates would be passed over");
+			   KEEP_CATEGORY + KEEP_OTHER_CATEGORY + KEEP_UNTOUCHED + KEEP_OTHER_UNTOUCHED +
+			   COUNTS_MAX_POPULAR + CANDIDATES_NETWORK <= CANDIDATES_MAX, "candidates would be passed over");
 
 struct CandidateWork
 {
@@ -89,11 +93,60 @@ keep_category(EvidenceTable *table, const Counts *counts, int32_t category, int3
 		keep_item(table, counts->category_top[i]);
 }
 
+/* Whether nobody has touched an item, but for the events of an example that come after its history. */
+static bool
+is_untouched(const CandidateWork *work, const Counts *counts, int32_t item)
+{
+	return counts->item[item].events == 0 ||
+		(work->own.count > 0 && own_item_support(&work->own, counts, item) == 0);
+}
+
+/*
+ * Keep items of a category that can be sold and that nobody has touched.  The
+ * counts cannot tell them apart; so that none is passed over for ever, where in
+ * their list the search begins goes by the newest item (a hash by Fibonacci's
+ * number, Knuth, "The Art of Computer Programming" 3, 6.4).
+ */
+static void
+keep_untouched(CandidateWork *work, const Counts *counts, int32_t category, int32_t count)
+{
+	int64_t		start = counts->sale_start[category];
+	int64_t		length = counts->sale_start[category + 1] - start;
+	uint32_t	first = (uint32_t) work->history.last_item * UINT32_C(2654435769);
+	int32_t		untouched = counts->untouched[category];
+	int32_t		kept[KEEP_UNTOUCHED];
+	int32_t		found = 0;
+
+	if (category == 0 || (untouched == 0 && work->own.count == 0))
+		return;
+	for (int64_t i = 0; i < length && i < UNTOUCHED_LOOKED; i++)
+	{
+		int32_t		item = counts->sale[start + (first + i) % length];
+
+		if (!is_untouched(work, counts, item))
+			continue;
+		/* what only the example itself has touched is one more of them */
+		untouched += counts->item[item].events > 0;
+		if (found < count)
+			kept[found++] = item;
+	}
+	for (int32_t i = 0; i < found; i++)
+	{
+		Evidence   *evidence = evidence_find(&work->evidence, kept[i]);
+
+		if (evidence == NULL || evidence->place >= 0)
+			continue;
+		evidence->keep = true;
+		evidence->untouched = untouched;
+	}
+}
+
 /* Choose the candidates. */
 static void
-choose(EvidenceTable *table, const Counts *counts, const HistoryFacts *history,
-	   const NetworkOpinion *network)
+choose(CandidateWork *work, const Counts *counts, const NetworkOpinion *network)
 {
+	EvidenceTable *table = &work->evidence;
+	const HistoryFacts *history = &work->history;
 	int32_t		other = 0;
 
 	for (int32_t i = 0; i < history->distinct && i < KEEP_HISTORY; i++)
@@ -109,6 +162,8 @@ choose(EvidenceTable *table, const Counts *counts, const HistoryFacts *history,
 			other = history->item[i].category;
 	}
 	keep_category(table, counts, other, KEEP_OTHER_CATEGORY);
+	keep_untouched(work, counts, history->last_category, KEEP_UNTOUCHED);
+	keep_untouched(work, counts, other, KEEP_OTHER_UNTOUCHED);
 	for (int32_t i = 0; i < counts->sizes.popular; i++)
 		keep_item(table, counts->popular[i]);
 	for (int32_t i = 0; network != NULL && i < network->count; i++)
@@ -122,10 +177,21 @@ choose(EvidenceTable *table, const Counts *counts, const HistoryFacts *history,
 	}
 }
 
+/* The newest position in the history with an item of a category, which there is. */
+static int32_t
+newest_of_category(const HistoryFacts *history, int32_t category)
+{
+	int32_t		i = 0;
+
+	while (i < history->distinct - 1 && history->item[i].category != category)
+		i++;
+	return history->item[i].last;
+}
+
 /* A candidate with these features: what speaks most for it, and what the network says. */
 static Candidate
-explain(const Evidence *evidence, const float *x, const HistoryFacts *history,
-		const NetworkOpinion *network)
+explain(const Evidence *evidence, const float *x, const Counts *counts,
+		const HistoryFacts *history, const NetworkOpinion *network)
 {
 	Candidate	result = {
 		evidence->item, REASON_POPULAR, history->end - 1, evidence->network_rank, -INFINITY
@@ -144,6 +210,11 @@ explain(const Evidence *evidence, const float *x, const HistoryFacts *history,
 		result.reason = REASON_SIMILAR;
 	else if (x[SAME_CATEGORY] > 0)
 		result.reason = REASON_CATEGORY;
+	else if (evidence->untouched > 0)
+	{
+		result.reason = REASON_CATEGORY;
+		result.related = newest_of_category(history, counts->item_category[evidence->item]);
+	}
 	else if (evidence->network_rank > 0)
 		result.reason = REASON_NETWORK;
 	return result;
@@ -156,7 +227,7 @@ explain(const Evidence *evidence, const float *x, const HistoryFacts *history,
 static bool
 is_supported(const CandidateWork *work, const Counts *counts, const Evidence *evidence)
 {
-	return evidence->place >= 0 ||
+	return evidence->place >= 0 || evidence->untouched > 0 ||
 		(evidence->item < counts->sizes.items &&
 		 own_item_support(&work->own, counts, evidence->item) >= counts->sizes.min_support);
 }
@@ -208,7 +279,7 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 	own_read(&work->own, counts, history);
 	history_facts_read(&work->history, &table->items, counts, history);
 	evidence_collect(table, counts, &work->own, history, &work->history);
-	choose(table, counts, &work->history, network);
+	choose(work, counts, network);
 	fetch_ahead(table, counts);
 
 	work->features.counts = counts;
@@ -227,7 +298,7 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 			continue;
 		memcpy(x, shared, sizeof(shared));
 		features_of_item(x, &work->features, evidence);
-		candidate[count++] = explain(evidence, x, &work->history, network);
+		candidate[count++] = explain(evidence, x, counts, &work->history, network);
 	}
 	return count;
 }

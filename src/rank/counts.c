@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/exclusion.h"
 #include "rank/sort.h"
 
 void
@@ -36,6 +37,9 @@ counts_place(Counts *counts, Arena *arena, const CountsSizes *sizes)
 	counts->category_top_start = ARENA_TAKE(arena, int64_t, (int64_t) sizes->categories + 1);
 	counts->category_top = ARENA_TAKE(arena, int32_t, sizes->category_tops);
 	counts->popular = ARENA_TAKE(arena, int32_t, sizes->popular);
+	counts->sale_start = ARENA_TAKE(arena, int64_t, (int64_t) sizes->categories + 1);
+	counts->sale = ARENA_TAKE(arena, int32_t, sizes->on_sale);
+	counts->untouched = ARENA_TAKE(arena, int32_t, sizes->categories);
 }
 
 /* ---------------------------------------------------------------- tallies */
@@ -194,6 +198,39 @@ list_categories(Counts *lists, const Ranked *ranked, int32_t items, int32_t cate
 	return kept;
 }
 
+/* Whether a catalog says that an item can be sold. */
+static bool
+is_on_sale(const CountsData *data, int32_t item)
+{
+	return data->unavailable != NULL && !exclusion_test(data->unavailable, item);
+}
+
+/* List the items that can be sold by their categories. */
+static void
+list_sale(Counts *counts, const CountsData *data)
+{
+	int64_t    *start = counts->sale_start;
+	int32_t		categories = data->categories;
+
+	/* each start first counts its own category, then is its end, and is moved back by filling */
+	memset(start, 0, ((size_t) categories + 1) * sizeof(int64_t));
+	memset(counts->untouched, 0, (size_t) categories * sizeof(int32_t));
+	for (int32_t i = 0; i < data->items; i++)
+	{
+		if (!is_on_sale(data, i))
+			continue;
+		start[data->item_category[i]]++;
+		counts->untouched[data->item_category[i]] += counts->item[i].events == 0;
+	}
+	for (int32_t c = 1; c <= categories; c++)
+		start[c] += start[c - 1];
+	for (int32_t i = data->items - 1; i >= 0; i--)
+	{
+		if (is_on_sale(data, i))
+			counts->sale[--start[data->item_category[i]]] = i;
+	}
+}
+
 /* Copy the sequences themselves. */
 static NnStatus
 copy_tokens(Counts *counts, const EventData *data, const Interrupt *interrupt)
@@ -291,6 +328,8 @@ measure(Building *building, CountsSizes *sizes)
 	sizes->category_tops = list_categories(NULL, building->ranked, data->items,
 										   data->categories);
 	sizes->postings = building->posting_start[data->items];
+	for (int32_t i = 0; i < data->items; i++)
+		sizes->on_sale += is_on_sale(data, i);
 	return NN_OK;
 }
 
@@ -320,6 +359,7 @@ fill(Building *building, Counts *counts)
 			counts->token_time[counts->sequence_start[counts->posting[p].sequence] +
 							   counts->posting[p].position];
 	list_categories(counts, building->ranked, data->items, data->categories);
+	list_sale(counts, data);
 	if (rank_items(building, counts, compare_popularity) != NN_OK)
 		return NN_CANCELLED;
 	for (int32_t i = 0; i < sizes->popular; i++)

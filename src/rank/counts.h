@@ -67,6 +67,7 @@ typedef struct CountsSizes
 	int64_t		category_tops;
 	int64_t		min_support;	/* sequences that evidence takes to count; above 1 the pairs
 								 * have their support beside them */
+	int64_t		on_sale;		/* items that can be sold, where a catalog says so */
 } CountsSizes;
 
 /*
@@ -94,6 +95,9 @@ typedef struct Counts
 	int64_t    *category_top_start; /* [categories + 1] */
 	int32_t    *category_top;	/* items by falling long_recent */
 	int32_t    *popular;		/* likewise, of all */
+	int64_t    *sale_start;		/* [categories + 1] */
+	int32_t    *sale;			/* items that can be sold, ascending in each category */
+	int32_t    *untouched;		/* [categories] of these, those that do not occur */
 } Counts;
 
 /* Sequences, with what is known of their events besides the tokens. */
@@ -124,6 +128,7 @@ typedef struct CountsData
 	int32_t		categories;
 	const int32_t *item_category;	/* [items] 0 .. categories - 1 */
 	int32_t		min_support;	/* at least 1 */
+	const uint8_t *unavailable; /* a bit an item: it cannot be sold; NULL: no catalog is known */
 } CountsData;
 
 /*

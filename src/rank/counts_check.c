@@ -203,6 +203,29 @@ category_tops_valid(const Counts *counts)
 	return true;
 }
 
+/* Whether what can be sold is listed by category, and what of it does not occur is counted. */
+static bool
+sale_valid(const Counts *counts)
+{
+	for (int32_t c = 0; c < counts->sizes.categories; c++)
+	{
+		int64_t		start = counts->sale_start[c];
+		int32_t		untouched = 0;
+
+		for (int64_t i = start; i < counts->sale_start[c + 1]; i++)
+		{
+			int32_t		item = counts->sale[i];
+
+			if (counts->item_category[item] != c || (i > start && counts->sale[i - 1] >= item))
+				return false;
+			untouched += counts->item[item].events == 0;
+		}
+		if (counts->untouched[c] != untouched)
+			return false;
+	}
+	return true;
+}
+
 bool
 counts_sizes_valid(const CountsSizes *sizes, int32_t items, int32_t categories)
 {
@@ -214,7 +237,8 @@ counts_sizes_valid(const CountsSizes *sizes, int32_t items, int32_t categories)
 		sizes->category_pairs <= (int64_t) categories * PAIRS_MAX &&
 		sizes->postings >= 0 && sizes->postings <= sizes->tokens &&
 		sizes->category_tops >= 0 && sizes->category_tops <= items &&
-		sizes->min_support >= 1 && sizes->min_support <= COUNTS_MOST_SUPPORT;
+		sizes->min_support >= 1 && sizes->min_support <= COUNTS_MOST_SUPPORT &&
+		sizes->on_sale >= 0 && sizes->on_sale <= items;
 }
 
 bool
@@ -232,6 +256,8 @@ counts_valid(const Counts *counts)
 					 COUNTS_MAX_CATEGORY_TOP) &&
 		indexes_valid(counts->category_top, sizes->category_tops, sizes->items) &&
 		indexes_valid(counts->popular, sizes->popular, sizes->items) &&
+		starts_valid(counts->sale_start, sizes->categories, sizes->on_sale, sizes->on_sale) &&
+		indexes_valid(counts->sale, sizes->on_sale, sizes->items) &&
 		tallies_valid(counts->item, sizes->items, sizes->tokens) &&
 		tallies_valid(counts->category, sizes->categories, sizes->tokens) &&
 		periods_valid(counts->category_period, (int64_t) sizes->categories * COUNTS_PERIODS,
@@ -243,5 +269,6 @@ counts_valid(const Counts *counts)
 		tokens_valid(counts) &&
 		postings_valid(counts) &&
 		category_tops_valid(counts) &&
+		sale_valid(counts) &&
 		is_list_of_popular(counts, counts->popular, sizes->popular);
 }

@@ -32,6 +32,8 @@ typedef struct Evidence
 	float		hops[2];
 	float		near[3];		/* neighbours: plain, near, rare */
 	int32_t		network_rank;	/* from 1; 0: none */
+	int32_t		untouched;		/* nobody has touched it, nor so many of its category; 0: it
+								 * is not one of these */
 } Evidence;
 
 /* A neighbour sequence. */

@@ -339,8 +339,8 @@ features_of_item(float *x, FeatureWork *work, const Evidence *evidence)
 {
 	const Counts *counts = work->counts;
 	bool		in_history = evidence->place >= 0;
-	bool		known = evidence->item < counts->sizes.items &&
-		counts->item[evidence->item].events > 0;
+	bool		known = evidence->untouched > 0 ||
+		(evidence->item < counts->sizes.items && counts->item[evidence->item].events > 0);
 	Tally		tally = {0};
 
 	if (known)
@@ -349,6 +349,8 @@ features_of_item(float *x, FeatureWork *work, const Evidence *evidence)
 		describe_history_item(x, &work->history->item[evidence->place], evidence->place,
 							  work->events, work->history);
 	describe_evidence(x, evidence, &tally, work->neighbour_sum);
+	if (evidence->untouched > 0)
+		x[UNTOUCHED] = scaled_log(1.0f / (float) evidence->untouched, 0.01f);
 	if (known)
 		describe_known_item(x, work, evidence, &tally);
 	else

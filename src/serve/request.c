@@ -94,7 +94,8 @@ request_answer_by_popularity(Request *request)
 		int32		item = model->popular[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (!exclusion_test(request->question.excluded, item))
+		if (!exclusion_test(request->question.excluded, item) &&
+			!exclusion_test(model->unavailable, item))
 			top->heap[top->count++] = (Scored) {
 				item, (float) ((double) model->item_count[item] /
 							   (double) request->call.cached->total_count)

@@ -62,6 +62,27 @@ find_item(FunctionCallInfo fcinfo, const ModelCall *call)
 	return find_id(items, &id);
 }
 
+/*
+ * The items that are not answered, where a catalog is known: what cannot be sold,
+ * and what nobody has touched, whose embedding is but that of its category.
+ */
+static uint8 *
+find_excluded(const Model *model, const Budget *budget)
+{
+	Size		bytes = exclusion_bytes(model->config.items);
+	uint8	   *excluded;
+
+	if (model->unavailable == NULL)
+		return NULL;
+	excluded = memcpy(budget_take(budget, bytes), model->unavailable, bytes);
+	for (int32 i = 0; i < model->config.items; i++)
+	{
+		if (model->item_count[i] == 0)
+			exclusion_set(excluded, i);
+	}
+	return excluded;
+}
+
 /* The k items most similar to one, best first, in the current context. */
 static TopK
 rank_by_similarity(const ModelCall *call, int32 item)
@@ -69,13 +90,14 @@ rank_by_similarity(const ModelCall *call, int32 item)
 	const Model *model = &call->cached->model;
 	TopK		top = {.k = Min(call->k, model->config.items)};
 	Budget		budget = budget_of_call(CurrentMemoryContext);
+	const uint8 *excluded = find_excluded(model, &budget);
 
 	top.heap = budget_array(&budget, Scored, Max(top.k, 1));
 	for (int32 first = 0; first < model->config.items; first += TILE)
 	{
 		CHECK_FOR_INTERRUPTS();
 		cosine_offer(&top, call->cached->infer.kernels, model->params.item_embedding,
-					 model->config.item_dim, item, first,
+					 model->config.item_dim, item, excluded, first,
 					 Min(TILE, model->config.items - first));
 	}
 	topk_sort(&top);

@@ -27,9 +27,9 @@ typedef struct Base
 } Base;
 
 /*
- * Make a source, just read, one that also has the items and the values of the
- * version, and what the version knows of them.  Complains if their ids are of
- * another type.
+ * Make a source, just read, one that also has the values of the version and
+ * those of its items that occur in sequences, and what the version knows of them.
+ * Complains if their ids are of another type.
  */
 extern void base_extend_source(Base *base, SourceData *source);
 

@@ -28,32 +28,23 @@ base_budget(void)
 	return budget;
 }
 
-/* Number the tokens of a column anew; what is below `first` stays, and the others begin there. */
 static void
-renumber(const Budget *budget, const int32_t **token, int64 tokens, const int32 *place, int32 first)
+free_vocabulary(const Vocabulary *vocabulary)
 {
-	int32	   *result = budget_array(budget, int32, tokens + 1);
-
-	for (int64 t = 0; t < tokens; t++)
+	if (vocabulary->kind == ID_INTEGER)
+		pfree((void *) vocabulary->integers);
+	else
 	{
-		CHECK_FOR_INTERRUPTS();
-		result[t] = (*token)[t] < first ? (*token)[t] : place[(*token)[t] - first] + first;
+		pfree((void *) vocabulary->offsets);
+		pfree((void *) vocabulary->bytes);
 	}
-	pfree((void *) *token);
-	*token = result;
 }
 
 /* Replace the source's vocabulary by the merged one. */
 static void
 replace_vocabulary(Vocabulary *of_source, const Vocabulary *merged)
 {
-	if (of_source->kind == ID_INTEGER)
-		pfree((void *) of_source->integers);
-	else
-	{
-		pfree((void *) of_source->offsets);
-		pfree((void *) of_source->bytes);
-	}
+	free_vocabulary(of_source);
 	*of_source = *merged;
 }
 
@@ -101,7 +92,7 @@ extend_feature(const Budget *budget, Base *base, SourceData *source, int f, cons
 											source->feature_values[f].count);
 	int32	   *of_source = source->item_feature[f];
 
-	renumber(budget, &source->data.feature[f], tokens, source_place, 1);
+	merge_renumber(budget, &source->data.feature[f], tokens, source_place, 1);
 	source->item_feature[f] = merge_item_values(budget, items, model->item_feature[f], base_place,
 												of_source, source_place);
 	base->value[f] = values_in_base(budget, &values);
@@ -151,19 +142,37 @@ add_item_counts(const Budget *budget, const Base *base, const SourceData *source
 	return item_count;
 }
 
+/* The items of a source and those of the version that occur; what nobody had touched has nothing learned. */
+static Merged
+merge_items(const Budget *budget, const Model *model, const SourceData *source)
+{
+	int32	   *touched;
+	Vocabulary	old = merge_counted(budget, &model->items, model->item_count, &touched);
+	Merged		items = merge_vocabularies(budget, &old, &source->items, "items");
+
+	for (int32 i = 0; i < items.vocabulary.count; i++)
+	{
+		if (items.from_base[i] >= 0)
+			items.from_base[i] = touched[items.from_base[i]];
+	}
+	free_vocabulary(&old);
+	pfree(touched);
+	return items;
+}
+
 /* Merge the items: their vocabulary, the tokens, their features and counts. */
 static void
 extend_items(const Budget *budget, Base *base, SourceData *source)
 {
 	const Model *model = base->model;
-	Merged		items = merge_vocabularies(budget, &model->items, &source->items, "items");
+	Merged		items = merge_items(budget, model, source);
 	int32	   *place = merge_places(budget, items.from_source, items.vocabulary.count,
 									 source->items.count);
 	int32	   *count_of_source = source->item_count;
 
 	for (int f = 0; f < model->config.features; f++)
 		extend_feature(budget, base, source, f, &items);
-	renumber(budget, &source->data.item, source->data.start[source->data.sequences], place, 0);
+	merge_renumber(budget, &source->data.item, source->data.start[source->data.sequences], place, 0);
 	pfree(place);
 	base->item = items.from_base;
 	base->item[items.vocabulary.count] = model->items.count;

@@ -246,7 +246,7 @@ base_set_rank_stage(const Base *base, const SourceData *source, Model *model)
 	MemoryContextSwitchTo((MemoryContext) lasting.context);
 	data = (CountsData) {
 		&events, source->items.count, categories, item_category,
-		(int32) base->model->rank.counts.sizes.min_support
+		(int32) base->model->rank.counts.sizes.min_support, model->unavailable
 	};
 	counts_build(&model->rank.counts, &data, &lasting,
 				 &(Allocator) {second_stage_allocate, temporary}, &interrupt);

@@ -1,6 +1,6 @@
 /*
  * merge.c
- *	  The vocabularies of a version and of a source, merged.
+ *	  Vocabularies, merged, and what is numbered by them.
  */
 #include "train/merge.h"
 
@@ -98,4 +98,59 @@ merge_places(const Budget *budget, const int32 *from, int32 merged, int32 count)
 			place[from[i]] = i;
 	}
 	return place;
+}
+
+Vocabulary
+merge_counted(const Budget *budget, const Vocabulary *vocabulary, const int32 *count,
+			  int32 **index)
+{
+	Vocabulary	result = {.kind = vocabulary->kind};
+	int32		room = vocabulary->count + 1;
+	int64	   *integers = NULL;
+	uint64_t   *offsets = NULL;
+	char	   *bytes = NULL;
+
+	*index = budget_array(budget, int32, room);
+	if (vocabulary->kind == ID_INTEGER)
+		integers = budget_array(budget, int64, room);
+	else
+	{
+		offsets = budget_array(budget, uint64_t, room);
+		bytes = budget_array(budget, char, vocabulary->offsets[vocabulary->count] + 1);
+		offsets[0] = 0;
+	}
+	for (int32 i = 0; i < vocabulary->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (count[i] == 0)
+			continue;
+		if (integers != NULL)
+			integers[result.count] = vocabulary->integers[i];
+		else
+		{
+			memcpy(bytes + offsets[result.count], vocabulary->bytes + vocabulary->offsets[i],
+				   text_length(vocabulary, i));
+			offsets[result.count + 1] = offsets[result.count] + text_length(vocabulary, i);
+		}
+		(*index)[result.count++] = i;
+	}
+	result.integers = integers;
+	result.offsets = offsets;
+	result.bytes = bytes;
+	return result;
+}
+
+void
+merge_renumber(const Budget *budget, const int32_t **token, int64 tokens, const int32 *place,
+			   int32 first)
+{
+	int32	   *result = budget_array(budget, int32, tokens + 1);
+
+	for (int64 t = 0; t < tokens; t++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		result[t] = (*token)[t] < first ? (*token)[t] : place[(*token)[t] - first] + first;
+	}
+	pfree((void *) *token);
+	*token = result;
 }

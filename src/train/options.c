@@ -48,7 +48,8 @@ typedef enum OptionType
 	OPTION_FLOAT,				/* float */
 	OPTION_CHOICE,				/* an enum, by name */
 	OPTION_COLUMNS,				/* ArrayType *; null: NULL */
-	OPTION_KINDS				/* Vocabulary of texts */
+	OPTION_KINDS,				/* Vocabulary of texts */
+	OPTION_RELATION				/* Oid; null: InvalidOid */
 } OptionType;
 
 static const Oid sql_types[] = {
@@ -61,7 +62,8 @@ static const Oid sql_types[] = {
 	[OPTION_FLOAT] = FLOAT8OID,
 	[OPTION_CHOICE] = TEXTOID,
 	[OPTION_COLUMNS] = TEXTARRAYOID,
-	[OPTION_KINDS] = TEXTARRAYOID
+	[OPTION_KINDS] = TEXTARRAYOID,
+	[OPTION_RELATION] = REGCLASSOID
 };
 
 typedef struct Option
@@ -115,7 +117,8 @@ static const Option table[] = {
 	OPTION("ranker", OPTION_BOOLEAN, ranker),
 	OPTION("min_support", OPTION_INTEGER, min_support, RANGE(1, COUNTS_MOST_SUPPORT)),
 	OPTION("activate", OPTION_CHOICE, activate, .names = activation_names, .choices = ACTIVATIONS,
-		   .not_learned = true)
+		   .not_learned = true),
+	OPTION("catalog", OPTION_RELATION, catalog, .not_learned = true)
 };
 
 #define ARGUMENTS (FIRST_OPTION + lengthof(table))
@@ -192,7 +195,7 @@ read_option(const Option *option, NullableDatum argument, TrainOptions *options)
 	{
 		if (option->type == OPTION_LIMIT)
 			*(int32 *) field = -1;
-		else if (option->type != OPTION_COLUMNS)
+		else if (option->type != OPTION_COLUMNS && option->type != OPTION_RELATION)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("option \"%s\" must not be null", option->name),
@@ -227,6 +230,9 @@ read_option(const Option *option, NullableDatum argument, TrainOptions *options)
 			break;
 		case OPTION_KINDS:
 			*(Vocabulary *) field = read_kinds(option, DatumGetArrayTypeP(value));
+			break;
+		case OPTION_RELATION:
+			*(Oid *) field = DatumGetObjectId(value);
 			break;
 	}
 }
@@ -553,6 +559,18 @@ append_kinds(StringInfo json, const Vocabulary *kinds)
 	appendStringInfoChar(json, ']');
 }
 
+/* A relation by its name, as regclass reads it. */
+static void
+append_relation(StringInfo json, Oid relation)
+{
+	const char *name = relation_name(relation);
+
+	if (name == NULL)
+		appendStringInfoString(json, "null");
+	else
+		escape_json(json, name);
+}
+
 /* An option as a JSON value that is read as the same one again, to the bit. */
 static void
 append_value(StringInfo json, const Option *option, const TrainOptions *options)
@@ -595,6 +613,9 @@ append_value(StringInfo json, const Option *option, const TrainOptions *options)
 			break;
 		case OPTION_KINDS:
 			append_kinds(json, (const Vocabulary *) field);
+			break;
+		case OPTION_RELATION:
+			append_relation(json, *(const Oid *) field);
 			break;
 	}
 }
@@ -656,7 +677,7 @@ options_to_sql(const Catalog *catalog, Oid source, Jsonb *options)
 	appendStringInfo(&sql, "SELECT * FROM %s(%s::pg_catalog.regclass",
 					 quote_qualified_identifier(get_namespace_name(catalog->schema),
 												"recseq_train"),
-					 quote_literal_cstr(source_name(source)));
+					 quote_literal_cstr(relation_name(source)));
 	while (jsonb_next_member(&iterator, &key, &value))
 	{
 		const Option *option = option_of_member(&key, false);

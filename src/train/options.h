@@ -29,6 +29,7 @@ typedef struct TrainOptions
 	Vocabulary	purchases;
 	bool		ranker;
 	int32		min_support;	/* sequences that evidence takes, of the ranker */
+	Oid			catalog;		/* relation of the items that there are; InvalidOid: none */
 	Activation	activate;
 	/* and what else a training may be given */
 	Base	   *base;			/* version to go on from, or NULL */

@@ -19,6 +19,7 @@
 #include "memory.h"
 #include "model/model.h"
 #include "train/second_stage.h"
+#include "train/untouched.h"
 
 /* A worker takes milliseconds to start: too long where there is little to share. */
 #define WINDOWS_PER_WORKER 5000
@@ -113,6 +114,21 @@ train_read(const TrainOptions *options)
 	return source;
 }
 
+/* What is known of the items that there are: by the catalog, or else by the version to go on from. */
+static Products *
+read_products(const TrainOptions *options, SourceData *source)
+{
+	Size		before = MemoryContextMemAllocated(CurrentMemoryContext, true);
+	Products   *products = NULL;
+
+	if (OidIsValid(options->catalog))
+		products = products_read(options->catalog, source);
+	else if (options->base != NULL)
+		products = products_of_model(options->base->model, source);
+	source->bytes += MemoryContextMemAllocated(CurrentMemoryContext, true) - before;
+	return products;
+}
+
 /* How many workers may help. */
 static int32
 workers_allowed(const TrainOptions *options)
@@ -173,6 +189,7 @@ training_begin(const TrainOptions *options, SourceData *source)
 	if (source == NULL)
 		source = train_read(options);
 	training->source = source;
+	training->products = read_products(options, source);
 	training->options.features = array_of_names(source->feature_name, source->data.features);
 	config->items = source->items.count;
 	config->features = source->data.features;
@@ -322,23 +339,22 @@ sort_by_popularity(const SourceData *source)
 
 /* The trained model, with what the data tells of each item. */
 static Model
-make_model(const Trainer *trainer, const SourceData *source)
+make_model(const Trainer *trainer, SourceData *source, const Products *products, Base *base)
 {
-	Model		model = {
-		.config = trainer->config,
-		.params = trainer->params,
-		.items = source->items,
-		.item_count = source->item_count,
-		.popular = sort_by_popularity(source)
-	};
+	Model		model = {.config = trainer->config, .params = trainer->params};
 	int32		columns = config_output_dim(&trainer->config);
 	Arena		measure = {0};
 	Arena		place = {0};
 
+	if (products != NULL)
+		untouched_join(&model, source, products, base);
+	model.items = source->items;
+	model.item_count = source->item_count;
+	model.popular = sort_by_popularity(source);
 	coded_weights_place(&model.index, &measure, source->items.count, columns);
 	place.base = allocate_aligned(measure.used);
 	coded_weights_place(&model.index, &place, source->items.count, columns);
-	coded_weights_build(&model.index, trainer->params.output_weight, columns);
+	coded_weights_build(&model.index, model.params.output_weight, columns);
 
 	for (int f = 0; f < source->data.features; f++)
 	{
@@ -357,7 +373,9 @@ training_finish(Training *training)
 
 	progress_phase(training->progress, PROGRESS_RANKING);
 	training->result = trainer_finish(&training->trainer);
-	*model = make_model(&training->trainer, training->source);
+	*model = make_model(&training->trainer, training->source, training->products,
+						options->base);
+	training->options.config = model->config;
 	if (options->base != NULL)
 		base_set_rank_stage(options->base, training->source, model);
 	else if (fits_second_stage(training))

@@ -11,6 +11,7 @@
 #include "portability/instr_time.h"
 
 #include "data/dataset.h"
+#include "data/products.h"
 #include "model/model.h"
 #include "nn/nn.h"
 #include "train/options.h"
@@ -21,7 +22,8 @@
 typedef struct Training
 {
 	TrainOptions options;		/* with what the data decides */
-	SourceData *source;
+	SourceData *source;			/* without the items that are in no sequence, until it is finished */
+	Products   *products;		/* that there are; NULL: no catalog is known */
 	Trainer		trainer;
 	ParallelMemory memory;		/* of the trainer */
 	ProgressSlot *progress;

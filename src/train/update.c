@@ -20,7 +20,7 @@ enum
 
 /* The others are options of recseq_train. */
 static const char *const option_names[] = {
-	"epochs", "learning_rate", "validation_fraction", "activate", "workers"
+	"epochs", "learning_rate", "validation_fraction", "activate", "workers", "catalog"
 };
 
 /*

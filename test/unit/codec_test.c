@@ -86,6 +86,10 @@ check_same(const char *how, int kind, const Model *model, const Model *read)
 	   "model %d %s: item counts", kind, how);
 	ok(memcmp(model->popular, read->popular, per_item) == 0,
 	   "model %d %s: popular items", kind, how);
+	ok((model->unavailable == NULL) == (read->unavailable == NULL) &&
+	   (model->unavailable == NULL ||
+		memcmp(model->unavailable, read->unavailable, exclusion_bytes(config->items)) == 0),
+	   "model %d %s: items that cannot be sold", kind, how);
 	ok(same_index(&model->index, &read->index, config->items),
 	   "model %d %s: index of the output weights", kind, how);
 	ok(same_stage(&model->rank, &read->rank) && model->origin == read->origin,
@@ -463,6 +467,33 @@ check_contents(const Model *model, const Image *sound)
 	check_index(model, sound);
 }
 
+/* Which items cannot be sold, of a model that knows a catalog. */
+static void
+check_catalog(const Model *model, const Image *sound)
+{
+	size_t		at = section_start(sound, TAG_UNAVAILABLE);
+	Model		forged = *model;
+	Image		image = image_copy(sound, sound->size);
+	size_t		last = exclusion_bytes(model->config.items) - 1;
+
+	image.bytes[at + last] |= (char) 0x80;
+	image_sign(&image);
+	ok(image_try(&image) == CODEC_INCONSISTENT, "a bit of an item that there is not");
+	free(image.bytes);
+	image = image_copy(sound, sound->size);
+	image.bytes[at] ^= 1;
+	image_sign(&image);
+	ok(image_try(&image) == (model->rank.present ? CODEC_INCONSISTENT : CODEC_OK),
+	   "another item that cannot be sold, which counts must agree with");
+	free(image.bytes);
+	if (!model->rank.present)
+		return;
+	forged.unavailable = NULL;
+	image = image_of(&forged);
+	ok(image_try(&image) == CODEC_INCONSISTENT, "items for sale without a catalog");
+	free(image.bytes);
+}
+
 /* Try an image with a 64-bit number replaced. */
 static bool
 is_refused_64(const Image *sound, size_t at, int64_t value)
@@ -505,6 +536,7 @@ check_numbers(const Counts *counts, const Image *sound)
 		{"start of a sequence", &counts->sequence_start[1]},
 		{"start of a category's pairs", &counts->category_pairs.start[1]},
 		{"start of a category's items", &counts->category_top_start[1]},
+		{"start of what a category sells", &counts->sale_start[1]},
 	};
 
 	for (size_t w = 0; w < sizeof(weights) / sizeof(weights[0]); w++)
@@ -532,6 +564,11 @@ check_numbers(const Counts *counts, const Image *sound)
 				   (uint32_t) counts->posting[0].sequence), "a sequence twice");
 	ok(ALL_REFUSED(sound, at + DISTANCE(&counts->item_pairs.pair[1].to, counts->span),
 				   0), "a pair of an item with itself");
+	ok(ALL_REFUSED(sound, at + DISTANCE(&counts->untouched[1], counts->span),
+				   (uint32_t) counts->untouched[1] + 1, UINT32_MAX), "untouched items that there are not");
+	if (counts->sizes.on_sale > 0)
+		ok(ALL_REFUSED(sound, at + DISTANCE(&counts->sale[0], counts->span), UINT32_MAX, 1000,
+					   (uint32_t) counts->sale[1], 1), "an item that cannot be sold, or twice");
 	if (counts->item_pairs.support != NULL)
 		ok(ALL_REFUSED(sound, at + DISTANCE(&counts->item_pairs.support[0], counts->span),
 					   0, 1, 0x80000000, 1000), "support that no pair can have");
@@ -643,6 +680,8 @@ main(void)
 		}
 		if (kind >= RANKED_KIND)
 			check_counts(&model, &image);
+		if (model.unavailable != NULL)
+			check_catalog(&model, &image);
 		check_mutations(kind, &image);
 		free(image.bytes);
 		model_free(&model);

@@ -42,18 +42,18 @@ check_by_hand(const Kernels *kernels)
 	Scored		heap[PLANE_ROWS];
 	TopK		top = {.k = PLANE_ROWS, .heap = heap};
 
-	cosine_offer(&top, kernels, plane, 2, 0, 0, PLANE_ROWS);
+	cosine_offer(&top, kernels, plane, 2, 0, NULL, 0, PLANE_ROWS);
 	topk_sort(&top);
 	ok(is_answer(&top, to_first, 5), "%s: all rows but itself and the row of zeros", kernels->name);
 
 	top = (TopK) {.k = 2, .heap = heap};
 	for (int32_t r = 0; r < PLANE_ROWS; r++)
-		cosine_offer(&top, kernels, plane, 2, 1, r, 1);
+		cosine_offer(&top, kernels, plane, 2, 1, NULL, r, 1);
 	topk_sort(&top);
 	ok(is_answer(&top, to_second, 2), "%s: the best two, row by row", kernels->name);
 
 	top = (TopK) {.k = PLANE_ROWS, .heap = heap};
-	cosine_offer(&top, kernels, plane, 2, 4, 0, PLANE_ROWS);
+	cosine_offer(&top, kernels, plane, 2, 4, NULL, 0, PLANE_ROWS);
 	ok(top.count == 0, "%s: nothing is like a row of zeros", kernels->name);
 }
 
@@ -91,7 +91,7 @@ check_random(const Kernels *kernels, int32_t columns, float range, Rng *rng)
 		TopK		top = {.k = ROWS, .heap = heap};
 		Scored		back[1];
 
-		cosine_offer(&top, kernels, matrix, columns, like, 0, ROWS);
+		cosine_offer(&top, kernels, matrix, columns, like, NULL, 0, ROWS);
 		topk_sort(&top);
 		for (int32_t i = 0; i < top.count; i++)
 		{
@@ -101,7 +101,7 @@ check_random(const Kernels *kernels, int32_t columns, float range, Rng *rng)
 													columns);
 
 			worst = fmax(worst, fabs(heap[i].score - expected));
-			cosine_offer(&one, kernels, matrix, columns, heap[i].item, like, 1);
+			cosine_offer(&one, kernels, matrix, columns, heap[i].item, NULL, like, 1);
 			symmetric &= back[0].score == heap[i].score;
 			bounded &= fabsf(heap[i].score) <= 1;
 		}

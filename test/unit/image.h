@@ -53,7 +53,8 @@ enum
 	TAG_RANKER,					/* and the next, of the second ranker */
 	TAG_FEATURE_NAME = 100,
 	TAG_FEATURE_VALUES = 200,
-	TAG_ITEM_FEATURE = 300
+	TAG_ITEM_FEATURE = 300,
+	TAG_UNAVAILABLE = 400
 };
 
 typedef struct Image
@@ -220,12 +221,25 @@ model_free(const Model *model)
 	vocabulary_free(&model->items);
 	free((void *) model->item_count);
 	free((void *) model->popular);
+	free((void *) model->unavailable);
 	vocabulary_free(&model->purchases);
 	for (int32_t f = 0; f < model->config.features; f++)
 	{
 		free((void *) model->item_feature[f]);
 		vocabulary_free(&model->feature_values[f]);
 	}
+}
+
+/* Let every third item of a model be one that cannot be sold. */
+static inline void
+add_catalog(Model *model)
+{
+	size_t		bytes = exclusion_bytes(model->config.items);
+	uint8_t    *unavailable = memset(NEW(uint8_t, bytes), 0, bytes);
+
+	for (int32_t i = 1; i < model->config.items; i += 3)
+		exclusion_set(unavailable, i);
+	model->unavailable = unavailable;
 }
 
 /* Models that differ in whatever an image can hold. */
@@ -266,6 +280,8 @@ model_of_kind(int kind)
 			.max_length = 1
 		};
 	model = new_model(&config, kind % 2 == 0 ? ID_INTEGER : ID_TEXT, (uint64_t) kind);
+	if (kind % 2 == 1)
+		add_catalog(&model);
 	if (kind >= RANKED_KIND)
 		add_rank_stage(&model, kind == RANKED_KIND ? 1 : 2, (uint64_t) kind);
 	return model;

@@ -32,7 +32,7 @@ static const Dataset hand_dataset = {
 	.features = 1, .feature = {hand_category}
 };
 static const EventData hand_events = {&hand_dataset, hand_bought, hand_hours};
-static const CountsData hand_data = {&hand_events, ITEMS, CATEGORIES, item_category, 1};
+static const CountsData hand_data = {&hand_events, ITEMS, CATEGORIES, item_category, 1, NULL};
 
 static const Pair *
 find_pair(const PairTable *table, int32_t from, int32_t to)
@@ -162,7 +162,7 @@ check_truncated_postings(void)
 	Dataset		dataset = {.sequences = SEQUENCES, .start = start, .item = item};
 	EventData	events = {&dataset, NULL, NULL};
 	const int32_t no_category[3] = {0};
-	CountsData	data = {&events, 3, 1, no_category, 1};
+	CountsData	data = {&events, 3, 1, no_category, 1, NULL};
 	Counts		counts;
 	bool		right = true;
 
@@ -221,7 +221,7 @@ check_questions(void)
 	const int32_t no_category[ITEMS_OF_IT] = {0};
 	Dataset		dataset = {.sequences = SEQUENCES, .start = start, .item = item};
 	EventData	events = {&dataset, NULL, NULL};
-	CountsData	data = {&events, ITEMS_OF_IT, 1, no_category, 1};
+	CountsData	data = {&events, ITEMS_OF_IT, 1, no_category, 1, NULL};
 	Patience	patience = {INT32_MAX, 0};
 	Interrupt	interrupt = {lose_patience, &patience};
 	int			asked;
@@ -306,7 +306,7 @@ check_support(void)
 
 	for (int32_t least = 1; least <= 4; least++)
 	{
-		CountsData	data = {&events, 5, 2, one_category, least};
+		CountsData	data = {&events, 5, 2, one_category, least, NULL};
 		RankHistory history = {.length = 1, .item = seen, .category = category, .own_sequence = -1};
 		Counts		counts;
 		Arena		arena = {0};
@@ -350,6 +350,7 @@ check_support(void)
 #define SEQUENCES 60
 #define SHOP_ITEMS 25
 #define SHOP_CATEGORIES 5
+#define OWN_ONLY 15				/* sequence that alone has the last item but one */
 
 /* Random sequences with kinds and times, and their counts. */
 typedef struct Shop
@@ -359,6 +360,7 @@ typedef struct Shop
 	bool	   *bought;
 	double	   *hours;
 	int32_t		category[SHOP_ITEMS];
+	uint8_t		unavailable[SHOP_ITEMS / 8 + 1];	/* none is */
 	EventData	events;
 	Counts		counts;
 	CandidateWork *work;
@@ -372,6 +374,7 @@ open_shop(Shop *shop)
 	CountsData	data;
 	int64_t		tokens;
 
+	memset(shop->unavailable, 0, sizeof(shop->unavailable));
 	shop->config = (Config) {
 		.items = SHOP_ITEMS, .features = 1, .feature_values = {SHOP_CATEGORIES}
 	};
@@ -394,10 +397,18 @@ open_shop(Shop *shop)
 		/* some items come again at once */
 		if (t > 0 && rng_below(&rng, 5) == 0)
 			shop->data.item[t] = shop->data.item[t - 1];
-		shop->data.feature[0][t] = shop->category[shop->data.item[t]];
+		/* nobody touches the last item, and but one sequence that before it, at its end */
+		if (shop->data.item[t] >= SHOP_ITEMS - 2)
+			shop->data.item[t] -= 2;
 	}
+	shop->data.item[shop->data.start[OWN_ONLY + 1] - 1] = SHOP_ITEMS - 2;
+	shop->data.item[shop->data.start[OWN_ONLY + 1] - 4] = SHOP_ITEMS - 2 - SHOP_CATEGORIES;
+	for (int64_t t = 0; t < tokens; t++)
+		shop->data.feature[0][t] = shop->category[shop->data.item[t]];
 	shop->events = (EventData) {&shop->data.dataset, shop->bought, shop->hours};
-	data = (CountsData) {&shop->events, SHOP_ITEMS, SHOP_CATEGORIES, shop->category, 1};
+	data = (CountsData) {
+		&shop->events, SHOP_ITEMS, SHOP_CATEGORIES, shop->category, 1, shop->unavailable
+	};
 	counts_build(&shop->counts, &data, &from_pool, &from_pool, &never);
 	candidates_place(&arena);
 	arena = (Arena) {.base = pool_allocate(&pool, arena.used)};

@@ -630,6 +630,25 @@ slow_popularity_features(double *x, const SlowFeatures *slow, int32_t item)
 		slow_category_features(x, slow, item, &tally);
 }
 
+/* Whether nobody has touched an item; here all can be sold. */
+static inline bool
+slow_untouched(const SlowFeatures *slow, int32_t item)
+{
+	return item < slow->items && slow_tally(slow, item, false).events == 0 &&
+		slow_last(slow, item, -1) < 0;
+}
+
+static inline void
+slow_untouched_features(double *x, const SlowFeatures *slow, int32_t item)
+{
+	double		of_category = 0;
+
+	for (int32_t i = 0; i < slow->items; i++)
+		of_category += slow->item_category[i] == slow->item_category[item] &&
+			slow_untouched(slow, i);
+	x[UNTOUCHED] = slow_log(1 / of_category, 0.01);
+}
+
 /* All features of an item: x[RANK_FEATURES]. */
 static inline void
 slow_features(double *x, const SlowFeatures *slow, int32_t item)
@@ -640,7 +659,10 @@ slow_features(double *x, const SlowFeatures *slow, int32_t item)
 		slow_item_features(x, slow, item);
 	slow_transition_features(x, slow, item);
 	slow_neighbour_features(x, slow, item);
-	if (item < slow->items && slow_tally(slow, item, true).events > 0)
+	if (slow_untouched(slow, item))
+		slow_untouched_features(x, slow, item);
+	if (slow_untouched(slow, item) ||
+		(item < slow->items && slow_tally(slow, item, true).events > 0))
 		slow_popularity_features(x, slow, item);
 	else
 		x[NO_CATEGORY] = 1;

@@ -12,6 +12,7 @@
 #   make app             the web page over the demo's database
 #   make bench           speed and quality beside the peers
 #   make quality         how good the recommendations are: docs/quality.md
+#   make quality-peers   other libraries' models on the same cases
 #   make libnn           the network alone: build/libnn.a, without PostgreSQL; likewise librank and libmodel
 #   make unit-tests      the programs that test these, plain and with sanitizers
 
@@ -210,9 +211,11 @@ bench:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/run.sh
 quality:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/quality.sh
+quality-peers:
+	@$(RUN) DATA='$(DEMO_DATA)' bench/quality_peers.sh
 superset:
 	@$(RUN) PORT='$(PORT)' app/bi/superset.sh
 superset-stop superset-test:
 	@$(RUN) app/bi/superset.sh $(@:superset-%=%)
 
-.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test test-versions coverage bench quality superset superset-stop superset-test clients-test app
+.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test test-versions coverage bench quality quality-peers superset superset-stop superset-test clients-test app

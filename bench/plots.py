@@ -1,8 +1,11 @@
 """Plots of methods, as SVG."""
 
+import math
+
 WIDTH, HEIGHT, MARGIN = 380, 280, 60
 COLOURS = {"model": "#336791", "recency": "#c0392b", "popularity": "#7f8c8d", "popularity in category": "#8e6c3a", "markov": "#27ae60",
            "vsknn": "#8e44ad", "stan": "#d68910"}
+OTHER_COLOUR = "#555"  # of what has none above
 NAMES = {"model": "recseq", "markov": "Markov", "vsknn": "VSKNN", "stan": "STAN"}
 
 
@@ -50,6 +53,21 @@ def scatter(path, panels, x_label, y_label):
             parts += [f'<circle cx="{place_x:.1f}" cy="{place_y:.1f}" r="4" fill="{COLOURS[method]}"/>',
                       _text(place_x + (7 if right else -7), place_y + 4, NAMES.get(method, method), "start" if right else "end", COLOURS[method])]
     _svg(path, len(panels) * (WIDTH + MARGIN + 20) + 20, HEIGHT + 80, parts)
+
+
+def cost(path, points, x_label, y_label):
+    """points: (name, x, y); x on a logarithmic scale, y from 0. recseq's are in its colour."""
+    left, top = MARGIN, 20
+    y_ticks = _ticks(max(y for _, _, y in points))
+    low = math.floor(math.log10(min(x for _, x, _ in points)))
+    high = max(low + 1, math.ceil(math.log10(max(x for _, x, _ in points))))
+    parts = _frame(left, top, x_label, y_label, y_ticks)
+    parts += [_text(left + WIDTH * (power - low) / (high - low), top + HEIGHT + 16, f"{10**power:,}") for power in range(low, high + 1)]
+    for name, x, y in points:
+        place_x, place_y = left + WIDTH * (math.log10(x) - low) / (high - low), top + HEIGHT * (1 - y / y_ticks[-1])
+        colour = COLOURS["model"] if name.startswith("recseq") else OTHER_COLOUR
+        parts += [f'<circle cx="{place_x:.1f}" cy="{place_y:.1f}" r="4" fill="{colour}"/>', _text(place_x + 7, place_y + 4, name, "start", colour)]
+    _svg(path, left + WIDTH + 160, HEIGHT + 70, parts)
 
 
 def lines(path, labels, series, x_label, y_label):

@@ -54,6 +54,10 @@ def value(statement):
     return next(iter(run(statement)[0][0].values()))
 
 
+def exists(relation):
+    return value(f"SELECT to_regclass('{relation}') IS NOT NULL")
+
+
 def literal(value):
     if isinstance(value, dict):
         value = json.dumps(value)
@@ -285,12 +289,16 @@ def prepare_diginetica():
            FROM diginetica_events GROUP BY "user" """)
 
 
+def diginetica_split():
+    return {"protocol": "temporal", "cut": value("SELECT min(times[1])::text FROM diginetica WHERE split = 'test'")}
+
+
 def diginetica():
-    if value("SELECT to_regclass('diginetica_events') IS NULL"):
+    if not exists("diginetica_events"):
         say("   there are no Diginetica sessions")
         return
     prepare_diginetica()
-    split = {"protocol": "temporal", "cut": value("SELECT min(times[1])::text FROM diginetica WHERE split = 'test'")}
+    split = diginetica_split()
     both = default_model("diginetica", "diginetica", 20, {**split, "options": {"epochs": DIGINETICA_EPOCHS}})
     parts = {"both stages": both}
     for name, options in (("the network alone", {"epochs": DIGINETICA_EPOCHS, "ranker": False}),
@@ -302,12 +310,38 @@ def diginetica():
           + table(["what answers", "HR@20", "MRR@20", "unseen HR@20"], rows))
 
 
+# ---------------------------------------------------------------- Toys
+
+
+def prepare_toys():
+    run("""CREATE TABLE toys AS
+           SELECT "user", array_agg(item ORDER BY position) AS items, array_agg(category ORDER BY position) AS categories
+           FROM toys_events GROUP BY "user" """)
+
+
+def toys():
+    if not exists("toys_events"):
+        say("   there are no Toys reviews")
+        return
+    prepare_toys()
+    parts = {"both stages": default_model("toys", "toys", 10, LEAVE_ONE_OUT)}
+    for name, options in (("the network alone", {"ranker": False}), ("the second stage alone, with a network that has learned nothing", NO_NETWORK)):
+        parts[name] = backtest(f"Toys, {name}", "toys", LEAVE_ONE_OUT, 10, workers=0, **options)
+    take_all(list(parts.values())[1:])
+    methods = {name: one.methods().get("model") for name, one in parts.items()}
+    methods.update((METHOD_NAMES.get(name, name), row) for name, row in parts["both stages"].methods().items() if name != "model")
+    write("toys", f"{methods['both stages']['unseen_cases']:,} cases.\n\n"
+          + table(["what answers", "HR@10", "MRR@10", "NDCG@10"],
+                  [[name, *(figure(row, f"unseen_{column}") for column in ("hit_rate", "mrr", "ndcg"))] for name, row in methods.items()])
+          + "\n\n" + training_time(parts["both stages"]))
+
+
 # ---------------------------------------------------------------- the page
 
 
-def write(name, text):
+def write(name, text, command="make quality"):
     """Put a table between its marks on the page."""
-    begin, end = f"<!-- {name}: written by make quality -->\n", f"<!-- end of {name} -->\n"
+    begin, end = f"<!-- {name}: written by {command} -->\n", f"<!-- end of {name} -->\n"
     page = PAGE.read_text()
     before, rest = page.split(begin)
     _, after = rest.split(end)
@@ -317,7 +351,7 @@ def write(name, text):
 def main():
     start = time.monotonic()
     prepare_retailrocket()
-    for part in (retailrocket, seed, ablation, diginetica):
+    for part in (retailrocket, seed, ablation, diginetica, toys):
         if not PARTS or part.__name__ in PARTS:
             say(part.__name__)
             part()

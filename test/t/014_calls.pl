@@ -1,6 +1,6 @@
 # Every function of the extension, and of the kit that it makes, is called with values at the edges of their types: nulls, empty
-# arrays, other bounds and dimensions, the largest numbers, NaN and infinities, long texts, relations that are none. Whatever the
-# answer is, no process crashes, and no error is one that "cannot happen" (class XX) or says nothing.
+# arrays, other bounds and dimensions, the largest numbers, NaN and infinities, long texts, relations that are none; and with random
+# ones: numbers of every magnitude, texts and bytes of anything, options of the right names and wrong types. Whatever the answer is, no process crashes, and no error is one that "cannot happen" (class XX) or says nothing.
 #
 # RECSEQ_CALLS says how many calls, RECSEQ_SEED which: the same seed makes the same calls, as far as the catalog is the same.
 use strict;
@@ -82,6 +82,47 @@ my %edges = (
 
 sub one_of { return $_[ rand @_ ]; }
 
+# Any value of a type, as SQL; undef where it has no other values than those above.
+sub random_integer
+{
+	my ($bits) = @_;
+	my $magnitude = int(rand $bits);
+	my $value = int(2**$magnitude * (1 + rand));
+
+	$value = 2**53 if $value > 2**53;
+	return sprintf '%s%.0f', one_of('', '-'), $value < 2**$bits ? $value : 2**$bits - 1;
+}
+
+sub random_text
+{
+	my $length = int(2**rand 9);
+
+	return q{E'} . join('', map { sprintf '\\u%04X', one_of(1 + rand 126, 128 + rand 1920, 0x4e00 + rand 20000) } 1 .. $length) . q{'};
+}
+
+my @option_names;
+
+sub random_options
+{
+	my @pairs = map
+	{
+		my $value = one_of(random_integer(31), sprintf('%g', 10**(rand(40) - 20)), 'true', 'null', '"softmax"', '[]', '["categories"]', '{}', '"x"');
+
+		sprintf q("%s": %s), one_of(@option_names, 'no such'), $value;
+	} 1 .. 1 + rand 4;
+
+	return q('{"epochs": 1, "units": 4, ) . join(', ', @pairs) . q(}');
+}
+
+my %random = (
+	int2 => sub { random_integer(15) }, int4 => sub { random_integer(31) }, int8 => sub { random_integer(63) },
+	float4 => sub { sprintf '%s%.9g', one_of('', '-'), 10**(rand(80) - 42) }, float8 => sub { sprintf '%s%.17g', one_of('', '-'), 10**(rand(600) - 300) },
+	text => \&random_text,
+	bytea => sub { q{'\x} . join('', map { sprintf '%02x', rand 256 } 1 .. 2**rand 10) . q{'} },
+	jsonb => \&random_options,
+	interval => sub { q{'} . random_integer(31) . ' ' . one_of('us', 's', 'days', 'months') . q{'} },
+	timestamptz => sub { 'to_timestamp(' . random_integer(37) . ')' });
+
 # A value of a type as SQL, mostly at the edge by the share $wild.
 sub value
 {
@@ -91,6 +132,7 @@ sub value
 	if (rand() < $wild || !$pool)
 	{
 		return array_of($1, $wild) if $type =~ /^_(.*)/;
+		return '(' . $random{$type}->() . ")::$type" if $random{$type} && rand() < 0.4;
 		$pool = rand() < $wild ? $edges{$type} : $sensible{$type};
 	}
 	return 'NULL' unless $pool;
@@ -106,7 +148,7 @@ sub array_of
 	return $array if rand() >= $wild;
 	return one_of("NULL::$type\[]", "'{}'::$type\[]", "'{NULL}'::$type\[]", "ARRAY[$array, $array]",
 		"array_fill($elements[0], ARRAY[3], ARRAY[5])", "array_fill($elements[0], ARRAY[2], ARRAY[-2147483648])", "array_fill($elements[0], ARRAY[2, 2, 2])",
-		"array_fill($elements[0], ARRAY[20000])", "ARRAY['categories', 'times']::text[]::$type\[]");
+		"array_fill($elements[0], ARRAY[20000])", rand() < 0.1 ? "array_fill($elements[0], ARRAY[3000000])" : "'{}'::$type\[]", "ARRAY['categories', 'times']::text[]::$type\[]");
 }
 
 # ---------------------------------------------------------------- functions
@@ -127,6 +169,8 @@ for my $line (split /\n/, $node->safe_psql('postgres', q{
 
 	push @functions, { name => $name, required => $required, arguments => [ map { [ split /:/ ] } split /,/, $arguments || '' ] };
 }
+@option_names = grep { /^\w+$/ } map { $_->[0] } map { @{ $_->{arguments} } } grep { $_->{name} =~ /recseq_train$/ } @functions;
+cmp_ok(scalar(@option_names), '>', 30, scalar(@option_names) . ' options of recseq_train are known');
 cmp_ok(scalar(@functions), '>', 30, scalar(@functions) . ' functions are called');
 
 sub call

@@ -22,7 +22,8 @@ from report import table
 PYTHON = os.environ["QUALITY_PEERS_PYTHON"]
 WANTED = os.environ.get("QUALITY_PEERS", "").split()
 SECONDS = int(os.environ.get("QUALITY_PEERS_SECONDS") or 3600)
-CUT_OFF = 2  # times the limit: an epoch that began before it must end, and the cases be answered
+LAST_SECOND = 2 * SECONDS  # by which an epoch that began before the limit must end, and the cases be answered
+CUT_OFF = f"no answers within {LAST_SECOND:,} processor seconds, or not enough memory"
 MISS = 0  # rank of a target that cannot be ranked
 SCRIPTS = ROOT / "bench" / "peers"
 
@@ -117,7 +118,7 @@ def flat(lists, number):
 
 
 def write_cases(part):
-    """The file that peers read."""
+    """The file that peers read, and how many targets are not in their histories."""
     sequences, cases = run(
         f"SELECT items FROM {part.name}_learned ORDER BY 1",
         f"""SELECT items[:place - 1] AS history, items[place] AS target
@@ -130,7 +131,7 @@ def write_cases(part):
     np.savez(path, items=len(number), exclude_seen=part.exclude_seen, sequence_items=sequence_items, sequence_ends=sequence_ends,
              history_items=history_items, history_ends=history_ends, targets=[number.get(row["target"], 0) for row in cases])
     say(f"   {part.name}: {len(sequences):,} sequences, {len(number):,} items, {len(cases):,} cases")
-    return path
+    return path, sum(row["target"] not in row["history"] for row in cases)
 
 
 # ---------------------------------------------------------------- measuring
@@ -152,41 +153,42 @@ def measured(path, wanted):
 
 
 def measure_peer(part, cases, name, model, script):
-    """Runs the peer in a process of its own, on one core."""
+    """Runs the peer in a process of its own, on one core. What failed for another reason than the limit is tried again the next time."""
+    if not pathlib.Path(PYTHON).exists():
+        return {"problem": "pip could not install it"}
     path, log = (OUT / f"{part.name}-{name.replace(' ', '-')}.{suffix}" for suffix in ("json", "log"))
     wanted = digest(cases_digest(cases).encode(), SCRIPTS / script, SCRIPTS / "sequences.py")
     result = measured(path, wanted)
-    if result is not None:
-        return result
-    start = time.monotonic()
+    if result is None:
+        start = time.monotonic()
+        result = run_peer(cases, model, script, log)
+        if result.get("problem") in (None, CUT_OFF):
+            path.write_text(json.dumps({**result, "digest": wanted, "limit": SECONDS}))
+        say(f"   {part.name}, {name}: {time.monotonic() - start:.0f} s" + (f", {result['problem']}" if "problem" in result else ""))
+    return result
+
+
+def run_peer(cases, model, script, log):
+    """What the peer wrote; or the problem, which a process that was not cut off says in its last line."""
     with tempfile.TemporaryDirectory(dir=OUT) as folder, log.open("w") as output:
         answer = pathlib.Path(folder) / "result.json"
         status = subprocess.run([PYTHON, SCRIPTS / script, model, cases, str(SECONDS), answer], cwd=folder, stdout=output,
                                 stderr=subprocess.STDOUT, env={**os.environ, "OMP_NUM_THREADS": "1"}, preexec_fn=limit_process, check=False).returncode
-        result = json.loads(answer.read_text()) if answer.exists() else {"problem": problem(status, log)}
-    path.write_text(json.dumps({**result, "digest": wanted, "limit": SECONDS}))
-    say(f"   {part.name}, {name}: {time.monotonic() - start:.0f} s" + (f", {result['problem']}" if "problem" in result else ""))
-    return result
+        if answer.exists():
+            return json.loads(answer.read_text())
+    lines = [line for line in log.read_text().splitlines() if line.strip()]
+    return {"problem": CUT_OFF if status == -signal.SIGKILL else lines[-1] if lines else f"exit status {status}"}
 
 
 def limit_process():
-    resource.setrlimit(resource.RLIMIT_CPU, (CUT_OFF * SECONDS, CUT_OFF * SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (LAST_SECOND, LAST_SECOND))
 
 
-def problem(status, log):
-    """Why there is no result: a cut-off process is killed, any other says so in its last line."""
-    if status == -signal.SIGKILL:
-        return f"no epoch and answers from it within {CUT_OFF * SECONDS:,} processor seconds, or no memory"
-    lines = [line for line in log.read_text().splitlines() if line.strip()]
-    return lines[-1] if lines else f"exit status {status}"
-
-
-def figures(result, k):
+def figures(result, unseen_cases, k):
     """Of ranks, by the rules of recseq_evaluate."""
     answer = {}
-    for prefix, ranks, cases in (("", result["ranks"], None), ("unseen_", result["unseen_ranks"], result["unseen_cases"])):
+    for prefix, ranks, cases in (("", result["ranks"], len(result["ranks"])), ("unseen_", result["unseen_ranks"], unseen_cases)):
         hits = [rank for rank in ranks if MISS < rank <= k]
-        cases = cases or len(ranks)
         answer |= {f"{prefix}hit_rate": len(hits) / cases, f"{prefix}mrr": sum(1 / rank for rank in hits) / cases,
                    f"{prefix}ndcg": sum(1 / np.log2(rank + 1) for rank in hits) / cases}
     return answer
@@ -237,22 +239,20 @@ def recseq_line(name, result):
 
 def peer_line(name, result, unseen_cases, k):
     epochs = f"{result['best_epoch']} of {result['epochs']}" + (", at the limit" if result["stopped"] else "")
-    return Line(name, figures({**result, "unseen_cases": unseen_cases}, k), result["seconds"], result["megabytes"], epochs)
+    return Line(name, figures(result, unseen_cases, k), result["seconds"], result["megabytes"], epochs)
 
 
 def measure_part(part):
     """The lines of the table, and what was left out."""
     prepare_views(part)
-    cases = write_cases(part)
-    wanted = [peer for peer in PEERS if pathlib.Path(PYTHON).exists() and (not WANTED or any(word in peer[0].split() for word in WANTED))]
+    cases, unseen_cases = write_cases(part)
+    wanted = [peer for peer in PEERS if not WANTED or any(word in peer[0].split() for word in WANTED)]
     with concurrent.futures.ThreadPoolExecutor(quality.CORES) as pool:
-        recseq = list(pool.map(lambda one: measure_recseq(part, *one).take(), RECSEQ))
-        results = list(pool.map(lambda peer: measure_peer(part, cases, *peer), wanted))
-    lines = [recseq_line(name, result) for (name, _, _), result in zip(RECSEQ, recseq)]
-    unseen_cases = lines[0].values["unseen_cases"]
-    named = [(name, result) for (name, _, _), result in zip(wanted, results)]
-    lines += [peer_line(name, result, unseen_cases, part.k) for name, result in named if "problem" not in result]
-    return lines, [f"{name} ({result['problem']})" for name, result in named if "problem" in result]
+        recseq = list(pool.map(lambda one: (one[0], measure_recseq(part, *one).take()), RECSEQ))
+        peers = list(pool.map(lambda peer: (peer[0], measure_peer(part, cases, *peer)), wanted))
+    lines = [recseq_line(name, result) for name, result in recseq if "problem" not in result]
+    lines += [peer_line(name, result, unseen_cases, part.k) for name, result in peers if "problem" not in result]
+    return lines, [f"{name} ({result['problem']})" for name, result in recseq + peers if "problem" in result]
 
 
 def headings(part):
@@ -262,6 +262,8 @@ def headings(part):
 
 def write_part(part):
     lines, left_out = measure_part(part)
+    if not lines:
+        raise SystemExit(f"nothing could be measured: {'; '.join(left_out)}")
     notes = f"Limit: {SECONDS:,} processor seconds." + (f" Left out: {'; '.join(left_out)}." if left_out else "")
     image = quality.IMAGES / f"peers-{part.name}.svg"
     text = f"{table(headings(part), [line.cells(part) for line in lines])}\n\n{notes}\n\n![Hit rate against processor seconds](images/{image.name})"

@@ -25,6 +25,9 @@ trap end_server EXIT
 trap 'exit 130' INT TERM HUP
 
 begin_quality
-(make_venv "$VENV" "$ROOT/bench/peers/requirements.txt") || say "   the peers are left out: pip could not install them (see $VENV.log)"
+(make_venv "$VENV" "$ROOT/bench/peers/requirements.txt") || {
+	say "   the peers are left out: pip could not install them (see $VENV.log)"
+	rm -rf "$VENV"
+}
 export QUALITY_PEERS=${QUALITY_PEERS:-} QUALITY_PEERS_SECONDS=${QUALITY_PEERS_SECONDS:-} QUALITY_PEERS_PYTHON=$VENV/bin/python
 "$PYTHON" "$ROOT/bench/quality_peers.py"

@@ -3,6 +3,7 @@
 #
 #   make app                sets it up in a virtual environment, starts the demo if there is none, prints the address, and runs
 #                           until Ctrl-C; PORT=number for another port than 8501, DATA=dir for a demo of these files
+#   make app URL=address    over a database of your own, in which page/setup.sql was run: SQLAlchemy's address of it
 #
 # The server of the page runs with no more rights than it needs: as the account that called sudo, or as nobody; and in the
 # database as recseq_page (page/setup.sql).
@@ -12,6 +13,7 @@ export LC_ALL=C.UTF-8
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 PORT=${PORT:-8501}
+URL=${URL:-}
 HOST=127.0.0.1
 PAGE_ROLE=recseq_page
 VENV=$ROOT/build/page-venv
@@ -54,7 +56,7 @@ set_up_role() {
 write_secrets() {
 	cat >"$1" <<-TOML
 		[connections.recseq]
-		url = "postgresql+psycopg://$PAGE_ROLE@/demo?host=$(server_socket_dir)"
+		url = "${URL:-postgresql+psycopg://$PAGE_ROLE@/demo?host=$(server_socket_dir)}"
 		create_engine_kwargs = { isolation_level = "AUTOCOMMIT", pool_pre_ping = true }
 	TOML
 }
@@ -77,11 +79,11 @@ serve() {
 
 trap give_back EXIT
 trap 'exit 130' INT TERM HUP
-start_demo
+[ -n "$URL" ] || start_demo
 say
 make_venv "$VENV" "$ROOT/app/requirements.txt"
 account=$(page_account)
-set_up_role root "$account"
+[ -n "$URL" ] || set_up_role root "$account"
 home=$(mktemp -d /var/tmp/recseq-page.XXXXXX)
 trap 'rm -rf "$home"; give_back' EXIT
 write_secrets "$home/secrets.toml"

@@ -288,10 +288,12 @@ page_tests() {
 		say "the page's tests are left out: Chromium or the Python packages of app/requirements.txt cannot be installed here"
 		return
 	fi
-	server_psql postgres -c "CREATE DATABASE page"
+	server_psql postgres -c "CREATE DATABASE page" -c "CREATE DATABASE page_text"
 	server_psql page -o /dev/null -f "$ROOT/test/page/data.sql" -f "$ROOT/app/page/setup.sql"
+	server_psql page_text -o /dev/null -v kit=shop -f "$ROOT/test/page/text.sql" -f "$ROOT/app/page/setup.sql"
 	stage "the page, in Chromium" "$OUT/page.log" limited env -C "$ROOT" PYTHONDONTWRITEBYTECODE=1 \
 		RECSEQ_PAGE_URL="postgresql+psycopg://recseq_page@/page?host=$(server_socket_dir)" \
+		RECSEQ_PAGE_TEXT_URL="postgresql+psycopg://recseq_page@/page_text?host=$(server_socket_dir)" \
 		RECSEQ_IMAGES="${RECSEQ_IMAGES:-$OUT/images}" \
 		"$venv/bin/python" -m pytest -q --no-header --no-summary --tb=short -p no:cacheprovider test/page || true
 }

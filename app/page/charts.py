@@ -42,13 +42,17 @@ def percent(share: float) -> str:
 # ------------------------------------------------------------------ an answer
 
 
-def scores(answer: pd.DataFrame) -> Chart:
-    names = answer.assign(
-        name=answer["item"].astype(str), shown=answer["score"].map(percent), why=answer["reason"].map(reason_kind)
-    )
+def scores(answer: pd.DataFrame, top: float | None = None) -> Chart:
+    """top: end of the scale, where several answers share one."""
+    names = answer.assign(name=label(answer), shown=answer["score"].map(percent), why=answer["reason"].map(reason_kind))
     base = alt.Chart(names).encode(
         y=alt.Y("name:N", sort=names["name"].tolist(), title="Item", axis=alt.Axis(labelOverlap=False)),
-        x=alt.X("score:Q", title="Score", axis=alt.Axis(format="~%", tickCount=4, labelFlush=True)),
+        x=alt.X(
+            "score:Q",
+            title="Score",
+            axis=alt.Axis(format="~%", tickCount=4, labelFlush=True),
+            scale=alt.Undefined if top is None else alt.Scale(domain=[0, top]),
+        ),
     )
     # All reasons are in the domain, so that a color keeps its meaning.
     scale = alt.Scale(domain=[*REASONS, *sorted(set(names["why"]) - set(REASONS))])
@@ -68,6 +72,15 @@ def scores(answer: pd.DataFrame) -> Chart:
         ],
     )
     return bars.properties(height=BAR_HEIGHT * len(names) + FRAME_HEIGHT)
+
+
+def label(answer: pd.DataFrame) -> pd.Series:
+    """What an item is called beside its bar: its name, with its id where another one has the same."""
+    ids = answer["item"].astype(str)
+    if "name" not in answer:
+        return ids
+    names = answer["name"].fillna(ids)
+    return names.where(~names.duplicated(keep=False), names + " (" + ids + ")")
 
 
 def scores_sentence(answer: pd.DataFrame) -> str:
@@ -108,12 +121,12 @@ def curve(epochs: pd.DataFrame, best_epoch: int) -> Chart:
             tooltip=["epoch:Q", "windows:N", alt.Tooltip("loss:Q", format=".4f")],
         )
     )
-    best = (
-        alt.Chart(pd.DataFrame({"epoch": [best_epoch]}))
-        .mark_rule(strokeDash=[4, 4], color=FENCE_COLOR)
-        .encode(x="epoch:Q")
+    kept = alt.Chart(pd.DataFrame({"epoch": [best_epoch], "name": ["kept"]})).encode(
+        x="epoch:Q", color=alt.value(FENCE_COLOR)
     )
-    return alt.layer(lines, best).properties(height=CHART_HEIGHT)
+    rule = kept.mark_rule(strokeDash=[4, 4])
+    name = kept.mark_text(align="left", baseline="top", dx=6, fontSize=13).encode(y=alt.value(4), text="name:N")
+    return alt.layer(lines, rule, name).properties(height=CHART_HEIGHT)
 
 
 def curve_sentence(epochs: pd.DataFrame, best_epoch: int) -> str:
@@ -170,7 +183,11 @@ def lengths(counts: pd.DataFrame, bounds: pd.Series) -> Chart:
         )
     )
     fence = pd.DataFrame({"low": [bounds["lower_fence"]], "high": [bounds["upper_fence"]], "name": ["upper fence"]})
-    band = alt.Chart(fence).mark_rect(opacity=0.12, clip=True).encode(x="low:Q", x2="high:Q")
+    band = (
+        alt.Chart(fence.assign(what="inside the fences"))
+        .mark_rect(opacity=0.12, clip=True)
+        .encode(x="low:Q", x2="high:Q", fill=alt.Fill("what:N", title="Shaded", legend=alt.Legend(**LEGEND)))
+    )
     rule = alt.Chart(fence).encode(x="high:Q", color=alt.value(FENCE_COLOR))
     line = rule.mark_rule(strokeDash=[6, 4], strokeWidth=2)
     label = rule.mark_text(align="left", baseline="top", dx=6, fontSize=13).encode(y=alt.value(4), text="name:N")
@@ -194,7 +211,7 @@ def days(events: pd.DataFrame) -> Chart:
         alt.Chart(events)
         .mark_area(opacity=0.85)
         .encode(
-            x=alt.X("day:T", title=None),
+            x=alt.X("day:T", title="Day (UTC)", axis=alt.Axis(format="%-d %b %Y", labelOverlap=True)),
             y=alt.Y("events:Q", title="Events a day", stack=True),
             color=alt.Color("event:N", title="Kind", legend=alt.Legend(**LEGEND)),
             tooltip=[alt.Tooltip("day:T", title="Day"), "event:N", alt.Tooltip("events:Q", format=",")],

@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-SMALLEST_ID, LARGEST_ID = -(2**31), 2**31 - 1  # of PostgreSQL's integer
+Item = int | str
+LARGEST_ID = {"integer": 2**31 - 1, "bigint": 2**63 - 1}  # of PostgreSQL's types
+LONGEST_NUMBER = 20
 SEPARATORS = re.compile(r"[\s,;\[\](){}]+")
+TEXT_SEPARATORS = re.compile(r"[,;\n]+")  # ids that are texts may have blanks and brackets
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 
 # What is added to a history in thought: put into the cart a minute after the last event.
@@ -20,14 +23,16 @@ ADDED_AFTER = timedelta(minutes=1)
 class History:
     """Parallel tuples; events and times are None where only items are known."""
 
-    items: tuple[int, ...]
-    categories: tuple[int, ...]
+    items: tuple[Item, ...]
+    categories: tuple[Item | None, ...] | None  # None where the kit has none
     events: tuple[str, ...] | None = None
     times: tuple[datetime, ...] | None = None
 
-    def then(self, items: Sequence[int], categories: Sequence[int]) -> "History":
+    def then(self, items: Sequence[Item], categories: Sequence[Item | None]) -> "History":
         """This history with these items after it."""
-        longer = replace(self, items=(*self.items, *items), categories=(*self.categories, *categories))
+        longer = replace(self, items=(*self.items, *items))
+        if self.categories is not None:
+            longer = replace(longer, categories=(*self.categories, *categories))
         if self.events is not None:
             longer = replace(longer, events=(*self.events, *(ADDED_EVENT for _ in items)))
         if self.times:
@@ -37,7 +42,9 @@ class History:
 
     def frame(self) -> pd.DataFrame:
         """One row an event, the newest first."""
-        columns: dict[str, Sequence] = {"item": self.items, "category": self.categories}
+        columns: dict[str, Sequence] = {"item": self.items}
+        if self.categories is not None:
+            columns["category"] = self.categories
         if self.events is not None:
             columns["event"] = self.events
         if self.times is not None:
@@ -47,16 +54,20 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class ParsedItems:
-    items: tuple[int, ...]
+    items: tuple[Item, ...]
     bad: tuple[str, ...]  # what is no item id, as it was typed
 
 
-def parse_items(text: str) -> ParsedItems:
-    """Item ids from text, between them spaces, commas, semicolons or brackets."""
-    items: list[int] = []
+def parse_items(text: str, item_type: str = "integer") -> ParsedItems:
+    """Item ids from text: numbers with spaces, commas, semicolons or brackets between them; texts with commas."""
+    if item_type not in LARGEST_ID:
+        return ParsedItems(tuple(filter(None, (word.strip() for word in TEXT_SEPARATORS.split(text)))), ())
+    largest = LARGEST_ID[item_type]
+    items: list[Item] = []
     bad: list[str] = []
     for word in filter(None, SEPARATORS.split(text)):
-        if WHOLE_NUMBER.fullmatch(word) and SMALLEST_ID <= int(word[:12]) <= LARGEST_ID and len(word) <= 12:
+        number = WHOLE_NUMBER.fullmatch(word) and len(word) <= LONGEST_NUMBER
+        if number and -largest - 1 <= int(word) <= largest:
             items.append(int(word))
         else:
             bad.append(word)

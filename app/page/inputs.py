@@ -1,4 +1,7 @@
-"""The three ways to say whose next item is asked for. Each returns a history, or None while there is none."""
+"""The three ways to say whose next item is asked for. Each returns a history, or None while there is none.
+
+Who or what was chosen stands in the page's address too, so that it can be sent and survives a reload.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,10 +10,14 @@ import streamlit as st
 
 import queries
 from database import errors_shown
-from history import History, parse_items
+from history import LARGEST_ID, History, parse_items
 
+NUMBERS = ("smallint", "integer", "bigint")
+ADDRESS = ("visitor", "items")  # parameters of the page's address
+RECALLED = "recalled"  # in the session: the address was read
 SEED = "sample seed"  # in the session: of the sample of visitors
 SEARCHED = "searched visitor"  # in the session: who was chosen among the suggestions
+TYPED = "typed visitor"  # in the session: what the box holds
 JUST_SEARCHED = "just searched"  # in the session: the rest of the page has not heard of it yet
 
 
@@ -23,13 +30,14 @@ def _choose_visitor() -> History | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         visitor = st.selectbox(
             "Visitor",
-            sample["visitorid"].tolist(),
-            format_func=lambda v: _about(*sample[sample["visitorid"] == v].iloc[0]),
+            sample["visitor"].tolist(),
+            format_func=lambda v: _about(*sample[sample["visitor"] == v].iloc[0]),
             key=f"sampled visitor {seed}",
             persist_state="session",
         )
         st.button("Others", icon=":material/shuffle:", help="Draw another sample of visitors", on_click=_draw_others)
-    return queries.visitor_history(int(visitor))
+    _remember(visitor=visitor)
+    return queries.visitor_history(visitor)
 
 
 def _draw_others() -> None:
@@ -45,6 +53,7 @@ def _search_visitor() -> History | None:
     if history is None:
         st.warning(f"Visitor {visitor} has no history any more.")
     else:
+        _remember(visitor=visitor)
         st.markdown(f"Visitor **{visitor}**")
     return history
 
@@ -56,10 +65,10 @@ def _search_box() -> None:
         st.rerun()
     typed = st.text_input(
         "Visitor id",
-        key="typed visitor",
+        key=TYPED,
         type="search",
         live="100ms",
-        placeholder="Type the first digits",
+        placeholder="Type its beginning",
         persist_state="session",
     ).strip()
     if typed:
@@ -68,7 +77,7 @@ def _search_box() -> None:
 
 
 def _suggest(typed: str) -> None:
-    if not (typed.isascii() and typed.isdigit()):
+    if queries.id_types()[1] in NUMBERS and not (typed.isascii() and typed.isdigit()):
         st.warning(f"A visitor id is a whole number, and “{typed}” is none.")
         return
     found = queries.suggest_visitors(typed)
@@ -78,13 +87,17 @@ def _suggest(typed: str) -> None:
     with st.container(horizontal=True, gap="xsmall", key="suggestions"):
         for visitor in found.itertuples(index=False):
             st.button(
-                _about(*visitor), key=f"suggestion {visitor.visitorid}", on_click=_search_for, args=(visitor.visitorid,)
+                _about(*visitor), key=f"suggestion {visitor.visitor}", on_click=_search_for, args=(visitor.visitor,)
             )
 
 
-def _search_for(visitor: int) -> None:
-    """A callback, so that a click counts also where typing has replaced the suggestions in the meantime."""
-    st.session_state[SEARCHED] = int(visitor)
+def _search_for(visitor: str) -> None:
+    """A callback, so that a click counts also where typing has replaced the suggestions in the meantime.
+
+    Empties the box, which closes the suggestions.
+    """
+    st.session_state[SEARCHED] = visitor
+    st.session_state[TYPED] = ""
     st.session_state[JUST_SEARCHED] = True
 
 
@@ -93,25 +106,26 @@ def _type_items() -> History | None:
         "Item ids, oldest first",
         key="typed items",
         live="250ms",
-        placeholder="for example 303, 303, 328",
+        placeholder="for example 303, 303, 328" if queries.id_types()[0] in LARGEST_ID else "with commas between them",
         persist_state="session",
     )
-    parsed = parse_items(typed)
+    parsed = parse_items(typed, queries.id_types()[0])
     if parsed.bad:
         st.error(
             f"{named(parsed.bad)} no item id{'s' if len(parsed.bad) > 1 else ''}: left out.", icon=":material/error:"
         )
     if not parsed.items:
         return None
-    items = queries.describe_items(parsed.items)
-    unknown = items.loc[~items["known"], "item"].unique()
-    if len(unknown) > 0:
+    _remember(items=", ".join(map(str, parsed.items)))
+    known = queries.known(parsed.items)
+    unknown = [str(item) for item, seen in zip(parsed.items, known, strict=True) if not seen]
+    if unknown:
         st.warning(
-            f"Nobody has put {enumerate_words(map(str, unknown))} into a cart yet. "
+            f"Nobody has put {enumerate_words(dict.fromkeys(unknown))} into a cart yet. "
             "The model reads what it does not know through its category alone.",
             icon=":material/warning:",
         )
-    return History(parsed.items, tuple(items["category"].tolist()))
+    return History(parsed.items, tuple(queries.categories_of(parsed.items)))
 
 
 def named(bad: tuple[str, ...]) -> str:
@@ -124,15 +138,37 @@ def enumerate_words(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _about(visitor: int, length: int, last_time: datetime) -> str:
+def _about(visitor: str, length: int, last_time: datetime) -> str:
     return f"{visitor} · {length} event{'s' if length > 1 else ''}, last {last_time:%d %b %Y}"
 
 
 WAYS = {"Choose a visitor": _choose_visitor, "Search a visitor": _search_visitor, "Type items": _type_items}
 
 
+def _remember(**chosen: str) -> None:
+    """Puts what was chosen into the page's address."""
+    for name in ADDRESS:
+        if name in chosen:
+            st.query_params[name] = chosen[name]
+        else:
+            st.query_params.pop(name, None)
+
+
+def _recall() -> None:
+    """Chooses what the address says, when a session begins."""
+    if st.session_state.setdefault(RECALLED, False):
+        return
+    st.session_state[RECALLED] = True
+    if "visitor" in st.query_params:
+        st.session_state[SEARCHED] = st.query_params["visitor"]
+        st.session_state["way"] = "Search a visitor"
+    elif "items" in st.query_params:
+        st.session_state["typed items"] = st.query_params["items"]
+        st.session_state["way"] = "Type items"
+
+
 def choose_history() -> History | None:
-    way = st.segmented_control(
-        "Whose next item?", list(WAYS), default=next(iter(WAYS)), required=True, key="way", persist_state="session"
-    )
+    _recall()
+    st.session_state.setdefault("way", next(iter(WAYS)))
+    way = st.segmented_control("Whose next item?", list(WAYS), required=True, key="way", persist_state="session")
     return WAYS[way]()

@@ -6,6 +6,8 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
+import queries
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -13,20 +15,23 @@ class Version:
     number: int
     active: bool
     created: datetime
+    reads_categories: bool
 
     def __str__(self) -> str:
         return f"{self.model}, version {self.number}{' (active)' if self.active else ''}"
 
 
 def versions(models: pd.DataFrame) -> list[Version]:
-    columns = models[["model", "version", "active", "created"]]
+    columns = models[["model", "version", "active", "created", "reads_categories"]]
     return [Version(*row) for row in columns.itertuples(index=False)]
 
 
 def pick_version(models: pd.DataFrame) -> Version:
     """A model, and one of its versions: the active one unless another is chosen."""
     names = models["model"].unique().tolist()
-    model = st.selectbox("Model", names, key="model", persist_state="session")
+    first = next((name for name in (st.query_params.get("model"), queries.kit_model()) if name in names), names[0])
+    model = st.selectbox("Model", names, index=names.index(first), key="model", persist_state="session")
+    st.query_params["model"] = model
     own = [version for version in versions(models) if version.model == model]
     active = next((place for place, version in enumerate(own) if version.active), 0)
     return st.selectbox(

@@ -1,6 +1,6 @@
 """Every statement that the page sends.
 
-The role's search_path names the schemas: this page's own (setup.sql), the Retailrocket kit's, and recseq's.
+The role's search_path names the schemas: this page's own (setup.sql), the kit's, and recseq's.
 Arguments of recseq's functions are of their exact types, so that no other function of the name is a better match.
 What may be old for a while is cached; what answers a click is not.
 """
@@ -12,11 +12,52 @@ import pandas as pd
 import streamlit as st
 
 from database import query, value
-from history import History
+from history import History, Item
 
 SUGGESTIONS = 8
+LAST_CHARACTER = "\U0010ffff"
 SAMPLE_SIZE = 12
 JOBS = 10
+
+KEPT = timedelta(minutes=10)
+NEWEST_SEQUENCES = 2000  # that recency is measured on
+Items = Sequence[Item]
+
+# ------------------------------------------------------------------ the kit
+
+
+@st.cache_data(ttl=KEPT, show_spinner=False)
+def id_types() -> tuple[str, str]:
+    """Types of ids in this kit: of items, integer, bigint or text; and of visitors."""
+    types = query(
+        """
+        SELECT format_type(a.atttypid, NULL) AS type
+        FROM pg_attribute a
+        WHERE a.attrelid = CAST('sequences' AS regclass) AND a.attname IN ('items', 'visitorid')
+        ORDER BY a.attname
+        """
+    )["type"].tolist()
+    item_type = types[0].removesuffix("[]")
+    return (item_type if item_type in ("integer", "bigint") else "text"), types[1]
+
+
+def typed(statement: str) -> str:
+    """A statement with the type of items filled in, which is one of three words, and what stands for no category."""
+    item_type = id_types()[0]
+    return statement.replace("ITEMS", f"{item_type}[]").replace("NONE", "NULL" if item_type == "text" else "0")
+
+
+@st.cache_data(ttl=KEPT, show_spinner=False)
+def has_products() -> bool:
+    """Whether items have names."""
+    return bool(value("SELECT EXISTS (SELECT FROM products WHERE name IS NOT NULL)"))
+
+
+def kit_model() -> str | None:
+    """The model that the kit's settings name."""
+    named = query("SELECT model FROM settings")["model"].tolist()
+    return named[0] if named else None
+
 
 # ------------------------------------------------------------------ visitors and items
 
@@ -25,7 +66,7 @@ def sample_visitors(seed: int) -> pd.DataFrame:
     """Some visitors with a history that can be read at a glance: the same ones for the same seed."""
     return query(
         """
-        SELECT visitorid, length, last_time
+        SELECT visitor, length, last_time
         FROM visitors
         WHERE length BETWEEN 3 AND 12
         ORDER BY md5(visitor || '/' || CAST(:seed AS text)), visitor
@@ -37,47 +78,68 @@ def sample_visitors(seed: int) -> pd.DataFrame:
 
 
 def suggest_visitors(prefix: str) -> pd.DataFrame:
-    """Visitors whose id starts with these digits. ':' is the character after '9', so the index answers."""
+    """Visitors whose id starts so: up to the same text with its last character raised, which the index finds."""
     return query(
         """
-        SELECT visitorid, length, last_time
+        SELECT visitor, length, last_time
         FROM visitors
-        WHERE visitor >= CAST(:prefix AS text) AND visitor < CAST(:prefix AS text) || ':'
+        WHERE visitor >= CAST(:prefix AS text) AND visitor < CAST(:beyond AS text)
         ORDER BY visitor
         LIMIT :size
         """,
         prefix=prefix,
+        beyond=prefix[:-1] + chr(min(ord(prefix[-1]) + 1, ord(LAST_CHARACTER))),
         size=SUGGESTIONS,
     )
 
 
-def visitor_history(visitor: int) -> History | None:
+def visitor_history(visitor: str) -> History | None:
     """All that a visitor did, or None where there is no such visitor."""
-    found = query("SELECT items, categories, events, times FROM sequences WHERE visitorid = :visitor", visitor=visitor)
+    found = query(
+        """
+        SELECT items, categories, events, times
+        FROM sequences
+        WHERE visitorid = (SELECT v.visitorid FROM visitors v WHERE v.visitor = CAST(:visitor AS text))
+        """,
+        visitor=visitor,
+    )
     if found.empty:
         return None
     items, categories, events, times = found.iloc[0]
-    return History(tuple(items), tuple(categories), tuple(events), tuple(times))
+    return History(tuple(items), None if categories is None else tuple(categories), tuple(events), tuple(times))
 
 
-def describe_items(items: Sequence[int]) -> pd.DataFrame:
-    """Category (0: none) of each item, and whether any visitor ever put it into a cart or bought it."""
-    return query(
-        """
-        SELECT i.item,
-               coalesce((SELECT c.category FROM item_categories c WHERE c.itemid = i.item), 0) AS category,
-               EXISTS (SELECT FROM interactions n WHERE n.itemid = i.item) AS known
-        FROM unnest(CAST(:items AS int[])) WITH ORDINALITY AS i(item, place)
-        ORDER BY i.place
-        """,
+def categories_of(items: Items) -> list[Item | None]:
+    found = query(
+        typed("SELECT coalesce(category, NONE) AS category FROM describe_items(CAST(:items AS ITEMS))"),
         items=list(items),
     )
+    return [None if pd.isna(category) else category for category in found["category"]]
+
+
+def known(items: Items) -> list[bool]:
+    """Whether any event that counts has each item."""
+    return query(typed("SELECT known FROM describe_items(CAST(:items AS ITEMS))"), items=list(items))["known"].tolist()
+
+
+def item_of(text: str) -> Item:
+    return text if id_types()[0] == "text" else int(text)
+
+
+def products(items: Items) -> pd.DataFrame:
+    """What the shop says of items, one row an item, by item."""
+    different = list(dict.fromkeys(items))
+    return query(
+        typed("SELECT item, name, picture, url, price, available FROM describe_items(CAST(:items AS ITEMS))"),
+        items=different,
+    ).set_index("item")
 
 
 @st.cache_data(ttl=timedelta(minutes=10), show_spinner=False)
-def categories() -> list[int]:
+def categories() -> list[Item]:
     """Every category that an item has."""
-    return query("SELECT DISTINCT category FROM item_categories ORDER BY category")["category"].tolist()
+    found = query("SELECT DISTINCT category FROM item_categories ORDER BY category")["category"].tolist()
+    return [str(category) for category in found] if id_types()[0] == "text" else found
 
 
 # ------------------------------------------------------------------ models and answers
@@ -87,9 +149,10 @@ def models() -> pd.DataFrame:
     """Every version of every model, the newest version of each first."""
     return query(
         """
-        SELECT model, version, active, owner, created, source, sequences, windows,
+        SELECT model, version, active, owner, created, source, sequences,
+               CAST(to_regclass(source) AS text) AS relation, windows,
                CAST(vocabulary ->> 'items' AS int) AS items, epochs, best_epoch, val_loss, hit_rate, seconds, bytes,
-               options
+               options, coalesce(vocabulary -> 'categories' IS NOT NULL, false) AS reads_categories
         FROM recseq_models
         ORDER BY model, version DESC
         """
@@ -118,30 +181,32 @@ def recommend(
     model: str,
     version: int,
     exclude_seen: bool = False,
-    only_categories: Sequence[int] = (),
+    only_categories: Items = (),
+    reads_categories: bool = True,
 ) -> pd.DataFrame:
-    """The k items that most probably come next: rank, item, category (0: none), score, confidence, reason."""
+    """The k items that most probably come next: rank, item, category, score, confidence, reason, reason_item."""
     return query(
-        """
-        SELECT rank, item, coalesce(category, 0) AS category, score, confidence, reason
-        FROM recseq_recommend(CAST(:items AS int[]), k => CAST(:k AS int), model => CAST(:model AS text),
+        typed("""
+        SELECT rank, item, coalesce(category, NONE) AS category, score, confidence, reason,
+               CAST(reason_item AS text) AS reason_item
+        FROM recseq_recommend(CAST(:items AS ITEMS), k => CAST(:k AS int), model => CAST(:model AS text),
                               version => CAST(:version AS int),
-                              categories => CAST(:categories AS int[]),
+                              categories => CAST(:categories AS ITEMS),
                               events => CAST(:events AS text[]),
                               times => CAST(:times AS timestamptz[]),
                               exclude_seen => CAST(:exclude_seen AS boolean),
-                              only_categories => CAST(:only_categories AS int[]))
+                              only_categories => CAST(:only_categories AS ITEMS))
         ORDER BY rank
-        """,
+        """),
         items=list(history.items),
-        categories=list(history.categories),
+        categories=list(history.categories) if reads_categories and history.categories is not None else None,
         events=None if history.events is None else list(history.events),
         times=None if history.times is None else list(history.times),
         k=k,
         model=model,
         version=version,
         exclude_seen=exclude_seen,
-        only_categories=list(only_categories) or None,
+        only_categories=list(only_categories) if reads_categories and only_categories else None,
     )
 
 
@@ -162,6 +227,71 @@ def evaluate(source: str, model: str, version: int, created: datetime, k: int) -
         k=k,
         version=version,
     )
+
+
+@st.cache_data(ttl=timedelta(days=1), show_spinner=False)
+def recency_hit_rate(source: str, share: float, created: datetime, k: int = 5) -> float | None:
+    """How often the next item is among the visitor's last k, over the share of a source that training holds out.
+
+    source: one of sources(). created: of the version that was trained on it.
+    """
+    newest = query(
+        f"""
+        SELECT items
+        FROM (SELECT s.items, s.times[cardinality(s.times)] AS last_time, count(*) OVER () AS many FROM {source} s) s
+        ORDER BY last_time DESC
+        LIMIT (SELECT least(:most, ceil(CAST(:share AS float8) * count(*))) FROM {source})
+        """,
+        share=share,
+        most=NEWEST_SEQUENCES,
+    )["items"]
+    hits = [hit for items in newest for hit in recency_hits(items, k)]
+    return sum(hits) / len(hits) if hits else None
+
+
+def recency_hits(items: Items, k: int) -> list[bool]:
+    """Of each item but the first, whether it is one of the last k different items before it."""
+    last: list[Item] = []
+    hits = []
+    for item in items:
+        hits.append(item in last[:k])
+        last = [item, *(other for other in last if other != item)]
+    return hits[1:]
+
+
+def timed_sources() -> list[str]:
+    """Of the sources those with the time of each event."""
+    return query(
+        """
+        SELECT CAST(CAST(a.attrelid AS regclass) AS text) AS source
+        FROM pg_attribute a
+        WHERE a.attname = 'times' AND a.atttypid = CAST('timestamptz[]' AS regtype) AND NOT a.attisdropped
+        """
+    )["source"].tolist()
+
+
+def may_activate(model: str) -> bool:
+    """Whether this role may decide which version of the model answers."""
+    return bool(
+        value(
+            """
+            SELECT bool_and(has_function_privilege(f, 'EXECUTE'))
+                   AND EXISTS (SELECT FROM recseq_models m JOIN pg_roles r ON r.rolname = m.owner
+                               WHERE m.model = :model AND pg_has_role(r.oid, 'USAGE'))
+            FROM unnest(ARRAY[CAST('recseq_activate(text,integer)' AS regprocedure),
+                              CAST('recseq_rollback(text)' AS regprocedure)]) AS f
+            """,
+            model=model,
+        )
+    )
+
+
+def activate(model: str, version: int) -> None:
+    query("SELECT recseq_activate(CAST(:model AS text), CAST(:version AS int))", model=model, version=version)
+
+
+def roll_back(model: str) -> None:
+    query("SELECT recseq_rollback(CAST(:model AS text))", model=model)
 
 
 def sources() -> list[str]:

@@ -1,5 +1,11 @@
 -- What the page needs in its database: a schema with the list of visitors that it searches, and a role that may read the
 -- kit's views and ask the models, and nothing else. Run by the owner of the kit; running it again brings the list up to date.
+--
+-- psql -d shop -v kit=shop -f setup.sql      for the kit in the schema shop; without -v for the one in retailrocket
+\if :{?kit}
+\else
+	\set kit retailrocket
+\endif
 BEGIN;
 
 -- Names that somebody else made are not to be found first.
@@ -8,7 +14,9 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 SELECT 'CREATE ROLE recseq_page LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'recseq_page') \gexec
 ALTER ROLE recseq_page CONNECTION LIMIT 20;
 SELECT format('ALTER ROLE recseq_page IN DATABASE %I SET %s', current_database(), setting)
-FROM unnest(ARRAY['search_path = recseq_page, retailrocket, public', 'statement_timeout = ''5min''', 'timezone = ''UTC''']) AS setting \gexec
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace,
+	unnest(ARRAY[format('search_path = recseq_page, %I, %I', :'kit', n.nspname), 'statement_timeout = ''5min''', 'timezone = ''UTC''']) AS setting
+WHERE e.extname = 'recseq' \gexec
 
 -- Whoever made a schema of this name may have put anything into it, and could change the list under the page.
 DO $$
@@ -30,26 +38,30 @@ CREATE SCHEMA IF NOT EXISTS recseq_page;
 REVOKE ALL ON SCHEMA recseq_page FROM PUBLIC;
 COMMENT ON SCHEMA recseq_page IS 'what the web page keeps for itself';
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS recseq_page.visitors AS
+DROP MATERIALIZED VIEW IF EXISTS recseq_page.visitors;
+CREATE MATERIALIZED VIEW recseq_page.visitors AS
 	SELECT visitorid, visitorid::text COLLATE "C" AS visitor, length, last_time
-	FROM retailrocket.sequences
-	WITH NO DATA;
+	FROM :"kit".sequences;
 COMMENT ON MATERIALIZED VIEW recseq_page.visitors IS 'every visitor with an interaction; REFRESH it when there are new ones';
-COMMENT ON COLUMN recseq_page.visitors.visitor IS 'the id as text, to be searched by its first digits';
-CREATE INDEX IF NOT EXISTS visitors_visitor ON recseq_page.visitors (visitor);
-REFRESH MATERIALIZED VIEW recseq_page.visitors;
+COMMENT ON COLUMN recseq_page.visitors.visitor IS 'the id as text, to be searched by its beginning';
+CREATE INDEX visitors_visitor ON recseq_page.visitors (visitor);
 ANALYZE recseq_page.visitors;
 
-GRANT USAGE ON SCHEMA recseq_page, retailrocket TO recseq_page;
-GRANT SELECT ON recseq_page.visitors, retailrocket.interactions, retailrocket.item_categories, retailrocket.sequences,
-	retailrocket.sequence_length_bounds, retailrocket.training_sequences TO recseq_page;
+GRANT USAGE ON SCHEMA recseq_page, :"kit" TO recseq_page;
+GRANT SELECT ON recseq_page.visitors, :"kit".settings, :"kit".interactions, :"kit".item_categories, :"kit".products, :"kit".sequences,
+	:"kit".sequence_length_bounds, :"kit".training_sequences TO recseq_page;
 
--- Of functions of these names, those of the extension.
+-- Of functions of these names, those of the extension. With them a role changes its own models alone.
 SELECT format('GRANT EXECUTE ON FUNCTION %s TO recseq_page', p.oid::regprocedure)
 FROM pg_extension e
 JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
 JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-WHERE e.extname = 'recseq' AND p.proname IN ('recseq_train_async', 'recseq_cancel') \gexec
+WHERE e.extname = 'recseq' AND p.proname IN ('recseq_train_async', 'recseq_cancel', 'recseq_activate', 'recseq_rollback') \gexec
+
+-- recseq's own names, where its schema is not open to everybody.
+SELECT format('GRANT USAGE ON SCHEMA %I TO recseq_page', n.nspname)
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE e.extname = 'recseq' AND NOT has_schema_privilege('recseq_page', n.oid, 'USAGE') \gexec
 
 -- The demo's views, where they are.
 SELECT format('GRANT SELECT ON %s TO recseq_page', relation)

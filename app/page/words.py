@@ -16,6 +16,21 @@ def reason_kind(reason: str) -> str:
     return next((kind for kind in REASONS if reason.startswith(kind)), reason)
 
 
+BECAUSE = {
+    "follows": "because of {}",
+    "same category as": "like {}",
+    "seen before": "had before",
+    "in similar histories": "others like this had it",
+    "sequence": "continues the history",
+    "popular": "popular",
+}
+
+
+def because(reason: str, reason_name: str | None) -> str:
+    """Why an item is there, in a few words; reason_name is what the item that the reason names is called."""
+    return BECAUSE.get(reason_kind(reason), "{}").format(reason_name or reason)
+
+
 NO_MODEL = "There is no model yet. Train one on the Jobs page, or with SELECT * FROM recseq_train(...)."
 
 INTRODUCTION = """

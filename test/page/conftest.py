@@ -10,12 +10,16 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy
+import streamlit as st
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from streamlit import config
+from streamlit.runtime.secrets import secrets_singleton
+from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "app" / "page"
@@ -24,6 +28,8 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 START_LIMIT = 60  # seconds for the server of the page to answer
 PATIENCE = 15_000  # milliseconds for the browser to find something
 DESKTOP = {"width": 1280, "height": 1100}
+PHONE = {"width": 390, "height": 844}
+LIMIT = 30  # seconds for one run of a view
 
 sys.path.insert(0, str(APP))
 expect.set_options(timeout=PATIENCE)
@@ -112,10 +118,8 @@ def wait_for(url: str, process: subprocess.Popen) -> None:
     raise AssertionError("the server of the page does not answer")
 
 
-@pytest.fixture(scope="session")
-def page_url(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def serve(database_url: str, home: Path) -> Iterator[str]:
     """A server of the page; nothing but what it says at its start may be in its log at the end."""
-    home = tmp_path_factory.mktemp("page")
     secrets, log = write_secrets(home / "secrets.toml", database_url), home / "log"
     port = free_port()
     command = [
@@ -145,6 +149,29 @@ def page_url(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         if not any(known in line for known in ("Uvicorn server", "You can now", "URL: ", "Stopping"))
     ]
     assert not unexpected, "\n".join(unexpected)
+
+
+@pytest.fixture(scope="session")
+def page_url(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from serve(database_url, tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture
+def open_view(database_url: str, tmp_path: Path) -> Callable[..., AppTest]:
+    """open_view(name) runs a view of the page."""
+
+    def run(name: str, url: str = database_url) -> AppTest:
+        secrets = write_secrets(tmp_path / "secrets.toml", url)
+        config.set_option("secrets.files", [str(secrets)])
+        secrets_singleton._reset()  # connections read these, not AppTest.secrets
+        st.cache_resource.clear()
+        st.cache_data.clear()
+        app = AppTest.from_file(str(APP / "main.py"), default_timeout=LIMIT).run()
+        if name != "recommend":
+            app.switch_page(f"views/{name}.py").run()
+        return app
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ import sqlalchemy
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from conftest import DESKTOP, IMAGES
+from conftest import DESKTOP, IMAGES, PHONE
 
 CLICK_LIMIT = 5  # seconds from a click to the answer on the screen; it takes 0.3 where the machine does nothing else
-VIEWPORTS = {"desktop": DESKTOP, "phone": {"width": 390, "height": 844}}
+VIEWPORTS = {"desktop": DESKTOP, "phone": PHONE}
 VIEWS = ["Recommend", "Models", "Data", "Jobs", "Help"]
 PICTURES = {  # that the docs show
     ("Recommend", "light", "desktop"),

@@ -15,7 +15,7 @@ def page() -> None:
         st.info("No visitor has enough events yet.")
         return
     with st.container(horizontal=True):
-        st.metric("Visitors with a cart", f"{counts['visitors'].sum():,}", border=True)
+        st.metric("Visitors", f"{counts['visitors'].sum():,}", border=True)
         st.metric("Events", f"{events['events'].sum():,}", border=True)
         st.metric("Days", f"{events['day'].nunique():,}", border=True)
         st.metric(

@@ -98,7 +98,9 @@ def show_jobs() -> None:
     with errors_shown():
         jobs = queries.jobs()
         if jobs.empty:
-            st.info("No job has run yet.")
+            st.info(
+                "No job of this page's is on record. Jobs of other roles are not shown, and old ones are forgotten."
+            )
         for _, job in jobs.iterrows():
             show_job(job)
         unfinished = bool(jobs["state"].isin(UNFINISHED).any())

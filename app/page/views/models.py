@@ -49,6 +49,11 @@ def show_versions(models: pd.DataFrame) -> None:
     )
 
 
+def is_zero(shown: str) -> bool:
+    """Whether a difference is none, as it is shown: +0.0% is neither good nor bad."""
+    return not any(digit in shown for digit in "123456789")
+
+
 def show_metrics(one: pd.Series, than: pd.Series | None = None) -> None:
     """The figures of a version, with the difference to another where there is one."""
 
@@ -59,7 +64,7 @@ def show_metrics(one: pd.Series, than: pd.Series | None = None) -> None:
             label,
             "–" if pd.isna(number) else f"{number:{form}}",
             delta=None if difference is None else f"{difference:+{form}}",
-            delta_color=better,
+            delta_color="off" if difference is not None and is_zero(f"{difference:{form}}") else better,
             border=True,
             help=meaning,
         )
@@ -129,6 +134,19 @@ def show_evaluation(version: pickers.Version) -> None:
     charts.show(charts.methods(metrics, k), charts.methods_sentence(metrics, k), metrics, "methods")
 
 
+def show_activation(version: pickers.Version) -> None:
+    """For a role that may: makes a version the one that answers, or goes back to the one before."""
+    if not queries.may_activate(version.model):
+        return
+    with st.container(horizontal=True):
+        if not version.active and st.button(f"Let version {version.number} answer", icon=":material/check_circle:"):
+            queries.activate(version.model, version.number)
+            st.rerun()
+        if st.button("Roll back", icon=":material/undo:", help="Lets the version that answered before answer again"):
+            queries.roll_back(version.model)
+            st.rerun()
+
+
 def page() -> None:
     st.title("Models")
     models = queries.models()
@@ -142,6 +160,7 @@ def page() -> None:
     def row(version: pickers.Version) -> pd.Series:
         return models[(models["model"] == version.model) & (models["version"] == version.number)].iloc[0]
 
+    show_activation(version)
     if other is None:
         st.header(str(version))
         show_version(row(version))

@@ -143,7 +143,7 @@ At most recseq.max_jobs jobs run at once in the cluster; the others of a databas
 
 After every epoch the job stores a checkpoint. When its process, the server or the machine dies, it goes on from there and comes to the same weights. After a crash that the server recovers from by itself, this happens at once; after a start of the server or the promotion of a standby, at once where shared_preload_libraries has recseq, and else at the next call of recseq_train_async, recseq_wait, recseq_cancel or recseq_resume_jobs. A job that is interrupted again within the same epoch waits longer each time, and has failed after the fifth.
 
-Raises the errors of recseq_train for bad options at once; those of the data make the job fail, as do: the source is dropped, or its name means another relation by then; the owner may not read it or call this function any more, or is gone; the session user may not connect or become the owner (SET ROLE) any more.';
+Raises the errors of recseq_train for bad options at once; those of the data make the job fail, as do: the source is dropped, or its name means another relation by then; the catalog, which goes by its name, is not there; the owner may not read it or call this function any more, or is gone; the session user may not connect or become the owner (SET ROLE) any more.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_train_async FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.recseq_cancel(job bigint)

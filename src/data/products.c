@@ -21,8 +21,6 @@
 
 #define FIRST_ITEMS 1024		/* to make room for at first */
 
-#define CATALOG_HINT "A catalog is a relation with one row an item."
-
 /* A column with one id a row. */
 typedef struct ValueColumn
 {

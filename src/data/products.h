@@ -11,6 +11,8 @@
 #include "data/dataset.h"
 #include "model/model.h"
 
+#define CATALOG_HINT "A catalog is a relation with one row an item."
+
 /* What is known of items beside the sequences of a source. */
 typedef struct Products
 {

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
@@ -28,6 +29,7 @@
 #include "jobs/launcher.h"
 #include "jobs/queue.h"
 #include "train/options.h"
+#include "data/products.h"
 #include "data/source.h"
 #include "compat.h"
 
@@ -103,17 +105,28 @@ check_login(void)
 				 errhint("A job connects as the session user. Log in as another role, and use SET ROLE.")));
 }
 
-/* Complain about a source that no job can read. */
+static void
+check_permanent(Oid relation)
+{
+	if (get_rel_persistence(relation) == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a temporary relation", get_rel_name(relation)),
+				 errhint("A job runs in a session of its own, which cannot see it. Use a permanent table or view, or recseq_train.")));
+}
+
+/* Complain about a source or a catalog that no job can read. */
 static void
 check_source(const TrainOptions *options)
 {
 	/* columns and their types */
 	(void) source_open(options->source, options->features, false);
-	if (get_rel_persistence(options->source) == RELPERSISTENCE_TEMP)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is a temporary relation", get_rel_name(options->source)),
-				 errhint("A job runs in a session of its own, which cannot see it. Use a permanent table or view, or recseq_train.")));
+	check_permanent(options->source);
+	if (OidIsValid(options->catalog))
+	{
+		relation_close(relation_open_to_read(options->catalog, CATALOG_HINT), NoLock);
+		check_permanent(options->catalog);
+	}
 }
 
 PG_FUNCTION_INFO_V1(recseq_train_async);

@@ -347,7 +347,7 @@ make_model(const Trainer *trainer, SourceData *source, const Products *products,
 	Arena		place = {0};
 
 	if (products != NULL)
-		untouched_join(&model, source, products, base);
+		untouched_join(&model, source, products, trainer->sizes.training_sequences, base);
 	model.items = source->items;
 	model.item_count = source->item_count;
 	model.popular = sort_by_popularity(source);

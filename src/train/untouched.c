@@ -5,6 +5,9 @@
  * The network is trained on what there is to learn of, so that a catalog many
  * times as large costs nothing.  An item that nobody has touched then gets the
  * mean of the rows of the items that share a feature with it, over its features.
+ * So does one that only the sequences held out have: to the network it was never
+ * anything but wrong.  The second stage, fitted on these, so learns what the
+ * network's word is worth for an item that nobody has touched.
  * All of its category that nobody has touched are alike, and would crowd out the
  * others where that mean scores well: together they get the bias of one.
  */
@@ -22,6 +25,7 @@ typedef struct Joining
 {
 	const SourceData *source;	/* of both already */
 	const Merged *items;		/* base: the source's; source: the catalog's */
+	const bool *learned;		/* [items] the network has learned of it */
 	Budget		budget;
 } Joining;
 
@@ -50,7 +54,7 @@ means_of_feature(const Joining *joining, int f, const float *table, int32 column
 		int32		row = joining->items->from_base[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (row < 0 || value == 0)
+		if (!joining->learned[i] || value == 0)
 			continue;
 		means.members[value]++;
 		for (int32 c = 0; c < columns; c++)
@@ -71,7 +75,7 @@ add_means(const Joining *joining, int f, const Means *means, float *to, int32 co
 		int32		value = source->item_feature[f][i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (joining->items->from_base[i] >= 0 || value == 0 || means->members[value] == 0)
+		if (joining->learned[i] || value == 0 || means->members[value] == 0)
 			continue;
 		found[i]++;
 		for (int32 c = 0; c < columns; c++)
@@ -93,12 +97,12 @@ mean_of_all(const Joining *joining, const float *table, int32 columns)
 		int32		row = joining->items->from_base[i];
 
 		CHECK_FOR_INTERRUPTS();
-		rows += row >= 0;
-		for (int32 c = 0; row >= 0 && c < columns; c++)
+		rows += joining->learned[i];
+		for (int32 c = 0; joining->learned[i] && c < columns; c++)
 			sum[c] += table[(Size) row * columns + c];
 	}
 	for (int32 c = 0; c < columns; c++)
-		mean[c] = (float) (sum[c] / rows);
+		mean[c] = (float) (sum[c] / Max(rows, 1));
 	pfree(sum);
 	return mean;
 }
@@ -127,11 +131,11 @@ join_table(const Joining *joining, float *to, const float *from, int32 columns)
 		float	   *target = to + (Size) i * columns;
 
 		CHECK_FOR_INTERRUPTS();
-		if (row >= 0)
+		if (joining->learned[i])
 			memcpy(target, from + (Size) row * columns, sizeof(float) * columns);
 		else if (found[i] == 0)
 			memcpy(target, mean, sizeof(float) * columns);
-		for (int32 c = 0; row < 0 && found[i] > 1 && c < columns; c++)
+		for (int32 c = 0; found[i] > 1 && c < columns; c++)
 			target[c] /= (float) found[i];
 	}
 	pfree(found);
@@ -148,11 +152,11 @@ share_bias(const Joining *joining, float *bias)
 
 	memset(untouched, 0, sizeof(int32) * categories);
 	for (int32 i = 0; i < joining->source->items.count; i++)
-		untouched[category[i]] += joining->items->from_base[i] < 0;
+		untouched[category[i]] += !joining->learned[i];
 	for (int32 i = 0; i < joining->source->items.count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (joining->items->from_base[i] < 0)
+		if (!joining->learned[i])
 			bias[i] -= logf((float) untouched[category[i]]);
 	}
 	pfree(untouched);
@@ -251,16 +255,35 @@ join_base(const Joining *joining, Base *base)
 	base->item = item;
 }
 
+/* Of which items of both the network has learned: those of the training sequences, and of the version. */
+static const bool *
+find_learned(const Joining *joining, int32 training_sequences, const Base *base)
+{
+	const SourceData *source = joining->source;
+	bool	   *learned = budget_array(&joining->budget, bool, source->items.count + 1);
+
+	for (int32 i = 0; i < source->items.count; i++)
+		learned[i] = base != NULL && base->item[i] >= 0;
+	for (int64 t = 0; t < source->data.start[training_sequences]; t++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		learned[source->data.item[t]] = true;
+	}
+	return learned;
+}
+
 void
-untouched_join(Model *model, SourceData *source, const Products *products, Base *base)
+untouched_join(Model *model, SourceData *source, const Products *products,
+			   int32 training_sequences, Base *base)
 {
 	Budget		budget = budget_of_training();
 	Merged		items = merge_vocabularies(&budget, &source->items, &products->untouched, "item");
-	Joining		joining = {source, &items, budget};
+	Joining		joining = {.source = source, .items = &items, .budget = budget};
 
 	join_source(&joining, source, products);
-	join_network(&joining, model);
 	if (base != NULL)
 		join_base(&joining, base);
+	joining.learned = find_learned(&joining, training_sequences, base);
+	join_network(&joining, model);
 	model->unavailable = find_unavailable(&joining, products);
 }

@@ -14,10 +14,11 @@
 /*
  * Add the items that are in no sequence to a source and to the network that was
  * trained on it, and note which items can be sold.  Of the model, config and
- * params are set, and are replaced; all memory is in the current context.  base:
- * the version that it went on from, or NULL.
+ * params are set, and are replaced; all memory is in the current context.
+ * training_sequences: the first ones, which it was trained on; base: the version
+ * that it went on from, or NULL.
  */
 extern void untouched_join(Model *model, SourceData *source, const Products *products,
-						   Base *base);
+						   int32 training_sequences, Base *base);
 
 #endif							/* RECSEQ_UNTOUCHED_H */

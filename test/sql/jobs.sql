@@ -87,6 +87,7 @@ SELECT attempt($$SELECT recseq_train_async('pg_class')$$);
 SELECT attempt($$SELECT recseq_train_async('ring', features => '{brand}')$$);
 CREATE TEMP TABLE passing AS TABLE ring;
 SELECT attempt($$SELECT recseq_train_async('passing')$$);
+SELECT attempt($$SELECT recseq_train_async('ring', catalog => 'passing')$$);
 DROP TABLE passing;
 SELECT attempt($$SET LOCAL transaction_read_only = on; SELECT recseq_train_async('ring')$$);
 SELECT attempt($$SELECT recseq_wait(0)$$);

@@ -3,7 +3,8 @@
 #
 #   make demo               synthetic data in the layout of the Retailrocket files
 #   make demo DATA=dir      the Retailrocket files themselves: events.csv, item_properties*.csv, category_tree.csv
-#   make demo-stop          stops the private server and removes it with its data
+#   make demo-stop          stops the private server and removes it with its data; UNINSTALL=yes: and recseq from the directories of
+#                           PostgreSQL, where it was installed
 #
 # A second run keeps what still holds: the server, the data, the trained model.
 set -euo pipefail
@@ -150,7 +151,7 @@ show_recommendations() {
 	sql -P footer=off <<-'SQL' | indent
 		SELECT CASE rank WHEN 1 THEN visitorid END AS visitor,
 			   CASE rank WHEN 1 THEN history END AS "history, oldest first (* bought)",
-			   rank, item, category,
+			   rank, item AS "new item", category,
 			   to_char(100 * score, '990.0') || ' %' AS probability, reason
 		FROM (SELECT visitorid, items, categories, events, times,
 					 (SELECT string_agg(item || CASE event WHEN 'transaction' THEN '*' ELSE '' END, ' ' ORDER BY place)
@@ -160,7 +161,7 @@ show_recommendations() {
 			  ORDER BY times[cardinality(times)] DESC, visitorid
 			  LIMIT 4) v,
 			 LATERAL recseq_recommend(items, k => 5, model => 'demo',
-									  categories => categories, events => events, times => times)
+									  categories => categories, events => events, times => times, exclude_seen => true)
 		ORDER BY v.times[cardinality(v.times)] DESC, v.visitorid, rank;
 	SQL
 	step_done "recommended"
@@ -179,7 +180,7 @@ say_goodbye() {
 		    SELECT * FROM recseq_recommend(ARRAY[$example], k => 5, model => 'demo');
 
 		${SUDO_USER:+sudo }make app shows it all on a web page.
-		${SUDO_USER:+sudo }make demo-stop ends it and removes its data. All of this took $(seconds_since "$DEMO_STARTED").
+		${SUDO_USER:+sudo }make demo-stop ends it and removes its data (UNINSTALL=yes: and the extension's files). All of this took $(seconds_since "$DEMO_STARTED").
 	TEXT
 }
 
@@ -191,6 +192,11 @@ if [ "${1:-}" = stop ]; then
 		say "stopped, and removed"
 	else
 		say "there is no demo to stop"
+	fi
+	if [ -n "${UNINSTALL:-}" ]; then
+		find_postgresql
+		build "$ROOT/build/demo.log" uninstall
+		say "recseq is removed from $("$PG_CONFIG" --pkglibdir) and $("$PG_CONFIG" --sharedir)/extension"
 	fi
 	exit
 fi
@@ -204,7 +210,7 @@ step_done "PostgreSQL $PG_MAJOR, a C compiler and OpenBLAS are here"
 step "Build"
 build "$ROOT/build/demo.log" all
 if install_extension "$ROOT/build/demo.log"; then
-	step_done "built and installed"
+	step_done "built, and installed into $("$PG_CONFIG" --pkglibdir) and $("$PG_CONFIG" --sharedir)/extension"
 else
 	step_done "installed already"
 fi

@@ -28,30 +28,19 @@ enum
 	COLUMNS
 };
 
-Datum
-train(FunctionCallInfo fcinfo, const Catalog *catalog, const TrainOptions *options)
+/* Fill in what was learned. */
+static void
+train_and_store(const Catalog *catalog, const TrainOptions *options, SourceData *source,
+				Datum *values, bool *nulls)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context;
-	Training   *training;
-	const TrainerResult *result;
+	Training   *training = training_begin(options, source);
+	const TrainerResult *result = &training->result;
 	int32		version;
-	TupleDesc	tupdesc;
-	Datum		values[COLUMNS];
-	bool		nulls[COLUMNS] = {false};
-	HeapTuple	tuple;
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	context = AllocSetContextCreate(caller, "recseq training", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(context);
-	training = training_begin(options, NULL);
 	training_run(training, options->trainer.epochs);
 	training_finish(training);
 	version = training_store(training, catalog);
 
-	MemoryContextSwitchTo(caller);
-	result = &training->result;
 	values[COLUMN_MODEL] = CStringGetTextDatum(options->model);
 	values[COLUMN_VERSION] = Int32GetDatum(version);
 	values[COLUMN_SEQUENCES] = Int64GetDatum(training->source->sequences);
@@ -63,8 +52,45 @@ train(FunctionCallInfo fcinfo, const Catalog *catalog, const TrainOptions *optio
 	results_set_double(values, nulls, COLUMN_HIT_RATE, result->best.hit_rate);
 	values[COLUMN_SECONDS] = Float8GetDatum(training->seconds);
 	training_end(training);
-	MemoryContextDelete(context);
+}
+
+/* Likewise where there was nothing new to learn: the version that answers on. */
+static void
+describe_base(const TrainOptions *options, Datum *values, bool *nulls)
+{
+	values[COLUMN_MODEL] = CStringGetTextDatum(options->model);
+	values[COLUMN_VERSION] = Int32GetDatum(options->base->version);
+	values[COLUMN_SEQUENCES] = Int64GetDatum(0);
+	values[COLUMN_WINDOWS] = Int64GetDatum(0);
+	values[COLUMN_ITEMS] = Int32GetDatum(options->base->model->config.items);
+	values[COLUMN_EPOCHS] = Int32GetDatum(0);
+	nulls[COLUMN_BEST_EPOCH] = nulls[COLUMN_VAL_LOSS] = nulls[COLUMN_HIT_RATE] = true;
+	values[COLUMN_SECONDS] = Float8GetDatum(0);
+}
+
+Datum
+train(FunctionCallInfo fcinfo, const Catalog *catalog, const TrainOptions *options)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+	SourceData *source;
+	TupleDesc	tupdesc;
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS] = {false};
+	HeapTuple	tuple;
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	context = AllocSetContextCreate(caller, "recseq training", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	source = train_read(options);
+	if (source == NULL)
+		describe_base(options, values, nulls);
+	else
+		train_and_store(catalog, options, source, values, nulls);
+	MemoryContextSwitchTo(caller);
 	tuple = heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls);
+	MemoryContextDelete(context);
 	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
 }
 

@@ -98,6 +98,13 @@ train_read(const TrainOptions *options)
 	};
 	SourceData *source = dataset_read(options->source, &reading);
 
+	if (options->base != NULL && source->sequences == 0)
+	{
+		ereport(NOTICE,
+				(errmsg("source \"%s\" has no new sequence: model \"%s\" stays as it is",
+						get_rel_name(options->source), options->model)));
+		return NULL;
+	}
 	if (source->rows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),

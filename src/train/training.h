@@ -37,7 +37,10 @@ typedef struct Training
 	Model		model;			/* points into all of these */
 } Training;
 
-/* Read what there is to learn from; an error if there is nothing. */
+/*
+ * Read what there is to learn from.  If there is nothing, an error; in an
+ * update a notice, and NULL.
+ */
 extern SourceData *train_read(const TrainOptions *options);
 
 /*

@@ -161,7 +161,13 @@ SELECT recseq_update('m', 'no_categories');
 CREATE TABLE text_categories AS SELECT items, categories::text[] FROM new;
 SELECT recseq_update('m', 'text_categories');
 CREATE TABLE nothing AS SELECT * FROM new LIMIT 0;
-SELECT recseq_update('m', 'nothing');
+-- nothing new is no failure, for the night that brings nothing: nothing is stored
+SELECT count(*) AS versions FROM recseq_models WHERE model = 'm' \gset
+SELECT version = (SELECT max(version) FROM recseq_models WHERE model = 'm' AND active) AS active, sequences, windows, items, epochs, best_epoch, val_loss, hit_rate, seconds
+FROM recseq_update('m', 'nothing');
+INSERT INTO nothing SELECT id, items[:1], categories[:1] FROM new LIMIT 3;
+SELECT sequences FROM recseq_update('m', 'nothing');
+SELECT count(*) = :versions AS none_stored FROM recseq_models WHERE model = 'm';
 BEGIN READ ONLY;
 SELECT recseq_update('m', 'new');
 ROLLBACK;

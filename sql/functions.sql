@@ -80,14 +80,15 @@ CREATE FUNCTION @extschema@.recseq_recommend(
 	exclude integer[] DEFAULT NULL,
 	only_categories integer[] DEFAULT NULL,
 	only_items integer[] DEFAULT NULL,
-	unknown_items boolean DEFAULT false)
+	unknown_items boolean DEFAULT false,
+	rules jsonb DEFAULT NULL)
 RETURNS TABLE (rank integer, item integer, category integer, score real, confidence real, reason text, reason_item integer)
 AS 'MODULE_PATHNAME', 'recseq_recommend'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
-COMMENT ON FUNCTION @extschema@.recseq_recommend(integer[], integer, text, integer, integer[], text[], timestamptz[], boolean, integer[], integer[], integer[], boolean) IS
+COMMENT ON FUNCTION @extschema@.recseq_recommend(integer[], integer, text, integer, integer[], text[], timestamptz[], boolean, integer[], integer[], integer[], boolean, jsonb) IS
 'The k items that most probably follow a history (oldest first).
 
-k: 0 or more; more than there are gives all. version: null for the active one. categories: one for each item, instead of those of the model''s item table. events, times: one for each item, its kind and when it was; the second stage reads them where the source of the model had such columns; null: not known. exclude_seen: leave out items of the history. exclude: items to leave out. only_categories: categories to keep to. only_items: items to keep to. unknown_items: items of the history that the model does not know may be answered too.
+k: 0 or more; more than there are gives all. version: null for the active one. categories: one for each item, instead of those of the model''s item table. events, times: one for each item, its kind and when it was; the second stage reads them where the source of the model had such columns; null: not known. exclude_seen: leave out items of the history. exclude: items to leave out. only_categories: categories to keep to. only_items: items to keep to. unknown_items: items of the history that the model does not know may be answered too. rules: a JSON object of boost_items and boost_categories (objects of ids with factors), max_per_category, promoted (an array of items) with promoted_share (of the rows), and diversity (0..1); they put the best max(50, 4 k) items, and those that they name, into another order.
 
 score: the model''s probability of the item. confidence: score divided by the sum over the rows returned. reason: seen before; follows, or same category as, an item of the history; in similar histories; popular; or sequence (the network''s choice). reason_item: the item of the history that the reason names. An empty history gets what is popular, with the item''s share of the training data as score.
 
@@ -105,11 +106,12 @@ CREATE FUNCTION @extschema@.recseq_recommend(
 	exclude integer[] DEFAULT NULL,
 	only_categories integer[] DEFAULT NULL,
 	only_items integer[] DEFAULT NULL,
-	unknown_items boolean DEFAULT false)
+	unknown_items boolean DEFAULT false,
+	rules jsonb DEFAULT NULL)
 RETURNS TABLE (rank integer, item integer, category integer, score real, confidence real, reason text, reason_item integer)
 AS 'MODULE_PATHNAME', 'recseq_recommend'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
-COMMENT ON FUNCTION @extschema@.recseq_recommend(smallint[], integer, text, integer, integer[], text[], timestamptz[], boolean, integer[], integer[], integer[], boolean) IS
+COMMENT ON FUNCTION @extschema@.recseq_recommend(smallint[], integer, text, integer, integer[], text[], timestamptz[], boolean, integer[], integer[], integer[], boolean, jsonb) IS
 'The same as for integer[]; for drivers that send lists of small numbers as smallint[].';
 
 CREATE FUNCTION @extschema@.recseq_recommend(
@@ -124,11 +126,12 @@ CREATE FUNCTION @extschema@.recseq_recommend(
 	exclude bigint[] DEFAULT NULL,
 	only_categories bigint[] DEFAULT NULL,
 	only_items bigint[] DEFAULT NULL,
-	unknown_items boolean DEFAULT false)
+	unknown_items boolean DEFAULT false,
+	rules jsonb DEFAULT NULL)
 RETURNS TABLE (rank integer, item bigint, category bigint, score real, confidence real, reason text, reason_item bigint)
 AS 'MODULE_PATHNAME', 'recseq_recommend'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
-COMMENT ON FUNCTION @extschema@.recseq_recommend(bigint[], integer, text, integer, bigint[], text[], timestamptz[], boolean, bigint[], bigint[], bigint[], boolean) IS
+COMMENT ON FUNCTION @extschema@.recseq_recommend(bigint[], integer, text, integer, bigint[], text[], timestamptz[], boolean, bigint[], bigint[], bigint[], boolean, jsonb) IS
 'The same as for integer[], with ids that need not fit into integer.';
 
 CREATE FUNCTION @extschema@.recseq_recommend(
@@ -143,11 +146,12 @@ CREATE FUNCTION @extschema@.recseq_recommend(
 	exclude text[] DEFAULT NULL,
 	only_categories text[] DEFAULT NULL,
 	only_items text[] DEFAULT NULL,
-	unknown_items boolean DEFAULT false)
+	unknown_items boolean DEFAULT false,
+	rules jsonb DEFAULT NULL)
 RETURNS TABLE (rank integer, item text, category text, score real, confidence real, reason text, reason_item text)
 AS 'MODULE_PATHNAME', 'recseq_recommend'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
-COMMENT ON FUNCTION @extschema@.recseq_recommend(text[], integer, text, integer, text[], text[], timestamptz[], boolean, text[], text[], text[], boolean) IS
+COMMENT ON FUNCTION @extschema@.recseq_recommend(text[], integer, text, integer, text[], text[], timestamptz[], boolean, text[], text[], text[], boolean, jsonb) IS
 'The same as for integer[], with ids that are texts. For a model whose ids are integers the texts must be integers.';
 
 CREATE FUNCTION @extschema@.recseq_recommend_batch(
@@ -159,11 +163,12 @@ CREATE FUNCTION @extschema@.recseq_recommend_batch(
 	exclude bigint[] DEFAULT NULL,
 	only_categories bigint[] DEFAULT NULL,
 	only_items bigint[] DEFAULT NULL,
-	unknown_items boolean DEFAULT false)
+	unknown_items boolean DEFAULT false,
+	rules jsonb DEFAULT NULL)
 RETURNS TABLE (id text, rank integer, item bigint, category bigint, score real, confidence real, reason text, reason_item bigint)
 AS 'MODULE_PATHNAME', 'recseq_recommend_batch'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 5000 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recseq_recommend_batch(regclass, integer, text, integer, boolean, bigint[], bigint[], bigint[], boolean) IS
+COMMENT ON FUNCTION @extschema@.recseq_recommend_batch(regclass, integer, text, integer, boolean, bigint[], bigint[], bigint[], boolean, jsonb) IS
 'recseq_recommend for every row of a relation, many rows at a time. source: a table or view as for recseq_train; the arrays of the model''s features are read where it has them, else those of the model''s item table count. exclude, only_categories, only_items: the same for every row.
 
 id: the first column of the source that has no meaning for recseq, as text. Raises the errors of recseq_recommend, with the row in the context, and one if the ids of the model are texts: use recseq_recommend_batch_text for those.';
@@ -177,11 +182,12 @@ CREATE FUNCTION @extschema@.recseq_recommend_batch_text(
 	exclude text[] DEFAULT NULL,
 	only_categories text[] DEFAULT NULL,
 	only_items text[] DEFAULT NULL,
-	unknown_items boolean DEFAULT false)
+	unknown_items boolean DEFAULT false,
+	rules jsonb DEFAULT NULL)
 RETURNS TABLE (id text, rank integer, item text, category text, score real, confidence real, reason text, reason_item text)
 AS 'MODULE_PATHNAME', 'recseq_recommend_batch'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 5000 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recseq_recommend_batch_text(regclass, integer, text, integer, boolean, text[], text[], text[], boolean) IS
+COMMENT ON FUNCTION @extschema@.recseq_recommend_batch_text(regclass, integer, text, integer, boolean, text[], text[], text[], boolean, jsonb) IS
 'The same as recseq_recommend_batch, with ids as texts.';
 
 CREATE FUNCTION @extschema@.recseq_activate(model text, version integer)

@@ -45,6 +45,7 @@
 #include "data/source.h"
 #include "compat.h"
 #include "guc.h"
+#include "json.h"
 
 /*
  * What is kept of each part of an error.  A function of the source's says how

@@ -20,6 +20,7 @@ question_place(Question *question, Arena *arena, const Model *model, int32_t k)
 
 	*question = (Question) {0};
 	question->candidate = ARENA_TAKE(arena, Candidate, CANDIDATES_MAX);
+	question->probability = ARENA_TAKE(arena, float, CANDIDATES_MAX);
 	question->scanned = ARENA_TAKE(arena, Scored, room);
 	question->lower = ARENA_TAKE(arena, Scored, room);
 	question->scan_candidates = ARENA_TAKE(arena, Scored, coded_topk_room(room));
@@ -139,6 +140,8 @@ answer_by_network(const Model *model, Infer *infer, Question *questions, int32_t
 	infer_rank(infer, scans, count);
 	for (int32_t q = 0; q < count; q++)
 	{
+		questions[q].log_normaliser = scans[q].log_normaliser;
+		questions[q].others_factor = 1;
 		offer_unknown(model, &questions[q], scans[q].log_normaliser);
 		finish_scan(questions[q].top, scans[q].log_normaliser, 1);
 	}
@@ -190,6 +193,7 @@ rank_candidates(AnswerScratch *answer_scratch, const Model *model, Question *que
 			question->candidate[c].item, (1 - missed) * answer_scratch->probability[c]
 		};
 
+		question->probability[c] = scored.score;
 		if (!is_excluded(model, question, scored.item) &&
 			scored.score >= topk_threshold(question->top))
 			topk_offer(question->top, scored);
@@ -213,6 +217,42 @@ exclude_candidates(const Model *model, Question *question)
 		if (question->candidate[c].item < items)
 			exclusion_set(question->excluded_now, question->candidate[c].item);
 	}
+}
+
+/* Offer the items that a scan has found besides the candidates to the answer. */
+static void
+offer_scanned(Question *question, TopK *scanned, float log_normaliser, float factor)
+{
+	finish_scan(scanned, log_normaliser, factor);
+	for (int32_t i = 0; i < scanned->count; i++)
+	{
+		if (scanned->heap[i].score >= topk_threshold(question->top))
+			topk_offer(question->top, scanned->heap[i]);
+	}
+}
+
+/*
+ * Offer all other items, if few may be answered: no scan is needed, which would
+ * have to go over all.  Returns whether they were few.
+ */
+static bool
+offer_few(const Model *model, Infer *infer, Question *question, float log_normaliser,
+		  float factor)
+{
+	TopK		top = {question->top->k, 0, question->scanned};
+	TopKRequest request;
+
+	if (question->excluded == NULL)
+		return false;
+	exclude_candidates(model, question);
+	if (exclusion_rest(question->excluded_now, model->config.items) >
+		model->config.items / INFER_FEW_SHARE)
+		return false;
+	request = scan_request(question, &top, question->excluded_now);
+	request.log_normaliser = log_normaliser;
+	infer_rank_few(infer, &request);
+	offer_scanned(question, &top, log_normaliser, factor);
+	return true;
 }
 
 /* Answer with both stages. */
@@ -242,11 +282,14 @@ answer_by_both(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 		opinion = network_opinion(model, &question->reading, &tops[q],
 								  scans[q].log_normaliser);
 		factor[q] = rank_candidates(answer_scratch, model, question, &opinion);
+		question->log_normaliser = opinion.log_normaliser;
+		question->others_factor = factor[q];
 		/* the network's best are all candidates: no other item has more than the last */
 		if (tops[q].count == CANDIDATES_NETWORK)
 			most = factor[q] * expf(tops[q].heap[CANDIDATES_NETWORK - 1].score -
 									scans[q].log_normaliser);
-		if (tops[q].count == CANDIDATES_NETWORK && most >= topk_threshold(question->top))
+		if (tops[q].count == CANDIDATES_NETWORK && most >= topk_threshold(question->top) &&
+			!offer_few(model, infer, question, scans[q].log_normaliser, factor[q]))
 			asking[asked++] = q;
 	}
 	for (int32_t a = 0; a < asked; a++)
@@ -259,16 +302,8 @@ answer_by_both(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 	}
 	infer_rank(infer, scans, asked);
 	for (int32_t a = 0; a < asked; a++)
-	{
-		TopK	   *top = questions[asking[a]].top;
-
-		finish_scan(&tops[a], scans[a].log_normaliser, factor[asking[a]]);
-		for (int32_t i = 0; i < tops[a].count; i++)
-		{
-			if (tops[a].heap[i].score >= topk_threshold(top))
-				topk_offer(top, tops[a].heap[i]);
-		}
-	}
+		offer_scanned(&questions[asking[a]], &tops[a], scans[a].log_normaliser,
+					  factor[asking[a]]);
 	for (int32_t q = 0; q < count; q++)
 		topk_sort(questions[q].top);
 }
@@ -283,4 +318,18 @@ both_stages_answer(AnswerScratch *answer_scratch, const Model *model, Infer *inf
 		answer_by_both(answer_scratch, model, infer, questions, count);
 	else
 		answer_by_network(model, infer, questions, count);
+}
+
+float
+question_probability(const Model *model, const Question *question, int32_t item)
+{
+	NetworkOpinion opinion;
+
+	for (int32_t c = 0; c < question->candidates; c++)
+	{
+		if (question->candidate[c].item == item)
+			return question->probability[c];
+	}
+	opinion = network_opinion(model, &question->reading, &(TopK) {0}, question->log_normaliser);
+	return question->others_factor * expf(opinion_log_probability(&opinion, item));
 }

@@ -26,6 +26,9 @@ typedef struct Question
 	TopK	   *top;			/* answer: best first, scores are probabilities */
 	int32_t		candidates;		/* answer: how many were looked at closely; */
 	Candidate  *candidate;		/* [CANDIDATES_MAX] they */
+	float	   *probability;	/* [CANDIDATES_MAX] and their scores */
+	float		log_normaliser; /* answer: of the network */
+	float		others_factor;	/* answer: by which its probabilities of all other items become theirs */
 	/* to work with */
 	Scored	   *scanned;		/* question_room(k) */
 	Scored	   *lower;			/* question_room(k) */
@@ -60,6 +63,9 @@ extern void answer_scratch_start(AnswerScratch *answer_scratch);
 /* Answer up to CODED_TOPK_QUERIES questions of one k; top->count must be 0. */
 extern void both_stages_answer(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 							   Question *questions, int32_t count);
+
+/* The score that an item of the model has by a question that was answered. */
+extern float question_probability(const Model *model, const Question *question, int32_t item);
 
 /* The network's best items as an opinion.  best: [CANDIDATES_NETWORK]. */
 extern NetworkOpinion network_opinion(const Model *model, const HistoryReading *reading,

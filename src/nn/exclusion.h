@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline size_t
 exclusion_bytes(int32_t items)
@@ -32,6 +33,24 @@ static inline bool
 exclusion_test(const uint8_t *excluded, int32_t item)
 {
 	return excluded != NULL && ((excluded[item >> 3] >> (item & 7)) & 1) != 0;
+}
+
+/* How many of so many items are not excluded. */
+static inline int32_t
+exclusion_rest(const uint8_t *excluded, int32_t items)
+{
+	int32_t		rest = items;
+	uint64_t	word;
+	int32_t		i = 0;
+
+	for (; excluded != NULL && i + 64 <= items; i += 64)
+	{
+		memcpy(&word, excluded + i / 8, sizeof(word));
+		rest -= __builtin_popcountll(word);
+	}
+	for (; i < items; i++)
+		rest -= exclusion_test(excluded, i);
+	return rest;
 }
 
 #endif							/* NN_EXCLUSION_H */

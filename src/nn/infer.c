@@ -165,6 +165,62 @@ infer_rank_all(Infer *infer, TopKRequest *request)
 	add_copies(infer, request);
 }
 
+/* Items whose weights are fetched together: most of them are in no cache. */
+#define FEW_TOGETHER 32
+#define CACHE_LINE 64
+
+/* Offer some items. */
+static void
+offer_items(Infer *infer, TopKRequest *request, const int32_t *item, int32_t count)
+{
+	const Params *params = infer->trained.params;
+	int32_t		columns = config_output_dim(infer->trained.config);
+
+	for (int32_t i = 0; i < count; i++)
+	{
+		const float *weight = params->output_weight + (size_t) item[i] * columns;
+
+		for (int32_t c = 0; c < columns; c += CACHE_LINE / (int32_t) sizeof(float))
+			__builtin_prefetch(weight + c);
+	}
+	for (int32_t i = 0; i < count; i++)
+	{
+		float		logit;
+
+		infer->kernels->score_rows(&logit, params->output_weight + (size_t) item[i] * columns,
+								   request->representation, 1, columns);
+		logit += params->output_bias[item[i]] - request->log_normaliser;
+		topk_offer(request->top, (Scored) {
+			item[i], copies_log_sum(&request->copies, item[i], logit) + request->log_normaliser
+		});
+	}
+}
+
+void
+infer_rank_few(Infer *infer, TopKRequest *request)
+{
+	int32_t		items = infer->trained.config->items;
+	int32_t		item[FEW_TOGETHER + 8];
+	int32_t		count = 0;
+
+	for (int32_t first = 0; first < items; first += 8)
+	{
+		uint32_t	left = (uint8_t) ~request->excluded[first / 8];
+
+		for (; left != 0; left &= left - 1)
+		{
+			item[count] = first + __builtin_ctz(left);
+			count += item[count] < items;
+		}
+		if (count >= FEW_TOGETHER)
+		{
+			offer_items(infer, request, item, count);
+			count = 0;
+		}
+	}
+	offer_items(infer, request, item, count);
+}
+
 void
 infer_logits(Infer *infer, const float *representation, float *logits)
 {

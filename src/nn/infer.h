@@ -16,6 +16,9 @@
 /* Wanting more than one of so many items, scoring all of them costs less. */
 #define INFER_CODED_SHARE 16
 
+/* Where no more than one of so many items may be answered, looking at these alone costs less. */
+#define INFER_FEW_SHARE 16
+
 /* A network that is trained; not to be changed. */
 typedef struct TrainedNetwork
 {
@@ -79,6 +82,12 @@ extern void infer_rank(Infer *infer, TopKRequest *requests, int32_t count);
  * the vocabulary is wanted, and with a normaliser that is exact.
  */
 extern void infer_rank_all(Infer *infer, TopKRequest *request);
+
+/*
+ * The same where few items are not excluded, which alone are looked at, and
+ * request->log_normaliser is known.
+ */
+extern void infer_rank_few(Infer *infer, TopKRequest *request);
 
 /* The logits of all items: logits[items]. */
 extern void infer_logits(Infer *infer, const float *representation, float *logits);

@@ -37,17 +37,6 @@ item_id(const Request *request, int32 item)
 	return id_at(&model->items, item);
 }
 
-/* The category of such an item; 0: none. */
-static int32
-item_category(const Request *request, int32 item)
-{
-	const Model *model = &request->call.cached->model;
-
-	if (item >= model->config.items)
-		return request->history.unknown[item - model->config.items].category;
-	return model->config.features > 0 ? model->item_feature[CATEGORY_FEATURE][item] : 0;
-}
-
 /* Why an item is answered. */
 typedef struct Why
 {
@@ -141,7 +130,7 @@ answers_add(const Answers *answers, const Request *request, const char *id)
 		bool		all_nulls[COLUMNS + 1] = {false};
 		Datum	   *values = all_values + before;
 		bool	   *nulls = all_nulls + before;
-		int32		category = item_category(request, scored.item);
+		int32		category = request_category(request, scored.item);
 		Why			why = why_item(request, scored.item);
 
 		CHECK_FOR_INTERRUPTS();

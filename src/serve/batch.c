@@ -14,13 +14,15 @@
 #include "miscadmin.h"
 
 #include "data/source.h"
+#include "serve/rerank.h"
 #include "serve/selection.h"
 
 /* The arguments of recseq_recommend_batch that model_call.h does not have. */
 enum
 {
 	ARG_SOURCE = 0,
-	ARG_SELECTION = 4			/* the first of those that selection.h has */
+	ARG_SELECTION = 4,			/* the first of those that selection.h has */
+	ARG_RULES = ARG_SELECTION + SELECTION_ARGUMENTS
 };
 
 /* Rows of a source that go through the network together, where memory allows. */
@@ -41,6 +43,7 @@ typedef struct BatchRequest
 	int			most;			/* rows that go through the network together */
 	Infer	   *infer;			/* for so many histories */
 	Selection	selection;
+	Rules		rules;
 	MemoryContext context;		/* of the rows; reset after each batch */
 	int			count;
 	BatchRow	rows[BATCH_ROWS];
@@ -114,6 +117,7 @@ answer_rows(BatchRequest *batch, int first, const HistoryReading *reading)
 		asked[i]->question = questions[i];
 	for (int i = 0; i < count; i++)
 	{
+		rerank(&batch->rules, &batch->requests[i], &batch->budget);
 		answers_add(&batch->answers, &batch->requests[i], batch->rows[first + i].id);
 		request_mark_seen(&batch->requests[i], false);
 	}
@@ -232,6 +236,8 @@ recseq_recommend_batch(PG_FUNCTION_ARGS)
 	cached = request.call.cached;
 	cache_pin(cached);
 	batch->selection = selection_read(fcinfo, ARG_SELECTION, &request.call, &batch->budget);
+	batch->rules = rules_read(fcinfo, ARG_RULES, &request.call, &batch->budget);
+	request.top.k = rerank_pool(&batch->rules, &request.call);
 	allocate_requests(batch, &request);
 	allocate_infer(batch, cached);
 	batch->context = AllocSetContextCreate(context, "recseq batch rows",

@@ -36,6 +36,17 @@ model_call_begin(FunctionCallInfo fcinfo)
 	return call;
 }
 
+void
+check_has_categories(const ModelCall *call, const char *argument)
+{
+	if (call->cached->model.config.features == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is given, but model \"%s\" knows no categories",
+						argument, call->model_name),
+				 errhint("Train it on a source with a column \"categories\", or leave the argument out.")));
+}
+
 ModelIds
 model_ids_start(const ModelCall *call, const IdArray *array, const Vocabulary *vocabulary,
 				const char *what)
@@ -49,22 +60,28 @@ model_ids_start(const ModelCall *call, const IdArray *array, const Vocabulary *v
 	return (ModelIds) {ids_start(array), call, vocabulary, what};
 }
 
-bool
-model_ids_next(ModelIds *ids, Id *id)
+void
+model_id_check(const ModelCall *call, const Vocabulary *vocabulary, const char *what, Id *id)
 {
 	int64		value;
 
-	if (!ids_next(&ids->reader, id))
-		return false;
-	if (id->text == NULL || ids->vocabulary->kind == ID_TEXT)
-		return true;
+	if (id->text == NULL || vocabulary->kind == ID_TEXT)
+		return;
 	if (!integer_of_text(id, &value))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("\"%s\" contains \"%.*s\", but the ids of model \"%s\" are integers",
-						ids->what, (int) id->length, id->text, ids->call->model_name),
+						what, (int) id->length, id->text, call->model_name),
 				 errhint("Pass integer[] or bigint[].")));
 	*id = (Id) {.integer = value};
+}
+
+bool
+model_ids_next(ModelIds *ids, Id *id)
+{
+	if (!ids_next(&ids->reader, id))
+		return false;
+	model_id_check(ids->call, ids->vocabulary, ids->what, id);
 	return true;
 }
 

@@ -23,6 +23,9 @@ typedef struct ModelCall
 /* Read them; complain about what is null or out of range, or does not exist. */
 extern ModelCall model_call_begin(FunctionCallInfo fcinfo);
 
+/* Complain if the model has no categories; argument: what is given nevertheless. */
+extern void check_has_categories(const ModelCall *call, const char *argument);
+
 /*
  * An array of ids that are comparable with those of a vocabulary: texts that
  * show integers are read as such; integers are never taken for texts.
@@ -37,6 +40,13 @@ typedef struct ModelIds
 
 extern ModelIds model_ids_start(const ModelCall *call, const IdArray *array,
 								const Vocabulary *vocabulary, const char *what);
+
+/*
+ * Make an id, a text, comparable with those of a vocabulary; an error if it shows
+ * no integer where they are.
+ */
+extern void model_id_check(const ModelCall *call, const Vocabulary *vocabulary, const char *what,
+						   Id *id);
 
 /* The next id; false: it is null. */
 extern bool model_ids_next(ModelIds *ids, Id *id);

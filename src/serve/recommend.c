@@ -15,6 +15,7 @@
 
 #include "nn/nn.h"
 #include "serve/request.h"
+#include "serve/rerank.h"
 #include "serve/selection.h"
 
 /* Arguments of recseq_recommend by number, as sql/functions.sql declares them. */
@@ -27,7 +28,8 @@ enum
 	ARG_CATEGORIES,
 	ARG_EVENTS,
 	ARG_TIMES,
-	ARG_SELECTION				/* the first of those that selection.h has */
+	ARG_SELECTION,				/* the first of those that selection.h has */
+	ARG_RULES = ARG_SELECTION + SELECTION_ARGUMENTS
 };
 
 /* An argument that is an array. */
@@ -106,11 +108,14 @@ recseq_recommend(PG_FUNCTION_ARGS)
 	Budget		budget = budget_of_call(scratch);
 	MemoryContext caller;
 	Selection	selection;
+	Rules		rules;
 	Answers		answers;
 
 	MemoryContextReset(scratch);
 	caller = MemoryContextSwitchTo(scratch);
 	answers = answers_begin(fcinfo);
+	rules = rules_read(fcinfo, ARG_RULES, &request.call, &budget);
+	request.top.k = rerank_pool(&rules, &request.call);
 	budget_check(&budget, request_bytes(&request));
 	request_allocate(&request);
 	read_history(fcinfo, &budget, &request);
@@ -118,6 +123,7 @@ recseq_recommend(PG_FUNCTION_ARGS)
 	selection = selection_read(fcinfo, ARG_SELECTION, &request.call, &budget);
 	selection_apply(&selection, &request);
 	answer(&request);
+	rerank(&rules, &request, &budget);
 	answers_add(&answers, &request, NULL);
 	MemoryContextSwitchTo(caller);
 	return (Datum) 0;

@@ -13,10 +13,7 @@ request_begin(FunctionCallInfo fcinfo)
 {
 	ModelCall	call = model_call_begin(fcinfo);
 
-	return (Request) {
-		.call = call,
-		.top.k = Min(call.k, call.cached->model.config.items + HISTORY_MAX_UNKNOWN)
-	};
+	return (Request) {.call = call};
 }
 
 /* Lay out the memory of a request. */
@@ -82,6 +79,32 @@ request_ask(Request *request, HistoryReading reading)
 	return question;
 }
 
+int32
+request_category(const Request *request, int32 item)
+{
+	const Model *model = &request->call.cached->model;
+
+	if (item >= model->config.items)
+		return request->history.unknown[item - model->config.items].category;
+	return model->config.features > 0 ? model->item_feature[CATEGORY_FEATURE][item] : 0;
+}
+
+/* An item's share of all events. */
+static float
+popularity(const Request *request, int32 item)
+{
+	const CachedModel *cached = request->call.cached;
+
+	return (float) ((double) cached->model.item_count[item] / (double) cached->total_count);
+}
+
+float
+request_probability(const Request *request, int32 item)
+{
+	return request->history.length == 0 ? popularity(request, item)
+		: question_probability(&request->call.cached->model, &request->question, item);
+}
+
 void
 request_answer_by_popularity(Request *request)
 {
@@ -96,9 +119,6 @@ request_answer_by_popularity(Request *request)
 		CHECK_FOR_INTERRUPTS();
 		if (!exclusion_test(request->question.excluded, item) &&
 			!exclusion_test(model->unavailable, item))
-			top->heap[top->count++] = (Scored) {
-				item, (float) ((double) model->item_count[item] /
-							   (double) request->call.cached->total_count)
-			};
+			top->heap[top->count++] = (Scored) {item, popularity(request, item)};
 	}
 }

@@ -29,7 +29,7 @@ typedef struct Answers
 	MemoryContext row;			/* for one of them */
 } Answers;
 
-/* A new request, of the arguments k, model and version. */
+/* A new request, of the arguments k, model and version; top.k is for the caller to set. */
 extern Request request_begin(FunctionCallInfo fcinfo);
 
 /* Bytes that request_allocate takes. */
@@ -46,6 +46,12 @@ extern void request_mark_seen(Request *request, bool seen);
 
 /* Put a request as a question about a history that the network has read. */
 extern Question request_ask(Request *request, HistoryReading reading);
+
+/* The category of an item of the model or of the history; 0: none. */
+extern int32 request_category(const Request *request, int32 item);
+
+/* The score that an item of the model has in the answer, or would have there if k were larger. */
+extern float request_probability(const Request *request, int32 item);
 
 /* Answer without a question: the most frequent items, with their shares of all events. */
 extern void request_answer_by_popularity(Request *request);

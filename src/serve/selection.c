@@ -53,17 +53,6 @@ ids_argument(const SelectionReader *reader, int argument, const char *what, IdAr
 	return true;
 }
 
-void
-check_has_categories(const ModelCall *call, const char *argument)
-{
-	if (call->cached->model.config.features == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is given, but model \"%s\" knows no categories",
-						argument, call->model_name),
-				 errhint("Train it on a source with a column \"categories\", or leave the argument out.")));
-}
-
 /* A bit an item, all alike. */
 static uint8 *
 all_items(const SelectionReader *reader, bool excluded)

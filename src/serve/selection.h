@@ -12,6 +12,9 @@
 #include "data/idset.h"
 #include "serve/request.h"
 
+/* Arguments that it is read from. */
+#define SELECTION_ARGUMENTS 5
+
 typedef struct Selection
 {
 	bool		exclude_seen;
@@ -32,8 +35,5 @@ extern Selection selection_read(FunctionCallInfo fcinfo, int first, const ModelC
 
 /* Keep a request, whose history is marked as seen, to a selection, which outlives it. */
 extern void selection_apply(const Selection *selection, Request *request);
-
-/* Complain if the model has no categories; argument: what is given nevertheless. */
-extern void check_has_categories(const ModelCall *call, const char *argument);
 
 #endif							/* RECSEQ_SELECTION_H */

@@ -26,6 +26,7 @@
 #include "data/idset.h"
 #include "data/source.h"
 #include "guc.h"
+#include "json.h"
 #include "names.h"
 #include "rank/rank.h"
 
@@ -418,22 +419,6 @@ value_to_argument(const JsonbValue *value, const Option *option)
 	}
 	error_context_stack = callback.previous;
 	return argument;
-}
-
-bool
-jsonb_next_member(JsonbIterator **iterator, JsonbValue *key, JsonbValue *value)
-{
-	JsonbIteratorToken token;
-
-	while ((token = JsonbIteratorNext(iterator, key, true)) != WJB_DONE)
-	{
-		if (token == WJB_KEY)
-		{
-			JsonbIteratorNext(iterator, value, true);
-			return true;
-		}
-	}
-	return false;
 }
 
 Jsonb *

@@ -54,9 +54,6 @@ extern NullableDatum *train_arguments(const Catalog *catalog, Oid source, Jsonb 
 /* A JSON object, in the current context. */
 extern Jsonb *jsonb_of_text(const char *json);
 
-/* Go on to the next member of a JSON object; false: there is none. */
-extern bool jsonb_next_member(JsonbIterator **iterator, JsonbValue *key, JsonbValue *value);
-
 /* A value that is no array and no object as text; NULL: null. */
 extern char *jsonb_scalar_text(const JsonbValue *value);
 

@@ -68,9 +68,9 @@ SELECT is(proparallel::text, 'u', 'recseq_train is parallel unsafe') FROM functi
 PREPARE recommend_form(regtype, regtype, regtype) AS
 SELECT result
 FROM function, LATERAL (VALUES
-	(is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proargtypes[i - 1], NULL)) ORDER BY i) FROM generate_series(1, 12) i),
+	(is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proargtypes[i - 1], NULL)) ORDER BY i) FROM generate_series(1, 13) i),
 		ARRAY['items ' || $1, 'k integer', 'model text', 'version integer', 'categories ' || $2, 'events text[]',
-			  'times timestamp with time zone[]', 'exclude_seen boolean', 'exclude ' || $2, 'only_categories ' || $2, 'only_items ' || $2, 'unknown_items boolean'],
+			  'times timestamp with time zone[]', 'exclude_seen boolean', 'exclude ' || $2, 'only_categories ' || $2, 'only_items ' || $2, 'unknown_items boolean', 'rules jsonb'],
 		format('recseq_recommend(%s): arguments', $1))),
 	(is(pronargs - pronargdefaults::int, 1, format('recseq_recommend(%s): only the items must be given', $1))),
 	(is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)

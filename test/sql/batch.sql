@@ -41,7 +41,9 @@ SELECT more, differences('visit', k, more)
 FROM (VALUES (20, 'exclude_seen => false'), (20, 'exclude_seen => true'), (30, 'unknown_items => true'), (30, 'unknown_items => true, exclude => ARRAY[999, 3]'),
 			 (5, 'exclude => ARRAY[1, 2, 3, 777]'), (5, 'exclude_seen => true, exclude => ARRAY[1, 2, 3]'), (7, 'only_items => ARRAY[1, 2, 3, 11, 12, 13, 21]'),
 			 (20, 'only_categories => ARRAY[2]'), (3, 'exclude_seen => true, only_items => ARRAY[1, 2, 3, 11, 12, 13], only_categories => ARRAY[1, 3]'),
-			 (9, 'only_items => ARRAY[21, 24, 3], unknown_items => true')) o(k, more);
+			 (9, 'only_items => ARRAY[21, 24, 3], unknown_items => true'), (4, 'rules => ''{"max_per_category": 1}'''),
+			 (6, 'rules => ''{"diversity": 0.5, "boost_categories": {"2": 3}}'', exclude_seen => true'),
+			 (5, 'rules => ''{"boost_items": {"7": 50, "9": 0.1}, "promoted": [1, 2, 3], "promoted_share": 0.4}''')) o(k, more);
 SELECT count(*) FROM recseq_recommend_batch('visit', 30, unknown_items => true) WHERE item > 20 OR item = 0;
 SELECT DISTINCT item FROM recseq_recommend_batch('visit', 30, only_items => ARRAY[3, 21], unknown_items => true) ORDER BY item;
 SELECT item, pg_typeof(reason_item) FROM recseq_recommend_batch_text('visit', 1, only_items => ARRAY['17'], exclude => ARRAY['3']) LIMIT 1;

@@ -224,6 +224,70 @@ BEGIN ISOLATION LEVEL SERIALIZABLE;
 SELECT item FROM recseq_recommend(ARRAY[10, 11, 12], 1);
 COMMIT;
 
+--
+-- Rules
+--
+CREATE FUNCTION ruled(rules jsonb, k int DEFAULT 5, history int[] DEFAULT ARRAY[10, 11, 12]) RETURNS int[] LANGUAGE sql AS $$
+	SELECT array_agg(item ORDER BY rank) FROM recseq_recommend(history, k, rules => rules)
+$$;
+CREATE TABLE plain AS SELECT * FROM recseq_recommend(ARRAY[10, 11, 12], 100);
+CREATE FUNCTION best(condition text, n int DEFAULT 1) RETURNS int[] LANGUAGE plpgsql AS $$
+DECLARE
+	items	int[];
+BEGIN
+	EXECUTE format('SELECT array_agg(item ORDER BY rank) FROM (SELECT item, rank FROM plain WHERE %s ORDER BY rank LIMIT %s) p', condition, n) INTO items;
+	RETURN items;
+END $$;
+SELECT ruled('{}') = best('true', 5) AS none, ruled(NULL) = best('true', 5) AS null, ruled('{"diversity": 0}') = best('true', 5) AS no_diversity;
+-- scores stay those of the model; confidence adds up to 1 over the rows
+SELECT count(*) AS same FROM recseq_recommend(ARRAY[10, 11, 12], rules => '{"boost_items": {"44": 1e6}}') JOIN plain USING (item, score);
+SELECT round(sum(confidence)::numeric, 4) AS confidence FROM recseq_recommend(ARRAY[10, 11, 12], rules => '{"boost_items": {"44": 1e6}}');
+-- factors of items and categories, up and down; ids that the model does not know change nothing
+SELECT (ruled('{"boost_items": {"44": 1e6, "777": 5}}'))[1] AS up, ruled('{"boost_items": {"44": 1}}') = best('true', 5) AS by_1,
+	   (ruled(format('{"boost_items": {"%s": 1e-6}}', (best('true'))[1])::jsonb))[1] = (best('rank > 1'))[1] AS down;
+SELECT (SELECT array_agg(DISTINCT category) FROM recseq_recommend(ARRAY[10, 11, 12], 3, rules => '{"boost_categories": {"4": 1e6, "99": 2}}')) AS up,
+	   (SELECT count(*) FROM recseq_recommend(ARRAY[10, 11, 12], 3, rules => '{"boost_categories": {"1": 1e-6}}') WHERE category = 1) AS down;
+SELECT ruled('{"boost_items": {"44": 1e6}}', 1) AS up, (SELECT count(*) FROM recseq_recommend(ARRAY[10, 11, 12], exclude => ARRAY[44], rules => '{"boost_items": {"44": 1e6}}') WHERE item = 44) AS excluded;
+-- at most so many of a category, and as many rows as there are then
+SELECT ruled('{"max_per_category": 1}') = (SELECT array_agg(item ORDER BY rank) FROM (SELECT DISTINCT ON (category) item, rank FROM plain ORDER BY category, rank) p) AS one_each;
+SELECT category, count(*) FROM recseq_recommend(ARRAY[10, 11, 12], 7, rules => '{"max_per_category": 2}') GROUP BY category HAVING count(*) > 2;
+SELECT cardinality(ruled('{"max_per_category": 1}', 100)) AS four, cardinality(ruled('{"max_per_category": 2}', 100)) AS eight;
+-- promoted items: the best of them take their share of the rows
+SELECT cardinality(ARRAY(SELECT unnest(ruled('{"promoted": [40, 41, 42, 43, 44], "promoted_share": 0.4}')) INTERSECT SELECT generate_series(40, 44))) AS two,
+	   (ruled('{"promoted": [40, 41, 42, 43, 44], "promoted_share": 0.4}'))[4:5] = best('item >= 40', 2) AS the_best,
+	   (ruled('{"promoted": [40, 41, 42, 43, 44], "promoted_share": 0.4}'))[1:3] = best('true', 3) AS others_as_before;
+SELECT ruled('{"promoted": [777, 44], "promoted_share": 1}', 3) = ARRAY[44] || best('true', 2) AS no_more_than_there_are, ruled('{"promoted": [44], "promoted_share": 0}') = best('true', 5) AS no_share;
+-- diversity: the best comes first; then what is less like the rows before
+SELECT (ruled('{"diversity": 0.5}'))[1] = (best('true'))[1] AS best_first, ruled('{"diversity": 1}') <> best('true', 5) AS differs, cardinality(ruled('{"diversity": 1}', 100)) AS all;
+SELECT ruled('{"diversity": 1}', 2) = best('true') || (SELECT ARRAY[item] FROM recseq_similar_items((best('true'))[1], 100) ORDER BY similarity LIMIT 1) AS least_like;
+-- an empty history, and a history of unknown items
+SELECT (ruled('{"boost_items": {"44": 1e6}}', 3, '{}'))[1], cardinality(ruled('{"max_per_category": 1}', 100, '{}')) AS four;
+SELECT (ruled('{"boost_items": {"44": 1e6}}', 3, ARRAY[999]))[1], cardinality(ruled('{"diversity": 0.5}', 100, ARRAY[999])) AS all;
+-- the network alone; texts
+SELECT item FROM recseq_recommend(ARRAY[10, 11, 12], 1, 'without', rules => '{"promoted": [44], "promoted_share": 1}');
+SELECT item FROM recseq_recommend(ARRAY['10', '11'], 1, rules => '{"boost_items": {"44": 1e6}}');
+SELECT count(*) FROM recseq_recommend(ARRAY[10, 11, 12], 0, rules => '{"diversity": 0.5}');
+-- what is wrong
+SELECT ruled('[]');
+SELECT ruled('1');
+SELECT ruled('{"diverse": 1}');
+SELECT ruled('{"boost_items": [44]}');
+SELECT ruled('{"boost_items": {"x": 2}}');
+SELECT ruled('{"boost_items": {"44": 0}}');
+SELECT ruled('{"boost_items": {"44": "2"}}');
+SELECT ruled('{"boost_categories": 4}');
+SELECT ruled('{"promoted": {"44": 1}, "promoted_share": 0.5}');
+SELECT ruled('{"promoted": [44, null], "promoted_share": 0.5}');
+SELECT ruled('{"promoted": [44]}');
+SELECT ruled('{"promoted_share": 0.5}');
+SELECT ruled('{"max_per_category": 0}');
+SELECT ruled('{"diversity": 1.01}');
+SELECT ruled('{"diversity": "NaN"}');
+SELECT * FROM recseq_recommend(ARRAY[10, 11], model => 'without', rules => '{"max_per_category": 1}');
+SELECT * FROM recseq_recommend(ARRAY[10, 11], model => 'without', rules => '{"boost_categories": {"1": 1}}');
+DROP TABLE plain;
+DROP FUNCTION ruled, best;
+
 -- a long history: a million items, and as many rows as there are items
 SELECT count(*) AS same FROM recseq_recommend(ARRAY(SELECT 10 + g % 5 FROM generate_series(0, 999999) g), 20, 'without') a
 JOIN recseq_recommend(ARRAY(SELECT 10 + g % 5 FROM generate_series(999972, 999999) g), 20, 'without') b USING (rank, item, score, reason);

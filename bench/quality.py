@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+import textwrap
 import time
 
 import psycopg2
@@ -59,6 +60,8 @@ def exists(relation):
 
 
 def literal(value):
+    if isinstance(value, list):
+        value = "{" + ",".join(value) + "}"
     if isinstance(value, dict):
         value = json.dumps(value)
     return "NULL" if value is None else "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value).lower()
@@ -246,19 +249,26 @@ def ablation():
 # ---------------------------------------------------------------- the seed's variants
 
 # Trained for as long as it takes: on this split the more is learned by heart, the better.
-SEED_OPTIONS = {"item_dim": 50, "tied": False, "dropout": 0.5, "item_dropout": 0, "epochs": 30, "patience": 0, "validation_fraction": 0, "workers": 0}
+SEED_OPTIONS = {"item_dim": 50, "tied": False, "dropout": 0.5, "item_dropout": 0, "embedding_dropout": 0, "batch_size": 256, "learning_rate": 0.005,
+                "decay_epochs": 0, "epochs": 30, "patience": 0, "validation_fraction": 0, "workers": 0}
 
 SEED_VARIANTS = {
     "a": ("items; BiLSTM, self-attention, a second LSTM", {"features": [], "units": 64, "layers": 2, "attention": True}),
     "b": ("items; LSTM(64)", {"features": [], "units": 64, "bidirectional": False}),
-    "c": ("items and categories; LSTM(32)", {"bidirectional": False, "feature_dim": 50}),
-    "d": ("items and categories; BiLSTM(32)", {"feature_dim": 50}),
+    "c": ("items and categories; LSTM(32)", {"units": 32, "bidirectional": False, "feature_dim": 50}),
+    "d": ("items and categories; BiLSTM(32)", {"units": 32, "feature_dim": 50}),
 }
+
+
+def seed_statement(letter):
+    """The statement that trains a variant; it says all that is not as by default."""
+    options = {**SEED_VARIANTS[letter][1], **SEED_OPTIONS}
+    return textwrap.fill(call("recseq_train", source="seed_visitors", model=letter, **options) + ";", 140, subsequent_indent="    ")
 
 
 def seed():
     split = {"protocol": "random_windows", "test_share": 0.2}
-    measured = {letter: backtest(f"variant ({letter}), random_windows", "seed_visitors", split, **SEED_OPTIONS, **options)
+    measured = {letter: backtest(f"variant ({letter}), random_windows", "seed_visitors", split, **options, **SEED_OPTIONS)
                 for letter, (_, options) in SEED_VARIANTS.items()}
     take_all(measured.values())
     share = float(value("SELECT sum(greatest(27 - cardinality(items), 0)) / (27.0 * count(*)) FROM seed_visitors"))
@@ -271,7 +281,8 @@ def seed():
                      f"{SEED_FIGURES[letter]:.4f}" if letter in SEED_FIGURES else ""])
     baselines = measured["d"].methods()
     rows += [[METHOD_NAMES.get(name, name), figure(row, "hit_rate"), figure(row, "mrr"), "", "", ""] for name, row in baselines.items() if name != "model"]
-    write("seed", f"{baselines['model']['cases']:,} windows tested. Of the windows cut from these sequences once they are padded to 28 items, "
+    write("seed", "What trains each of the four:\n\n```\n" + "\n".join(map(seed_statement, SEED_VARIANTS)) + "\n```\n\n"
+          + f"{baselines['model']['cases']:,} windows tested. Of the windows cut from these sequences once they are padded to 28 items, "
           f"{100 * share:.1f} % have the padding token for a target; {100 * SEED_PADDING:.1f} % of the seed's had.\n\n"
           + table(["method", "HR@5 over items", "MRR@5", f"with {100 * share:.1f} % padding targets", f"with {100 * SEED_PADDING:.1f} %",
                    "the seed's \"precision at 5\""], rows))

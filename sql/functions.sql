@@ -5,28 +5,28 @@ CREATE FUNCTION @extschema@.recseq_train(
 	source regclass,
 	model text DEFAULT 'default',
 	features text[] DEFAULT NULL,
-	units integer DEFAULT 32,
+	units integer DEFAULT 64,
 	layers integer DEFAULT 1,
 	bidirectional boolean DEFAULT true,
 	attention boolean DEFAULT false,
 	item_dim integer DEFAULT 64,
 	feature_dim integer DEFAULT 32,
 	tied boolean DEFAULT true,
-	scale double precision DEFAULT 0,
-	residual boolean DEFAULT false,
-	copy boolean DEFAULT false,
+	scale double precision DEFAULT 14,
+	residual boolean DEFAULT true,
+	copy boolean DEFAULT true,
 	dropout double precision DEFAULT 0.3,
-	embedding_dropout double precision DEFAULT 0,
+	embedding_dropout double precision DEFAULT 0.25,
 	item_dropout double precision DEFAULT 0.05,
 	loss text DEFAULT 'softmax',
 	negatives integer DEFAULT 2048,
-	epochs integer DEFAULT 20,
-	batch_size integer DEFAULT 256,
-	learning_rate double precision DEFAULT 0.005,
+	epochs integer DEFAULT 12,
+	batch_size integer DEFAULT 128,
+	learning_rate double precision DEFAULT 0.002,
 	decay double precision DEFAULT 0.3,
-	decay_epochs integer DEFAULT 0,
+	decay_epochs integer DEFAULT NULL,
 	clip_norm double precision DEFAULT 5,
-	patience integer DEFAULT 4,
+	patience integer DEFAULT 3,
 	validation_fraction double precision DEFAULT 0.1,
 	validation_metric text DEFAULT 'mrr',
 	max_length integer DEFAULT 28,
@@ -53,12 +53,12 @@ COMMENT ON FUNCTION @extschema@.recseq_train(regclass, text, text[], integer, in
 'Trains a network on a relation with one row a sequence, stores it as a new version of the model and makes that the active one (see activate).
 
 source: a table or view with "items" (integer[], bigint[] or text[], oldest first); optional parallel arrays named by "features"; optional "events" (text[], the kind of each event); optional "times" (timestamptz[]), which make the newest sequences the validation part.
-features: columns that are read beside the items, up to 8 (default: categories, where there is such a column).
+features: columns that are read beside the items, up to 8 (default: categories, and events beside it, where there are such columns).
 units: hidden units of one direction, 1..1024. layers: LSTM layers, 1..4. bidirectional: read in both directions. attention: self-attention below the last layer.
 item_dim, feature_dim: embedding columns, 1..1024. tied: score items by their embeddings instead of weights of their own. scale: scores are this times the cosine between the representation and the items embedding, 0..100; 0: their product, and a bias of the item. residual: the representation adds the embedding of the newest item, as much of it as a gate lets through. copy: beside the scores of all items, a pointer says which item of the history is likely to come again. These three only where tied; copy not with bpr_max.
 dropout: share of the representation dropped, 0 to below 1. embedding_dropout: share of the columns of embeddings that are read dropped, 0 to below 1. item_dropout: share of history items read as unknown, 0 to below 1.
 loss: softmax (over all items); sampled_softmax or bpr_max, whose cost does not depend on the number of items, with `negatives` items drawn for each minibatch, 1..65536.
-epochs: at most so many, 1..10000. batch_size: windows, 1..65536. learning_rate: of Adam, in the first epoch. decay, decay_epochs: it falls by the factor decay, 0.001..1, after each decay_epochs epochs, 0..10000; decay_epochs 0: it is halved when validation has stalled for two epochs. clip_norm: limit of the global gradient norm, 0 for none. patience: epochs without improvement before training stops, 0 for never.
+epochs: at most so many, 1..10000. batch_size: windows, 1..65536. learning_rate: of Adam, in the first epoch. decay, decay_epochs: it falls by the factor decay, 0.001..1, after each decay_epochs epochs, 0..10000 (default: once, after half of the epochs); 0: it is halved when validation has stalled for two epochs. clip_norm: limit of the global gradient norm, 0 for none. patience: epochs without improvement before training stops, 0 for never.
 validation_fraction: share of the sequences held out, 0..0.9; of more than 10,000 windows an even sample of about so many judges each epoch. validation_metric: what makes an epoch the best, which is kept: mrr (at 20), hit_rate (at 5) or loss. max_length: newest items of a history that are read, 1..1000. seed: same data, options and seed give the same weights.
 purchases: kinds of events that are purchases, in the arrays of the column "events" where the source has it.
 ranker: fit a second stage that ranks candidates (the history, what goes with it, the network''s best, what is popular) by the evidence for each; false: the network alone answers. min_support: sequences that what speaks for an item takes to be used and shown by the second stage, 1..150: what goes with what, similar histories, and popular items count only where so many have them.

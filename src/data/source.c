@@ -43,8 +43,9 @@ find_features(TupleDesc tupdesc, ArrayType *features, bool missing_ok, Source *s
 
 	if (features == NULL)
 	{
+		/* the first feature is the category of an item */
 		if (find_id_column(tupdesc, "categories", &source->feature[0]))
-			source->features = 1;
+			source->features = 1 + find_id_column(tupdesc, "events", &source->feature[1]);
 		return;
 	}
 	names = ids_of_array_without_nulls(features, "features");

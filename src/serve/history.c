@@ -152,6 +152,13 @@ number_items(const HistoryReader *reader, const Events *events, const Kept *kept
 	return numbers;
 }
 
+/* Whether a feature is the kind of an event, which the item does not tell. */
+static bool
+is_kind(const Model *model, int f)
+{
+	return strcmp(model->feature_name[f], "events") == 0;
+}
+
 /* The values of a feature of the kept events; 0, as those of the beginning: not known. */
 static int32 *
 number_feature(const HistoryReader *reader, const IdArray *values, int f, const Kept *kept,
@@ -171,7 +178,7 @@ number_feature(const HistoryReader *reader, const IdArray *values, int f, const 
 	{
 		if (values != NULL)
 			numbers[i] = model_ids_next_value(&ids);
-		else if (item[i] < model->config.items)
+		else if (item[i] < model->config.items && !is_kind(model, f))
 			numbers[i] = model->item_feature[f][item[i]];
 	}
 	return numbers;
@@ -233,7 +240,8 @@ history_read(const HistoryReader *reader, const Events *events)
 	history.item = item + first;
 	for (int f = 0; f < config->features; f++)
 	{
-		int32	   *numbers = number_feature(reader, events->feature[f], f, &kept, item);
+		const IdArray *values = events->feature[f] == NULL && is_kind(model, f) ? events->kinds : events->feature[f];
+		int32	   *numbers = number_feature(reader, values, f, &kept, item);
 
 		history.feature[f] = numbers + first;
 		if (f == CATEGORY_FEATURE)

@@ -105,7 +105,7 @@ static const Option table[] = {
 	OPTION("learning_rate", OPTION_FLOAT, trainer.learning_rate,
 		   RANGE(VERSION_MIN_LEARNING_RATE, VERSION_MAX_LEARNING_RATE)),
 	OPTION("decay", OPTION_FLOAT, trainer.decay, RANGE(VERSION_MIN_DECAY, 1)),
-	OPTION("decay_epochs", OPTION_INTEGER, trainer.decay_epochs, RANGE(0, VERSION_MAX_EPOCHS)),
+	OPTION("decay_epochs", OPTION_LIMIT, trainer.decay_epochs, RANGE(0, VERSION_MAX_EPOCHS)),
 	OPTION("clip_norm", OPTION_FLOAT, trainer.clip_norm, RANGE(0, VERSION_MAX_CLIP_NORM)),
 	OPTION("patience", OPTION_INTEGER, trainer.patience, RANGE(0, VERSION_MAX_EPOCHS)),
 	OPTION("validation_fraction", OPTION_REAL, validation_fraction, RANGE(0, VERSION_MAX_VALIDATION)),
@@ -264,6 +264,8 @@ train_options(const NullableDatum *arguments)
 		options.config.residual = false;
 		options.config.copy = false;
 	}
+	if (options.trainer.decay_epochs < 0)
+		options.trainer.decay_epochs = (options.trainer.epochs + 1) / 2;
 	if (options.trainer.loss == LOSS_BPR_MAX)
 		options.config.copy = false;	/* of a network whose scores are probabilities */
 	return options;

@@ -20,7 +20,7 @@ SELECT recseq_activate('ring', 1);
 SELECT version, label, active, now() - created < '1 hour' AS lately, metric, higher_is_better,
 	   CASE WHEN metric IN ('seconds', 'bytes') THEN sign(value) ELSE value END AS value
 FROM recseq_model_metrics WHERE version = 1 ORDER BY metric;
-SELECT label, metric, value BETWEEN 0 AND 5 AS plausible FROM recseq_model_metrics WHERE metric IN ('hit_rate', 'val_loss') ORDER BY label, metric;
+SELECT label, metric, value BETWEEN 0 AND 30 AS plausible FROM recseq_model_metrics WHERE metric IN ('hit_rate', 'val_loss') ORDER BY label, metric;
 SELECT count(*) AS metrics,
 	   count(*) FILTER (WHERE value IS NOT DISTINCT FROM CASE metric WHEN 'items' THEN (vocabulary->>'items')::float8 ELSE (to_jsonb(m)->>metric)::float8 END) AS same
 FROM recseq_model_metrics JOIN recseq_models m USING (model, version);

@@ -13,7 +13,7 @@ SELECT c * 50 + s AS id,
 FROM generate_series(1, 4) c, generate_series(0, 49) s;
 CREATE FUNCTION train(source regclass, model text, features text[] DEFAULT NULL) RETURNS int LANGUAGE sql AS $$
 	SELECT items FROM recseq_train(source, model, features, epochs => 40, units => 16, item_dim => 16, feature_dim => 16, batch_size => 64,
-								   learning_rate => 0.02, dropout => 0.1, validation_fraction => 0)
+								   learning_rate => 0.02, dropout => 0.1, copy => false, validation_fraction => 0)
 $$;
 SELECT train('walk', 'default');
 

@@ -127,7 +127,7 @@ read_id(const Reading *reading, TupleTableSlot *slot, const ValueColumn *column,
 	return true;
 }
 
-/* A null does not say that an item can be sold. */
+/* A null does not say that an item cannot be sold. */
 static bool
 read_available(const Reading *reading, TupleTableSlot *slot)
 {
@@ -137,7 +137,7 @@ read_available(const Reading *reading, TupleTableSlot *slot)
 	if (reading->available.field == 0)
 		return true;
 	datum = slot_getattr(slot, reading->available.field, &isnull);
-	return !isnull && DatumGetBool(datum);
+	return isnull || DatumGetBool(datum);
 }
 
 /* Make room for one more item that is in no sequence. */

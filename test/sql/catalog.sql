@@ -58,6 +58,11 @@ CREATE VIEW other AS SELECT item, category FROM products WHERE item <> 149 UNION
 SELECT items FROM recseq_update('shop', 'newer', catalog => 'other');
 SELECT count(*), array_agg(item ORDER BY item) FILTER (WHERE item IN (113, 149, 700, 799)) AS of_these FROM recseq_recommend(ARRAY[101, 102, 103], 500, 'shop');
 
+-- null does not say that an item cannot be sold
+CREATE VIEW not_known AS SELECT item, category, CASE WHEN item % 2 = 0 THEN false END AS available FROM products;
+SELECT items FROM recseq_update('network', 'visits', catalog => 'not_known');
+SELECT count(*), sum(item % 2) AS odd FROM recseq_recommend(ARRAY[101, 102, 103], 500, 'network');
+
 -- targets that training has never seen
 CREATE TABLE both_days AS SELECT visitor, items, categories, times FROM visits UNION ALL
 	SELECT 2000 + v, ARRAY[c * 100 + v % 8, c * 100 + (v + 3) % 8, c * 100 + (v + 6) % 8, c * 100 + 40 + v % 3], ARRAY[c, c, c, c],
@@ -135,7 +140,7 @@ SET client_min_messages = warning;
 SELECT count(recseq_drop_model(model)) FROM recseq_model;
 DROP OWNED BY regress_catalog;
 DROP ROLE regress_catalog;
-DROP VIEW other, bad_item, bad_category, bad_available, bad_type, large;
+DROP VIEW other, not_known, bad_item, bad_category, bad_available, bad_type, large;
 DROP TABLE visits, products, histories, newer, both_days, words, word_products, of_domain, bad, no_column;
 DROP SEQUENCE no_table;
 DROP DOMAIN product_number;

@@ -15,8 +15,12 @@
 
 #define PERIOD_SHARE 0.1		/* of the time that the data spans */
 #define LAST_EVENTS 5			/* of each sequence, likewise */
-#define MAX_PERIOD_EXAMPLES 20000
-#define MAX_LAST_EXAMPLES 20000
+
+/* Examples of a kind: one for so many windows, so that large data is learned better, within bounds. */
+#define WINDOWS_PER_EXAMPLE 16
+#define LEAST_EXAMPLES 20000	/* fewer only where there are no more */
+#define MOST_EXAMPLES 40000		/* a fit's time and memory end somewhere */
+
 #define EPOCHS 5
 #define TRIAL_EPOCHS 2			/* of the fit that is measured */
 
@@ -117,12 +121,23 @@ count_before(Counts *counts, const RankFit *fit, double time)
 
 /* ---------------------------------------------------------------- examples */
 
+/* The most examples of a kind for so many windows; without times there is but one kind. */
+static int32_t
+most_examples(int64_t windows, bool times)
+{
+	int64_t		share = windows / WINDOWS_PER_EXAMPLE;
+
+	return (int32_t) (share < LEAST_EXAMPLES ? LEAST_EXAMPLES :
+					  share > MOST_EXAMPLES ? MOST_EXAMPLES : share) * (times ? 1 : 2);
+}
+
 /* Examples while they are drawn. */
 typedef struct Drawing
 {
 	const RankFit *fit;
 	RankExample *example;
 	int32_t		examples;
+	int32_t		most;			/* of a kind */
 } Drawing;
 
 /* Put `most` examples from `first` on into random order, those that come first. */
@@ -179,7 +194,7 @@ take_periods(Drawing *drawing, Counts *counts)
 			}
 		}
 	}
-	draw_examples(drawing, 0, MAX_PERIOD_EXAMPLES, 0);
+	draw_examples(drawing, 0, drawing->most, 0);
 	return NN_OK;
 }
 
@@ -199,7 +214,7 @@ take_last_events(Drawing *drawing)
 		for (int32_t t = length > LAST_EVENTS ? length - LAST_EVENTS : 1; t < length; t++)
 			drawing->example[drawing->examples++] = (RankExample) {s, t, RANK_FIT_ALL_COUNTS};
 	}
-	draw_examples(drawing, first, MAX_LAST_EXAMPLES, 1);
+	draw_examples(drawing, first, drawing->most, 1);
 	return NN_OK;
 }
 
@@ -226,7 +241,11 @@ rank_fit_begin(RankFitData *data, RankStage *stage, const RankFit *fit)
 	const EventData *events = fit->events;
 	const Dataset *dataset = events->dataset;
 	int64_t		tokens = dataset->start[dataset->sequences];
-	Drawing		drawing = {fit, ALLOCATE(&fit->temporary, RankExample, 2 * tokens), 0};
+	Drawing		drawing = {
+		.fit = fit,
+		.example = ALLOCATE(&fit->temporary, RankExample, 2 * tokens),
+		.most = most_examples(tokens - dataset->sequences, events->hours != NULL)
+	};
 	Arena		arena = {0};
 
 	memset(stage, 0, sizeof(*stage));
@@ -713,8 +732,9 @@ double
 rank_fit_seconds(int32_t sequences, int64_t tokens, bool facts, bool times, int32_t ranks)
 {
 	double		windows = (double) (tokens - sequences);
-	double		examples = fmin(windows, MAX_LAST_EXAMPLES) +
-		(times ? fmin(windows * PERIOD_SHARE * RANK_FIT_PERIODS, MAX_PERIOD_EXAMPLES) : 0);
+	double		most = most_examples(tokens - sequences, times);
+	double		examples = fmin(windows, most) +
+		(times ? fmin(windows * PERIOD_SHARE * RANK_FIT_PERIODS, most) : 0);
 	double		counting = COUNTING_COST * (double) tokens *
 		(times ? RANK_FIT_PERIODS + 1 : 1);
 

@@ -648,7 +648,7 @@ BEGIN
 		FROM %1$I.recseq_recommend(
 			recommend_history.items, recommend_history.k, recommend_history.model, NULL::int,
 			recommend_history.categories, recommend_history.events, recommend_history.times,
-			false, NULL::%2$s[], NULL::%2$s[], NULL::%2$s[], false, NULL::jsonb) r
+			false, NULL::%2$s[], NULL::%2$s[], NULL::%2$s[], false, NULL::pg_catalog.jsonb) r
 	$body$, recseq, item),
 	array_to_string(carts, ', '), array_to_string(purchases, ', '), array_to_string(views, ', '), item);
 
@@ -702,7 +702,7 @@ BEGIN
 		LEFT JOIN %1$I.sequences s ON s.visitorid OPERATOR(pg_catalog.=) recommend_visitor.visitorid
 		CROSS JOIN LATERAL %2$I.recseq_recommend(
 			coalesce(s.items, '{}'::%3$s[]), recommend_visitor.k, recommend_visitor.model, NULL::int,
-			s.categories, s.events, s.times, false, NULL::%3$s[], NULL::%3$s[], NULL::%3$s[], false, NULL::jsonb) r
+			s.categories, s.events, s.times, false, NULL::%3$s[], NULL::%3$s[], NULL::%3$s[], false, NULL::pg_catalog.jsonb) r
 	$body$, schema, recseq, item));
 
 	IF triggers THEN
@@ -798,7 +798,7 @@ BEGIN
 			%7$s
 			INSERT INTO %1$I.visitor_recommendations
 			SELECT r.id::%5$s, r.rank, r.item::%4$s, r.category::%4$s, r.score, r.confidence, r.reason, now()
-			FROM %2$I.%9$I(%3$L::regclass, k, model, NULL::int, false, NULL::%10$s[], NULL::%10$s[], NULL::%10$s[], false, NULL::jsonb) r;
+			FROM %2$I.%9$I(%3$L::regclass, k, model, NULL::int, false, NULL::%10$s[], NULL::%10$s[], NULL::%10$s[], false, NULL::pg_catalog.jsonb) r;
 			SELECT count(DISTINCT visitorid) INTO visitors FROM %1$I.visitor_recommendations;
 		ELSE
 			WITH taken AS (DELETE FROM %1$I.changed_visitors RETURNING visitorid)
@@ -809,7 +809,7 @@ BEGIN
 			SELECT s.visitorid, r.rank, r.item, r.category, r.score, r.confidence, r.reason, now()
 			FROM %1$I.sequences s
 			CROSS JOIN LATERAL %2$I.recseq_recommend(s.items, k, model, NULL::int,
-				s.categories, s.events, s.times, false, NULL::%4$s[], NULL::%4$s[], NULL::%4$s[], false, NULL::jsonb) r
+				s.categories, s.events, s.times, false, NULL::%4$s[], NULL::%4$s[], NULL::%4$s[], false, NULL::pg_catalog.jsonb) r
 			WHERE s.visitorid = ANY (changed);
 			visitors := cardinality(changed);
 		END IF;

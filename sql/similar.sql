@@ -50,3 +50,53 @@ AS 'MODULE_PATHNAME', 'recseq_similar_items'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
 COMMENT ON FUNCTION @extschema@.recseq_similar_items(text, integer, text, integer) IS
 'The same as for integer, with ids that are texts. For a model whose ids are integers the text must be an integer.';
+
+CREATE FUNCTION @extschema@.recseq_bought_together(
+	item integer,
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL)
+RETURNS TABLE (rank integer, item integer, category integer, weight real)
+AS 'MODULE_PATHNAME', 'recseq_bought_together'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_bought_together(integer, integer, text, integer) IS
+'The k items that were most often bought in one sequence with an item, in no more than ten events from it; where the source of the model had no kinds of events, those that came near it.
+
+k: 0 or more; of each item the 50 strongest are known. version: null for the active one.
+
+weight: how often; where kinds are not known, each time counts 1 / distance. What fewer sequences than the model''s min_support have is left out, and so is what its catalog does not sell.
+
+No rows for an item that the model does not know, or null. Raises an error if the model does not exist, has no second stage, or if its ids are texts.';
+
+CREATE FUNCTION @extschema@.recseq_bought_together(
+	item smallint,
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL)
+RETURNS TABLE (rank integer, item integer, category integer, weight real)
+AS 'MODULE_PATHNAME', 'recseq_bought_together'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_bought_together(smallint, integer, text, integer) IS
+'The same as for integer; for drivers that send small numbers as smallint.';
+
+CREATE FUNCTION @extschema@.recseq_bought_together(
+	item bigint,
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL)
+RETURNS TABLE (rank integer, item bigint, category bigint, weight real)
+AS 'MODULE_PATHNAME', 'recseq_bought_together'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_bought_together(bigint, integer, text, integer) IS
+'The same as for integer, with ids that need not fit into integer.';
+
+CREATE FUNCTION @extschema@.recseq_bought_together(
+	item text,
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL)
+RETURNS TABLE (rank integer, item text, category text, weight real)
+AS 'MODULE_PATHNAME', 'recseq_bought_together'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_bought_together(text, integer, text, integer) IS
+'The same as for integer, with ids that are texts. For a model whose ids are integers the text must be an integer.';

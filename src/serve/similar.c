@@ -1,7 +1,7 @@
 /*
  * similar.c
  *	  recseq_similar_items: the items whose embeddings point nearly where that of
- *	  one item points.
+ *	  one item points; recseq_bought_together: those that were bought with it.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 #include "nn/nn.h"
 #include "results.h"
 
-/* The argument of recseq_similar_items before those of model_call.h. */
+/* The argument of both before those of model_call.h. */
 #define ARG_ITEM 0
 
 /* Columns of the result. */
@@ -25,7 +25,7 @@ enum
 	COLUMN_RANK,
 	COLUMN_ITEM,
 	COLUMN_CATEGORY,
-	COLUMN_SIMILARITY,
+	COLUMN_SCORE,				/* similarity, or weight */
 	COLUMNS
 };
 
@@ -104,6 +104,34 @@ rank_by_similarity(const ModelCall *call, int32 item)
 	return top;
 }
 
+/*
+ * The k items that were most often bought in one sequence with one, likewise; of
+ * purchases that are not known, those that came near it.
+ */
+static TopK
+rank_by_purchases(const ModelCall *call, int32 item)
+{
+	const Model *model = &call->cached->model;
+	const Counts *counts = &model->rank.counts;
+	const PairTable *pairs = &counts->item_pairs;
+	Budget		budget = budget_of_call(CurrentMemoryContext);
+	TopK		top = {.k = Min(call->k, PAIRS_MAX)};
+
+	top.heap = budget_array(&budget, Scored, Max(top.k, 1));
+	if (item >= counts->sizes.items)
+		return top;
+	for (int64 p = pairs->start[item]; p < pairs->start[item + 1]; p++)
+	{
+		const Pair *pair = &pairs->pair[p];
+		float		weight = model->rank.kinds ? pair->weights.bought : pair->weights.both;
+
+		if (weight > 0 && pair->to != item && !exclusion_test(model->unavailable, pair->to))
+			topk_offer(&top, (Scored) {pair->to, weight});
+	}
+	topk_sort(&top);
+	return top;
+}
+
 static void
 add_rows(const Results *results, const Model *model, const TopK *top)
 {
@@ -125,9 +153,29 @@ add_rows(const Results *results, const Model *model, const TopK *top)
 		nulls[COLUMN_CATEGORY] = category == 0 ||
 			!id_to_datum(id_at(&model->feature_values[CATEGORY_FEATURE], category - 1),
 						 category_type, WIDE_IDS_HINT, &values[COLUMN_CATEGORY]);
-		values[COLUMN_SIMILARITY] = Float4GetDatum(scored.score);
+		values[COLUMN_SCORE] = Float4GetDatum(scored.score);
 		results_add(results, values, nulls);
 	}
+}
+
+/* Add the rows of the items that go with the one that is asked about. */
+static void
+answer(FunctionCallInfo fcinfo, const Results *results, const ModelCall *call,
+	   TopK (*rank) (const ModelCall *call, int32 item))
+{
+	MemoryContext caller;
+	int32		item;
+
+	MemoryContextReset(call->cached->scratch);
+	caller = MemoryContextSwitchTo(call->cached->scratch);
+	item = find_item(fcinfo, call);
+	if (item >= 0)
+	{
+		TopK		top = rank(call, item);
+
+		add_rows(results, &call->cached->model, &top);
+	}
+	MemoryContextSwitchTo(caller);
 }
 
 PG_FUNCTION_INFO_V1(recseq_similar_items);
@@ -141,18 +189,25 @@ recseq_similar_items(PG_FUNCTION_ARGS)
 {
 	Results		results = results_begin(fcinfo);
 	ModelCall	call = model_call_begin(fcinfo);
-	MemoryContext caller;
-	int32		item;
 
-	MemoryContextReset(call.cached->scratch);
-	caller = MemoryContextSwitchTo(call.cached->scratch);
-	item = find_item(fcinfo, &call);
-	if (item >= 0)
-	{
-		TopK		top = rank_by_similarity(&call, item);
+	answer(fcinfo, &results, &call, rank_by_similarity);
+	return (Datum) 0;
+}
 
-		add_rows(&results, &call.cached->model, &top);
-	}
-	MemoryContextSwitchTo(caller);
+PG_FUNCTION_INFO_V1(recseq_bought_together);
+
+/* recseq_bought_together(item, k, model, version): the same. */
+Datum
+recseq_bought_together(PG_FUNCTION_ARGS)
+{
+	Results		results = results_begin(fcinfo);
+	ModelCall	call = model_call_begin(fcinfo);
+
+	if (!call.cached->model.rank.present)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no counts", call.model_name),
+				 errhint("Train it with \"ranker\" true.")));
+	answer(fcinfo, &results, &call, rank_by_purchases);
 	return (Datum) 0;
 }

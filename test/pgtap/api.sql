@@ -208,6 +208,12 @@ EXECUTE similar_form('bigint', 'bigint');
 EXECUTE similar_form('text', 'text');
 SELECT is((SELECT count(*) FROM function WHERE proname = 'recseq_similar_items'), 4::bigint, 'recseq_similar_items has these four forms');
 
+-- recseq_bought_together: the same arguments
+SELECT results_eq(
+	$$SELECT proargtypes::text, proargnames[1:7], proparallel, provolatile FROM function WHERE proname = 'recseq_bought_together' ORDER BY 1$$,
+	$$SELECT proargtypes::text, proargnames[1:7], proparallel, provolatile FROM function WHERE proname = 'recseq_similar_items' ORDER BY 1$$,
+	'recseq_bought_together has the same four forms');
+
 --
 -- recseq_model_metrics
 --

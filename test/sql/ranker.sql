@@ -45,9 +45,30 @@ FROM shop s JOIN recseq_recommend_batch('shop', 4) b ON b.id = s.visitor::text
 WHERE s.visitor < 200;
 SELECT count(*) AS of_other FROM shop s JOIN recseq_recommend_batch('shop', 30, exclude_seen => true) b ON b.id = s.visitor::text WHERE b.item = ANY (s.items);
 
+-- what was bought together: by hand from the sequences, at most ten events apart
+CREATE TABLE together AS
+SELECT 1 AS id, ARRAY[1, 2, 3] AS items, ARRAY['buy', 'buy', 'view'] AS events UNION ALL
+SELECT 2, ARRAY[2, 1, 4], ARRAY['buy', 'buy', 'buy'] UNION ALL
+SELECT 3, ARRAY[1, 3, 5], ARRAY['view', 'buy', 'buy'] UNION ALL
+SELECT g, ARRAY[6, 7], ARRAY['view', 'view'] FROM generate_series(4, 30) g;
+SELECT items FROM recseq_train('together', 'together', epochs => 1);
+SELECT rank, item, weight FROM recseq_bought_together(1, model => 'together');
+SELECT rank, item, weight FROM recseq_bought_together(1::smallint, 1, 'together');
+SELECT item, pg_typeof(item) FROM recseq_bought_together(5::bigint, 1, 'together');
+SELECT item, pg_typeof(item) FROM recseq_bought_together('5', 1, 'together');
+SELECT count(*) AS never_bought FROM recseq_bought_together(6, model => 'together');
+SELECT count(*) AS unknown FROM recseq_bought_together(99, model => 'together');
+SELECT count(*) AS none FROM recseq_bought_together(NULL::int, model => 'together');
+CREATE VIEW near AS SELECT id, items FROM together;
+SELECT items FROM recseq_train('near', 'together', epochs => 1);
+SELECT rank, item, weight FROM recseq_bought_together(1, model => 'together');
+SELECT recseq_drop_model('together');
+DROP TABLE together CASCADE;
+
 -- the network alone
 SELECT version FROM recseq_train('shop', 'network', ranker => false, epochs => 1);
 SELECT DISTINCT reason FROM recseq_recommend(ARRAY[5, 6], 30, 'network') ORDER BY reason;
+SELECT * FROM recseq_bought_together(5, model => 'network');
 SELECT count(*) FROM recseq_recommend(ARRAY[5, 777], 100, 'network', unknown_items => true);
 SELECT recseq_train('shop', ranker => NULL);
 

@@ -210,10 +210,11 @@ for (my $left = CALLS; $left > 0; $left -= IN_ONE_SESSION)
 		$script .= 'BEGIN; ' . (call($function) =~ s/\n/ /gr) . "; $end;\n";
 		$called++;
 	}
-	IPC::Run::run([ 'psql', '-X', '-A', '-t', '-q', '--echo-errors', '-d', $node->connstr('postgres') ], '<', \$script, '>', \$output, '2>', \$errors);
+	# dies where psql has left before it has read all
+	eval { IPC::Run::run([ 'psql', '-X', '-A', '-t', '-q', '--echo-errors', '-d', $node->connstr('postgres') ], '<', \$script, '>', \$output, '2>', \$errors) };
 	if ($errors =~ /(server closed the connection|connection to server was lost|FATAL: .*)/)
 	{
-		push @odd, "the session broke off: $1";
+		push @odd, "the session broke off: $1, after\n" . substr($errors, -2000);
 		last;
 	}
 	while ($errors =~ /ERROR:  (\w{5}): *([^\n]*)(.*?)(?=\n(?:psql:[^\n]*)?ERROR:|\z)/gs)

@@ -115,6 +115,9 @@ base_set_weights(Base *base, const SourceData *source, Trainer *trainer)
 	if (!config->tied)
 		set_table(to->output_weight, from->output_weight, config_output_dim(config), &items);
 	set_table(to->output_bias, from->output_bias, 1, &items);
+	/* by cosine no bias is learned: the version's are those of items that it had not learned */
+	if (config->scale > 0)
+		memset(to->output_bias, 0, sizeof(float) * config->items);
 	for (int f = 0; f < config->features; f++)
 	{
 		int32	   *no_group = take_zeros(sizeof(int32) * (Size) config->feature_values[f]);

@@ -479,6 +479,7 @@ model_ask(const Model *model)
 	Question	question = {
 		.top = &top,
 		.candidate = NEW(Candidate, CANDIDATES_MAX),
+		.probability = NEW(float, CANDIDATES_MAX),
 		.scanned = NEW(Scored, question_room(k)),
 		.lower = NEW(Scored, question_room(k)),
 		.scan_candidates = NEW(Scored, coded_topk_room(question_room(k))),
@@ -514,6 +515,7 @@ model_ask(const Model *model)
 	free(arena.base);
 	free(top.heap);
 	free(question.candidate);
+	free(question.probability);
 	free(question.scanned);
 	free(question.lower);
 	free(question.scan_candidates);

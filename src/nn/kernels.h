@@ -87,6 +87,13 @@ typedef struct Kernels
 	/* values[j] = scale x exp(values[j] - shift) */
 	void		(*exponentials) (float *values, int32_t count, float shift, float scale);
 
+	/*
+	 * Of rows of `columns` values, `stride` floats apart: the natural logarithm of
+	 * those whose column is chosen (1; the others are 0), positive normal numbers.
+	 */
+	void		(*logarithms) (float *values, size_t stride, int32_t rows,
+							   const float *chosen, int32_t columns);
+
 	void		(*multiply) (const Product *product);
 
 	/*
@@ -125,7 +132,10 @@ typedef struct Kernels
 								 const float *residual_norm, float a, float b,
 								 int32_t count);
 
-	/* Places of the values that are at least threshold; returns how many. */
+	/*
+	 * Places of the values that are at least threshold; returns how many.  found:
+	 * [count], all of which may be written to.
+	 */
 	int32_t		(*find_at_least) (int32_t *found, const float *values, int32_t count,
 								  float threshold);
 

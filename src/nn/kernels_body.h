@@ -119,6 +119,23 @@ exponentials(float *values, int32_t count, float shift, float scale)
 					   count - j);
 }
 
+static void
+logarithms(float *values, size_t stride, int32_t rows, const float *chosen, int32_t columns)
+{
+	for (int32_t c = 0; c < columns; c += LANES)
+	{
+		VecInt		wanted = vec_load_part(chosen + c, columns - c) != 0.0f;
+
+		for (int32_t r = 0; r < rows; r++)
+		{
+			float	   *at = values + r * stride + c;
+			Vec			v = vec_load_part(at, columns - c);
+
+			vec_store_part(at, vec_choose(wanted, vec_log(v), v), columns - c);
+		}
+	}
+}
+
 /* What a block of a product takes of the registers; all sizes do the same sums. */
 #if defined(__AVX512F__)
 #define BLOCK_ROWS 8
@@ -396,7 +413,8 @@ find_at_least(int32_t *found, const float *values, int32_t count, float threshol
 
 		if (hit != 0)
 		{
-			_mm512_mask_compressstoreu_epi32(found + length, hit, places);
+			/* as a whole vector, of which the rest is overwritten: to memory alone it is slow */
+			_mm512_storeu_si512(found + length, _mm512_maskz_compress_epi32(hit, places));
 			length += __builtin_popcount(hit);
 		}
 		places = _mm512_add_epi32(places, _mm512_set1_epi32(LANES));
@@ -562,6 +580,7 @@ const Kernels KERNELS_TABLE = {
 	.lstm_cell_backward = lstm_cell_backward,
 	.softmax_statistics = softmax_statistics,
 	.exponentials = exponentials,
+	.logarithms = logarithms,
 	.multiply = multiply,
 	.tile_statistics = tile_statistics,
 	.tile_gradient = tile_gradient,

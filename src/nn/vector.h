@@ -207,6 +207,37 @@ vec_exp(Vec x)
 	return p * power;
 }
 
+/* a where the lane of wanted is -1, b where it is 0. */
+static inline Vec
+vec_choose(VecInt wanted, Vec a, Vec b)
+{
+	return (Vec) (((VecInt) a & wanted) | ((VecInt) b & ~wanted));
+}
+
+/*
+ * ln(x) of positive normal numbers, to 2e-7 of it or absolutely; exactly 0 for 1.
+ * x = 2^n m with m about 1, between sqrt(1/2) and sqrt(2); of m, ln(m) =
+ * 2 artanh(s) by its series, with s = (m - 1) / (m + 1), at most 0.172.
+ */
+static inline Vec
+vec_log(Vec x)
+{
+	const uint32_t mantissa = (1u << VEC_EXPONENT_SHIFT) - 1;
+	const uint32_t root_half = 0x3F3504F3;	/* bits of sqrt(1/2) */
+	const float ln2 = 0.693147181f;
+	VecBits		shifted = (VecBits) x - root_half;
+	Vec			n = __builtin_convertvector((VecInt) shifted >> VEC_EXPONENT_SHIFT, Vec);
+	Vec			m = (Vec) ((shifted & mantissa) + root_half);
+	Vec			s = (m - 1.0f) / (m + 1.0f);
+	Vec			square = s * s;
+	Vec			p = square * (1.0f / 9) + 1.0f / 7;
+
+	p = p * square + 1.0f / 5;
+	p = p * square + 1.0f / 3;
+	p = p * square + 1.0f;
+	return n * ln2 + 2.0f * s * p;
+}
+
 static inline Vec
 vec_sigmoid(Vec x)
 {

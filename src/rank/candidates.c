@@ -52,6 +52,7 @@ void
 candidates_start(CandidateWork *work)
 {
 	evidence_start(&work->evidence);
+	features_start(&work->features);
 }
 
 /* Keep an item, with or without evidence. */
@@ -272,7 +273,7 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 				const NetworkOpinion *network, Candidate *candidate, float *features)
 {
 	EvidenceTable *table = &work->evidence;
-	float		shared[RANK_FEATURES] = {0};
+	float		shared[RANK_FEATURES];
 	int32_t		count = 0;
 
 	keys_clear(&table->items);
@@ -287,7 +288,6 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 	work->features.events = history;
 	work->features.history = &work->history;
 	work->features.neighbour_sum = table->neighbour_sum;
-	work->features.outlooks = 0;
 	features_of_history(shared, &work->features);
 	for (int32_t i = 0; i < table->items.count && count < CANDIDATES_MAX; i++)
 	{
@@ -300,5 +300,6 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 		features_of_item(x, &work->features, evidence);
 		candidate[count++] = explain(evidence, x, counts, &work->history, network);
 	}
+	features_finish(features, count);
 	return count;
 }

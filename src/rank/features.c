@@ -5,12 +5,27 @@
 #include "rank/features.h"
 
 #include <math.h>
+#include <string.h>
+
+#include "nn/kernels.h"
 
 #define NEVER 5.0f				/* value of a logarithm of steps without any */
 
 /* The evidence's arrays are in the order of the features that are made of them. */
 _Static_assert(LAST_BOUGHT == LAST_ADJACENT + EVIDENCE_LAST - 1, "features of the last item's transitions");
 _Static_assert(ALL_BOUGHT == ALL_AFTER + EVIDENCE_ALL - 1, "features of all items' transitions");
+
+/*
+ * 1: a feature is the logarithm of what features_of_item() leaves there, 1 where it
+ * does not apply.  They are taken together, in vectors.
+ */
+static const float is_logarithm[RANK_FEATURES - LAST_ADJACENT] = {
+	[0 ... POPULARITY_NOW - LAST_ADJACENT] = 1,
+	[REPEAT_RATE - LAST_ADJACENT ... FIRST_KNOWN - LAST_ADJACENT] = 1,
+	[SHARE_OF_CATEGORY - LAST_ADJACENT ... CATEGORY_WEIGHT - LAST_ADJACENT] = 1,
+	[CATEGORY_NOW - LAST_ADJACENT ... CATEGORY_RECENT - LAST_ADJACENT] = 1,
+	[CATEGORY_REPEAT_RATE - LAST_ADJACENT] = 1
+};
 
 /* ln(1 + value); exact to what features need, and faster than log1pf */
 static inline float
@@ -19,11 +34,11 @@ log_of_1_plus(float value)
 	return value == 0 ? 0 : logf(1 + value);
 }
 
-/* ln(1 + value / unit) */
+/* 1 + value / unit, to take the logarithm of; 1 for what subtracting has left of nothing */
 static inline float
-scaled_log(float value, float unit)
+scaled(float value, float unit)
 {
-	return value > 0 ? logf(1 + value / unit) : 0;
+	return value > 0 ? 1 + value / unit : 1;
 }
 
 /* Features of an item in the history. */
@@ -116,25 +131,41 @@ reach_of_now(const Counts *counts)
 	return 1.5f * counts->span[0] / COUNTS_PERIODS;
 }
 
-/* The first sequence that ended about the time of the history's end, or later: they are in order. */
-static int32_t
-first_about_now(const Counts *counts, double now)
+void
+features_start(FeatureWork *work)
 {
-	double		oldest = now - reach_of_now(counts);
-	int32_t		low = 0;
-	int32_t		high = counts->sizes.sequences;
+	memset(&work->categories.to, 0, sizeof(work->categories.to));
+}
 
-	while (low < high)
+/* Find the pairs of the newest history items' categories. */
+static void
+read_category_pairs(FeatureWork *work)
+{
+	const HistoryFacts *history = work->history;
+	const PairTable *pairs = &work->counts->category_pairs;
+	CategoryPairs *categories = &work->categories;
+
+	keys_clear(&categories->to);
+	for (int32_t r = 0; r < history->distinct && r < EVIDENCE_TRANSITION_ITEMS; r++)
 	{
-		int32_t		middle = low + (high - low) / 2;
-		int64_t		end = counts->sequence_start[middle + 1];
+		int32_t		from = history->item[r].category;
+		int32_t		row = 0;
 
-		if (end > counts->sequence_start[middle] && counts->token_time[end - 1] < oldest)
-			low = middle + 1;
-		else
-			high = middle;
+		while (history->item[row].category != from)
+			row++;
+		categories->row[r] = row;
+		for (int64_t i = pairs->start[from]; row == r && i < pairs->start[from + 1]; i++)
+		{
+			bool		added;
+			int32_t		number = keys_number(&categories->to, pairs->pair[i].to, &added);
+
+			if (number < 0)
+				break;
+			if (added)
+				memset(categories->pair[number], 0xFF, sizeof(categories->pair[0]));	/* -1 */
+			categories->pair[number][r] = i;
+		}
 	}
-	return low;
 }
 
 void
@@ -144,7 +175,10 @@ features_of_history(float *x, FeatureWork *work)
 	const HistoryFacts *history = work->history;
 	float		length = (float) (history->end - history->from);
 
-	work->first_now = first_about_now(work->counts, history->now);
+	memset(x, 0, RANK_FEATURES * sizeof(float));
+	memcpy(x + LAST_ADJACENT, is_logarithm, sizeof(is_logarithm));
+	work->outlooks = 0;
+	read_category_pairs(work);
 	x[LENGTH] = log_of_1_plus((float) history->end);
 	x[DISTINCT] = log_of_1_plus((float) history->distinct);
 	x[LAST_IS_BUY] = history_is_bought(events, history->end - 1);
@@ -163,48 +197,40 @@ features_of_history(float *x, FeatureWork *work)
 	x[CART_SHARE] = history->kinds ? (float) history->carts / length : 0;
 }
 
-/* Probability of a category after another, smoothed by its share of all events. */
+/* Probability of a category after that of the r-th newest item, smoothed by its share of all events. */
 static float
-category_probability(const FeatureWork *work, int32_t from, int32_t to)
+category_probability(const FeatureWork *work, int32_t r, int32_t to)
 {
 	const float prior = 5;
 	const Counts *counts = work->counts;
 	const PairTable *pairs = &counts->category_pairs;
+	int32_t		from = work->history->item[r].category;
 	PairWeights sum = own_left_out(&work->own->category_sums, (uint64_t) from, pairs->sum[from]);
+	int32_t		number = keys_find(&work->categories.to, to);
+	int64_t		i = number < 0 ? -1 : work->categories.pair[number][work->categories.row[r]];
 	float		after = 0;
 
-	for (int64_t i = pairs->start[from]; i < pairs->start[from + 1]; i++)
-	{
-		if (pairs->pair[i].to == to)
-		{
-			after = own_pair(&work->own->categories, counts, pairs, from, i).after;
-			break;
-		}
-	}
+	if (i >= 0)
+		after = own_pair(&work->own->categories, counts, pairs, from, i).after;
 	return (after + prior * (float) counts->category[to].events /
 			fmaxf((float) counts->sizes.tokens, 1)) / (sum.after + prior);
 }
 
-/* The outlook for a category, computed once a history. */
+/* The outlook for a category. */
 static CategoryOutlook
-category_outlook(FeatureWork *work, int32_t category)
+make_outlook(const FeatureWork *work, int32_t category)
 {
 	const HistoryFacts *history = work->history;
 	CategoryOutlook outlook = {.category = category};
 	float		weight_sum = 0;
 
-	for (int32_t i = 0; i < work->outlooks; i++)
-	{
-		if (work->outlook[i].category == category)
-			return work->outlook[i];
-	}
 	for (int32_t r = 0; r < history->distinct; r++)
 	{
 		float		w = history_recency_weight(r);
 
 		if (r < EVIDENCE_TRANSITION_ITEMS)
 		{
-			float		after = category_probability(work, history->item[r].category, category);
+			float		after = category_probability(work, r, category);
 
 			/* the newest item is the last one */
 			if (r == 0)
@@ -219,45 +245,69 @@ category_outlook(FeatureWork *work, int32_t category)
 		}
 	}
 	outlook.after_all /= weight_sum;
-	if (work->outlooks < MAX_OUTLOOKS)
-		work->outlook[work->outlooks++] = outlook;
 	return outlook;
 }
 
-/*
- * Sequences with an item about the time of the history's end.  Of the own
- * sequence only the history counts, as when it has not gone on yet.
- */
-static float
-events_about_now(const FeatureWork *work, const HistoryItem *seen, int32_t item)
+/* The same, made once a history. */
+static const CategoryOutlook *
+category_outlook(FeatureWork *work, int32_t category)
+{
+	CategoryOutlook *outlook = work->outlook;
+
+	for (; outlook < work->outlook + work->outlooks; outlook++)
+	{
+		if (outlook->category == category)
+			return outlook;
+	}
+	if (work->outlooks < MAX_OUTLOOKS)
+		work->outlooks++;
+	else
+		outlook--;				/* in place of the last one */
+	*outlook = make_outlook(work, category);
+	return outlook;
+}
+
+/* Sequences with an item about the time of the history's end. */
+static int32_t
+events_about_now(const FeatureWork *work, int32_t item)
 {
 	const Counts *counts = work->counts;
-	const Own  *own = work->own;
-	int64_t		first = counts->posting_start[item];
 	double		now = work->history->now;
 	float		reach = reach_of_now(counts);
 	int32_t		events = 0;
 
-	/* only the lists are read here: what they point at is somewhere in memory */
-	for (int64_t p = counts->posting_start[item + 1] - 1;
-		 p >= first && counts->posting[p].sequence >= work->first_now; p--)
-	{
-		float		time = counts->posting_time[p];
+	/* only the times are read: what the list points at is somewhere in memory */
+	for (int64_t p = counts->posting_start[item]; p < counts->posting_start[item + 1]; p++)
+		events += fabs(counts->posting_time[p] - now) <= reach;
+	return events;
+}
 
-		if (own->count > 0 && counts->posting[p].sequence == work->events->own_sequence)
-		{
-			int64_t		start = counts->sequence_start[work->events->own_sequence];
+/*
+ * What the events after the history have added to these: of the own sequence only
+ * the history counts, as when it has not gone on yet.
+ */
+static int32_t
+own_about_now(const FeatureWork *work, const HistoryItem *seen, int32_t item)
+{
+	const Counts *counts = work->counts;
+	double		now = work->history->now;
+	float		reach = reach_of_now(counts);
+	int64_t		p = counts->posting_start[item + 1] - 1;
+	int64_t		start;
 
-			if (start + counts->posting[p].position >= own->first)
-			{
-				if (seen == NULL)
-					continue;
-				time = counts->token_time[start + seen->last];
-			}
-		}
-		events += fabs(time - now) <= reach;
-	}
-	return (float) events;
+	if (work->own->count == 0)
+		return 0;
+	while (p >= counts->posting_start[item] &&
+		   counts->posting[p].sequence > work->events->own_sequence)
+		p--;
+	if (p < counts->posting_start[item] ||
+		counts->posting[p].sequence != work->events->own_sequence)
+		return 0;
+	start = counts->sequence_start[work->events->own_sequence];
+	if (start + counts->posting[p].position < work->own->first)
+		return 0;
+	return (fabs(counts->posting_time[p] - now) <= reach) -
+		(seen != NULL && fabs(counts->token_time[start + seen->last] - now) <= reach);
 }
 
 /* Popularity and category of an item that the counts know. */
@@ -274,10 +324,11 @@ describe_known_item(float *x, FeatureWork *work, const Evidence *evidence,
 	bool		own_first = work->own->count > 0 && known->first_sequence == events->own_sequence;
 	float		last = own_last ? known->other_last : known->last;
 	float		first = own_first ? known->other_first : known->first;
-	float		about_now = events_about_now(work, seen, evidence->item);
+	float		about_now = (float) (events_about_now(work, evidence->item) -
+									 own_about_now(work, seen, evidence->item));
 	int32_t		c = counts->item_category[evidence->item];
 	const Tally *category = &counts->category[c];
-	CategoryOutlook outlook;
+	const CategoryOutlook *outlook;
 	int64_t		period_events = 0;
 	int32_t		period = counts_period(counts, (float) history->now);
 
@@ -286,14 +337,14 @@ describe_known_item(float *x, FeatureWork *work, const Evidence *evidence,
 		last = fmaxf(last, events->hours[seen->last]);
 		first = fminf(first, events->hours[seen->first]);
 	}
-	x[POPULARITY] = log_of_1_plus((float) tally->events);
-	x[POPULARITY_SHORT] = scaled_log(tally->short_recent, 0.3f);
-	x[POPULARITY_LONG] = scaled_log(tally->long_recent, 0.5f);
-	x[POPULARITY_NOW] = log_of_1_plus(about_now);
+	x[POPULARITY] = 1 + (float) tally->events;
+	x[POPULARITY_SHORT] = scaled(tally->short_recent, 0.3f);
+	x[POPULARITY_LONG] = scaled(tally->long_recent, 0.5f);
+	x[POPULARITY_NOW] = 1 + about_now;
 	x[BOUGHT_RATE] = (float) tally->bought / (float) (tally->events + 2);
-	x[REPEAT_RATE] = logf((float) (tally->events + 1) / (float) (tally->sequences + 1));
-	x[LAST_SEEN] = log_of_1_plus(40 * fminf(1, fmaxf(0, (history->now - last) / counts->span[0])));
-	x[FIRST_KNOWN] = log_of_1_plus(10 * fminf(1, fmaxf(0, (history->now - first) / counts->span[0])));
+	x[REPEAT_RATE] = (float) (tally->events + 1) / (float) (tally->sequences + 1);
+	x[LAST_SEEN] = 1 + 40 * fminf(1, fmaxf(0, (history->now - last) / counts->span[0]));
+	x[FIRST_KNOWN] = 1 + 10 * fminf(1, fmaxf(0, (history->now - first) / counts->span[0]));
 	if (c == 0)
 	{
 		x[NO_CATEGORY] = 1;
@@ -303,15 +354,15 @@ describe_known_item(float *x, FeatureWork *work, const Evidence *evidence,
 	for (int32_t p = period > 0 ? period - 1 : 0; p <= period + 1 && p < COUNTS_PERIODS; p++)
 		period_events += counts->category_period[(size_t) c * COUNTS_PERIODS + p];
 	x[SAME_CATEGORY] = c == history->last_category;
-	x[SHARE_OF_CATEGORY] = scaled_log((float) tally->events / (float) (category->events + 5), 0.01f);
-	x[CATEGORY_AFTER_LAST] = scaled_log(outlook.after_last, 0.002f);
-	x[CATEGORY_AFTER_ALL] = scaled_log(outlook.after_all, 0.002f);
-	x[CATEGORY_WEIGHT] = log_of_1_plus(outlook.weight);
-	x[CATEGORY_SHARE] = outlook.share;
-	x[CATEGORY_NOW] = scaled_log(outlook.after_all * about_now / (float) (period_events + 3), 0.001f);
-	x[CATEGORY_RECENT] = scaled_log(outlook.after_all * (tally->long_recent + 0.05f) /
+	x[SHARE_OF_CATEGORY] = scaled((float) tally->events / (float) (category->events + 5), 0.01f);
+	x[CATEGORY_AFTER_LAST] = scaled(outlook->after_last, 0.002f);
+	x[CATEGORY_AFTER_ALL] = scaled(outlook->after_all, 0.002f);
+	x[CATEGORY_WEIGHT] = 1 + outlook->weight;
+	x[CATEGORY_SHARE] = outlook->share;
+	x[CATEGORY_NOW] = scaled(outlook->after_all * about_now / (float) (period_events + 3), 0.001f);
+	x[CATEGORY_RECENT] = scaled(outlook->after_all * (tally->long_recent + 0.05f) /
 									(category->long_recent + 1), 0.0005f);
-	x[CATEGORY_REPEAT_RATE] = logf((float) (category->events + 1) / (float) (category->sequences + 1));
+	x[CATEGORY_REPEAT_RATE] = (float) (category->events + 1) / (float) (category->sequences + 1);
 	x[CATEGORY_BOUGHT_RATE] = (float) category->bought / (float) (category->events + 5);
 }
 
@@ -321,17 +372,17 @@ describe_evidence(float *x, const Evidence *evidence, const Tally *tally,
 				  float neighbour_sum)
 {
 	for (int i = 0; i < EVIDENCE_LAST; i++)
-		x[LAST_ADJACENT + i] = scaled_log(evidence->last[i], 0.01f);
+		x[LAST_ADJACENT + i] = scaled(evidence->last[i], 0.01f);
 	for (int i = 0; i <= ALL_MAXIMUM - ALL_AFTER; i++)
-		x[ALL_AFTER + i] = scaled_log(evidence->all[i], 0.01f);
-	x[ALL_BOUGHT] = log_of_1_plus(evidence->all[ALL_BOUGHT - ALL_AFTER]);
-	x[LAST_TWO_HOPS] = scaled_log(evidence->hops[0], 0.003f);
-	x[ALL_TWO_HOPS] = scaled_log(evidence->hops[1], 0.003f);
-	x[NEIGHBOURS] = scaled_log(evidence->near[0], 0.05f);
-	x[NEIGHBOURS_NEAR] = scaled_log(evidence->near[1], 0.01f);
-	x[NEIGHBOURS_RARE] = scaled_log(evidence->near[2], 0.3f);
-	x[NEIGHBOURS_PER_EVENT] = scaled_log(evidence->near[0] / (float) (tally->events + 3), 0.005f);
-	x[NEIGHBOURS_SHARE] = scaled_log(evidence->near[0] / (neighbour_sum + 0.1f), 0.01f);
+		x[ALL_AFTER + i] = scaled(evidence->all[i], 0.01f);
+	x[ALL_BOUGHT] = 1 + evidence->all[ALL_BOUGHT - ALL_AFTER];
+	x[LAST_TWO_HOPS] = scaled(evidence->hops[0], 0.003f);
+	x[ALL_TWO_HOPS] = scaled(evidence->hops[1], 0.003f);
+	x[NEIGHBOURS] = scaled(evidence->near[0], 0.05f);
+	x[NEIGHBOURS_NEAR] = scaled(evidence->near[1], 0.01f);
+	x[NEIGHBOURS_RARE] = scaled(evidence->near[2], 0.3f);
+	x[NEIGHBOURS_PER_EVENT] = scaled(evidence->near[0] / (float) (tally->events + 3), 0.005f);
+	x[NEIGHBOURS_SHARE] = scaled(evidence->near[0] / (neighbour_sum + 0.1f), 0.01f);
 }
 
 void
@@ -355,4 +406,11 @@ features_of_item(float *x, FeatureWork *work, const Evidence *evidence)
 		describe_known_item(x, work, evidence, &tally);
 	else
 		x[NO_CATEGORY] = 1;
+}
+
+void
+features_finish(float *features, int32_t rows)
+{
+	kernels_best()->logarithms(features + LAST_ADJACENT, RANK_FEATURES, rows, is_logarithm,
+							   RANK_FEATURES - LAST_ADJACENT);
 }

@@ -51,6 +51,15 @@ typedef struct CategoryOutlook
 
 #define MAX_OUTLOOKS 64			/* kept for one history */
 
+/* Where the pairs of the newest history items' categories are, by what they lead to. */
+typedef struct CategoryPairs
+{
+	KeyTable	to;				/* categories */
+	int32_t		row[EVIDENCE_TRANSITION_ITEMS]; /* the first item of the same category */
+	int64_t		pair[EVIDENCE_TRANSITION_ITEMS * PAIRS_MAX][EVIDENCE_TRANSITION_ITEMS];
+	/* by number of the key; -1: there is none */
+} CategoryPairs;
+
 /* What features of one history are made from. */
 typedef struct FeatureWork
 {
@@ -59,15 +68,24 @@ typedef struct FeatureWork
 	const RankHistory *events;
 	const HistoryFacts *history;
 	float		neighbour_sum;	/* of the evidence */
-	int32_t		first_now;		/* sequences before it ended too early to count for now */
+	CategoryPairs categories;
 	int32_t		outlooks;
 	CategoryOutlook outlook[MAX_OUTLOOKS];
 } FeatureWork;
 
-/* Features of the history, the same for all candidates, into x[RANK_FEATURES] of zeros. */
+/* Prepare working memory, once. */
+extern void features_start(FeatureWork *work);
+
+/* Features of the history, the same for all candidates: x[RANK_FEATURES]. */
 extern void features_of_history(float *x, FeatureWork *work);
 
-/* Those of an item, into the same; the item's evidence says whether it is in the history. */
+/*
+ * Those of an item, into a copy of them; the item's evidence says whether it is in
+ * the history.  Where a feature is a logarithm, only what it is of.
+ */
 extern void features_of_item(float *x, FeatureWork *work, const Evidence *evidence);
+
+/* Take the logarithms of all that were left.  features: rows x RANK_FEATURES. */
+extern void features_finish(float *features, int32_t rows);
 
 #endif							/* RANK_FEATURES_H */

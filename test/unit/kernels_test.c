@@ -484,6 +484,53 @@ check_exponentials(const Kernels *kernels)
 	ok(wrong == 0, "%s: exponentials, every tail", kernels->name);
 }
 
+/* Logarithms of the chosen columns, from the least normal number to the largest, and of 1. */
+static void
+check_logarithms(const Kernels *kernels)
+{
+	enum
+	{
+		ROWS = 3000
+	};
+	int			wrong = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		Rng			rng = test_rng((uint64_t) i);
+		int32_t		columns = sizes[i];
+		size_t		stride = (size_t) columns + 3;
+		size_t		count = ROWS * stride;
+		float	   *values = NEW(float, count);
+		float	   *before = NEW(float, count);
+		float	   *chosen = new_zeros((size_t) columns);
+
+		for (int32_t c = 0; c < columns; c++)
+			chosen[c] = rng_uniform(&rng) < 0.5f;
+		for (size_t j = 0; j < count; j++)
+			before[j] = values[j] = j % 7 == 0 ? 1 : (float) exp2(250 * rng_uniform(&rng) - 125);
+		/* what is not chosen may be anything, also where it has no logarithm */
+		for (size_t j = 0; j < count; j++)
+		{
+			if (j % stride >= (size_t) columns || chosen[j % stride] == 0)
+				before[j] = values[j] = j % 2 == 0 ? 0 : -3;
+		}
+		kernels->logarithms(values, stride, ROWS, chosen, columns);
+		for (size_t j = 0; j < count; j++)
+		{
+			double		want = log(before[j]);
+
+			if (before[j] <= 0 || before[j] == 1)
+				wrong += values[j] != (before[j] == 1 && chosen[j % stride] != 0 ? 0 : before[j]);
+			else
+				wrong += !(fabs(values[j] - want) <= 2.5e-7 * max_of(1, fabs(want)));
+		}
+		free(values);
+		free(before);
+		free(chosen);
+	}
+	ok(wrong == 0, "%s: logarithms of the chosen columns, every tail", kernels->name);
+}
+
 /* A row of logits in two parts, against plain code. */
 static void
 check_row_statistics(const Kernels *kernels)
@@ -1016,6 +1063,7 @@ main(void)
 		check_multiply(list[i]);
 		check_exp(list[i]);
 		check_exponentials(list[i]);
+		check_logarithms(list[i]);
 		check_row_statistics(list[i]);
 		check_softmax(list[i], other, 3, 0);
 		check_softmax(list[i], other, 30, 0);

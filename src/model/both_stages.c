@@ -22,7 +22,7 @@ question_place(Question *question, Arena *arena, const Model *model, int32_t k)
 	question->candidate = ARENA_TAKE(arena, Candidate, CANDIDATES_MAX);
 	question->probability = ARENA_TAKE(arena, float, CANDIDATES_MAX);
 	question->scanned = ARENA_TAKE(arena, Scored, room);
-	question->lower = ARENA_TAKE(arena, Scored, room);
+	question->lower = ARENA_TAKE(arena, float, coded_topk_room(room));
 	question->scan_candidates = ARENA_TAKE(arena, Scored, coded_topk_room(room));
 	question->excluded_now = ARENA_TAKE(arena, uint8_t, exclusion_bytes(model->config.items));
 }
@@ -47,7 +47,7 @@ network_opinion(const Model *model, const HistoryReading *reading, const TopK *b
 				float log_normaliser)
 {
 	return (NetworkOpinion) {
-		.count = best->count,
+		.count = best->count < CANDIDATES_NETWORK ? best->count : CANDIDATES_NETWORK,
 		.best = best->heap,
 		.kernels = kernels_best(),
 		.representation = reading->representation,
@@ -201,9 +201,42 @@ rank_candidates(AnswerScratch *answer_scratch, const Model *model, Question *que
 	return missed / (float) fmax(others, LEAST_OTHERS);
 }
 
-/* Exclude the candidates too. */
+static bool
+is_candidate(const Question *question, int32_t item)
+{
+	int32_t		c = 0;
+
+	while (c < question->candidates && question->candidate[c].item != item)
+		c++;
+	return c < question->candidates;
+}
+
+/*
+ * Offer what the network found besides candidates to the answer.  Returns whether
+ * there may be others that belong there: the last that was found would, too.
+ */
+static bool
+offer_others(const Model *model, Question *question, const TopK *scanned,
+			 const NetworkOpinion *opinion, float factor)
+{
+	float		probability = 0;
+
+	for (int32_t i = 0; i < scanned->count; i++)
+	{
+		int32_t		item = scanned->heap[i].item;
+
+		probability = factor * expf(scanned->heap[i].score - opinion->log_normaliser);
+		if (probability < topk_threshold(question->top))
+			return false;
+		if (!is_candidate(question, item) && !is_excluded(model, question, item))
+			topk_offer(question->top, (Scored) {item, probability});
+	}
+	return scanned->count == scanned->k && probability >= topk_threshold(question->top);
+}
+
+/* Exclude the candidates too, and all that the network has found. */
 static void
-exclude_candidates(const Model *model, Question *question)
+exclude_found(const Model *model, Question *question, const TopK *scanned)
 {
 	int32_t		items = model->config.items;
 	const uint8_t *excluded = all_excluded(model, question);
@@ -217,9 +250,11 @@ exclude_candidates(const Model *model, Question *question)
 		if (question->candidate[c].item < items)
 			exclusion_set(question->excluded_now, question->candidate[c].item);
 	}
+	for (int32_t i = 0; i < scanned->count; i++)
+		exclusion_set(question->excluded_now, scanned->heap[i].item);
 }
 
-/* Offer the items that a scan has found besides the candidates to the answer. */
+/* Offer the items that a further scan has found to the answer. */
 static void
 offer_scanned(Question *question, TopK *scanned, float log_normaliser, float factor)
 {
@@ -236,15 +271,15 @@ offer_scanned(Question *question, TopK *scanned, float log_normaliser, float fac
  * have to go over all.  Returns whether they were few.
  */
 static bool
-offer_few(const Model *model, Infer *infer, Question *question, float log_normaliser,
-		  float factor)
+offer_few(const Model *model, Infer *infer, Question *question, const TopK *scanned,
+		  float log_normaliser, float factor)
 {
 	TopK		top = {question->top->k, 0, question->scanned};
 	TopKRequest request;
 
 	if (question->excluded == NULL)
 		return false;
-	exclude_candidates(model, question);
+	exclude_found(model, question, scanned);
 	if (exclusion_rest(question->excluded_now, model->config.items) >
 		model->config.items / INFER_FEW_SHARE)
 		return false;
@@ -268,7 +303,7 @@ answer_by_both(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 
 	for (int32_t q = 0; q < count; q++)
 	{
-		tops[q] = (TopK) {CANDIDATES_NETWORK, 0, questions[q].scanned};
+		tops[q] = (TopK) {question_room(questions[q].top->k), 0, questions[q].scanned};
 		scans[q] = scan_request(&questions[q], &tops[q], model->unavailable);
 	}
 	infer_rank(infer, scans, count);
@@ -276,7 +311,6 @@ answer_by_both(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 	{
 		Question   *question = &questions[q];
 		NetworkOpinion opinion;
-		float		most = 0;
 
 		topk_sort(&tops[q]);
 		opinion = network_opinion(model, &question->reading, &tops[q],
@@ -284,19 +318,15 @@ answer_by_both(AnswerScratch *answer_scratch, const Model *model, Infer *infer,
 		factor[q] = rank_candidates(answer_scratch, model, question, &opinion);
 		question->log_normaliser = opinion.log_normaliser;
 		question->others_factor = factor[q];
-		/* the network's best are all candidates: no other item has more than the last */
-		if (tops[q].count == CANDIDATES_NETWORK)
-			most = factor[q] * expf(tops[q].heap[CANDIDATES_NETWORK - 1].score -
-									scans[q].log_normaliser);
-		if (tops[q].count == CANDIDATES_NETWORK && most >= topk_threshold(question->top) &&
-			!offer_few(model, infer, question, scans[q].log_normaliser, factor[q]))
+		if (offer_others(model, question, &tops[q], &opinion, factor[q]) &&
+			!offer_few(model, infer, question, &tops[q], scans[q].log_normaliser, factor[q]))
 			asking[asked++] = q;
 	}
 	for (int32_t a = 0; a < asked; a++)
 	{
 		Question   *question = &questions[asking[a]];
 
-		exclude_candidates(model, question);
+		exclude_found(model, question, &tops[asking[a]]);
 		tops[a] = (TopK) {question->top->k, 0, question->scanned};
 		scans[a] = scan_request(question, &tops[a], question->excluded_now);
 	}

@@ -31,16 +31,19 @@ typedef struct Question
 	float		others_factor;	/* answer: by which its probabilities of all other items become theirs */
 	/* to work with */
 	Scored	   *scanned;		/* question_room(k) */
-	Scored	   *lower;			/* question_room(k) */
+	float	   *lower;			/* coded_topk_room(question_room(k)) */
 	Scored	   *scan_candidates;	/* coded_topk_room(question_room(k)) */
 	uint8_t    *excluded_now;	/* exclusion_bytes(items) */
 } Question;
 
-/* How many items a question for k may ask of the network. */
+/*
+ * How many items a question for k asks of the network: those that become
+ * candidates, and as many more as may be answered besides candidates.
+ */
 static inline int32_t
 question_room(int32_t k)
 {
-	return k > CANDIDATES_NETWORK ? k : CANDIDATES_NETWORK;
+	return CANDIDATES_NETWORK + k;
 }
 
 /* Lay out what a question for k items of a model is worked on with. */
@@ -67,7 +70,7 @@ extern void both_stages_answer(AnswerScratch *answer_scratch, const Model *model
 /* The score that an item of the model has by a question that was answered. */
 extern float question_probability(const Model *model, const Question *question, int32_t item);
 
-/* The network's best items as an opinion.  best: [CANDIDATES_NETWORK]. */
+/* The network's best items as an opinion, the first CANDIDATES_NETWORK of `best`. */
 extern NetworkOpinion network_opinion(const Model *model, const HistoryReading *reading,
 									  const TopK *best, float log_normaliser);
 

@@ -467,7 +467,7 @@ read_example(void *context, int32_t index, float *features, int32_t *target)
 
 /* Ask the network about the beginning of a sequence that it was not trained on. */
 static void
-ask_network(Fitting *fitting, Opinion *opinion, Scored *candidates, Scored *lower)
+ask_network(Fitting *fitting, Opinion *opinion, Scored *candidates, float *lower)
 {
 	const RankFitData *data = fitting->data;
 	const RankExample *example = &data->example[opinion->example];
@@ -501,7 +501,7 @@ collect_opinions(Fitting *fitting)
 	const RankFitData *data = fitting->data;
 	const Allocator *allocator = &fitting->calls->temporary;
 	Scored	   *candidates = ALLOCATE(allocator, Scored, coded_topk_room(CANDIDATES_NETWORK));
-	Scored	   *lower = ALLOCATE(allocator, Scored, CANDIDATES_NETWORK);
+	float	   *lower = ALLOCATE(allocator, float, coded_topk_room(CANDIDATES_NETWORK));
 	int32_t		columns = config_output_dim(&data->sizes.config);
 	int32_t		most = data->sizes.config.copy ? data->sizes.config.max_length : 0;
 

@@ -12,6 +12,9 @@
 
 #define CODE_LIMIT 127
 
+/* Candidates more, besides a half of k, that are worth to look again for the k-th of them. */
+#define MORE_CANDIDATES 32
+
 /*
  * Added to the bounds for what is rounded while they and the logits are
  * computed in single precision: some units in the last place of the terms.
@@ -184,27 +187,36 @@ begin_query(CodedQuery *query, const CodedWeights *index, int32_t columns, TopKR
 	query->residual_factor = rounding.norm * (1 + ROUNDING);
 	query->maximum = -INFINITY;
 	query->sum = 0;
-	query->bounds = (TopK) {.k = request->top->k, .heap = request->lower};
 	query->candidates = 0;
+	query->enough = (size_t) request->top->k;
+	query->threshold = -INFINITY;
 	request->failed = false;
 }
 
 /*
- * Keep the candidates that can still be among the best.  A candidate's score is
- * its upper bound.
+ * Find the k-th highest lower bound, and keep the candidates that can still be
+ * among the best.  A candidate's score is its upper bound.  No item that was
+ * dropped had a lower bound among the k highest.
  */
 static void
-drop_candidates(CodedQuery *query, TopKRequest *request)
+drop_candidates(CodedQuery *query, TopKRequest *request, const Kernels *kernels)
 {
-	float		threshold = topk_threshold(&query->bounds);
+	size_t		k = (size_t) request->top->k;
 	size_t		kept = 0;
 
+	if (query->candidates < k || k == 0)
+		return;
+	query->threshold = kernels->kth_largest(request->lower, (int32_t) query->candidates,
+											request->top->k);
 	for (size_t c = 0; c < query->candidates; c++)
 	{
-		if (request->candidates[c].score >= threshold)
-			request->candidates[kept++] = request->candidates[c];
+		if (request->candidates[c].score < query->threshold)
+			continue;
+		request->candidates[kept] = request->candidates[c];
+		request->lower[kept++] = request->lower[c];
 	}
 	query->candidates = kept;
+	query->enough = kept + k / 2 + MORE_CANDIDATES;
 }
 
 /* Take the items of a tile into the sum, the bounds and the candidates. */
@@ -223,31 +235,29 @@ answer_tile(CodedTopK *work, CodedQuery *query, TopKRequest *request, const Code
 	kernels->upper_bounds(work->upper, work->logits, index->norm + first,
 						  index->residual_norm + first, query->norm_factor,
 						  query->residual_factor, count);
-	found = kernels->find_at_least(work->found, work->upper, count,
-								   topk_threshold(&query->bounds));
+	found = kernels->find_at_least(work->found, work->upper, count, query->threshold);
 	for (int32_t f = 0; f < found && !request->failed; f++)
 	{
 		int32_t		at = work->found[f];
 		float		upper = work->upper[at];
 
-		if (upper < topk_threshold(&query->bounds) ||
-			exclusion_test(request->excluded, first + at))
+		if (exclusion_test(request->excluded, first + at))
 			continue;
+		request->candidates[query->candidates] = (Scored) {first + at, upper};
+		request->lower[query->candidates++] = 2 * work->logits[at] - upper;
 		if (query->candidates == coded_topk_room(request->top->k))
 		{
-			drop_candidates(query, request);
+			drop_candidates(query, request, kernels);
 			request->failed = query->candidates > coded_topk_room(request->top->k) / 2;
-			if (request->failed)
-				break;
 		}
-		request->candidates[query->candidates++] = (Scored) {first + at, upper};
-		topk_offer(&query->bounds, (Scored) {first + at, 2 * work->logits[at] - upper});
 	}
+	if (query->candidates >= query->enough)
+		drop_candidates(query, request, kernels);
 }
 
 /* Score the candidates that are left in floating point. */
 static void
-finish_query(CodedQuery *query, TopKRequest *request, const CodedWeights *index,
+finish_query(CodedTopK *work, CodedQuery *query, TopKRequest *request, const CodedWeights *index,
 			 const Kernels *kernels, const float *weights, const float *bias,
 			 int32_t columns)
 {
@@ -256,20 +266,28 @@ finish_query(CodedQuery *query, TopKRequest *request, const CodedWeights *index,
 
 	if (request->failed)
 		return;
-	drop_candidates(query, request);
-	for (size_t c = 0; c < query->candidates; c++)
+	drop_candidates(query, request, kernels);
+	for (size_t first = 0; first < query->candidates; first += CODED_TOPK_TILE)
 	{
-		int32_t		item = request->candidates[c].item;
-		float		bound = index->norm[item] * query->norm_factor +
-			index->residual_norm[item] * query->residual_factor;
-		float		estimate = request->candidates[c].score - bound;
-		float		logit;
+		const Scored *candidate = request->candidates + first;
+		int32_t		count = query->candidates - first < CODED_TOPK_TILE
+			? (int32_t) (query->candidates - first) : CODED_TOPK_TILE;
 
-		kernels->score_rows(&logit, weights + (size_t) item * columns,
-							request->representation, 1, columns);
-		logit += bias[item];
-		topk_offer(request->top, (Scored) {item, logit});
-		correction += exp(logit - log_normaliser) - exp(estimate - log_normaliser);
+		for (int32_t c = 0; c < count; c++)
+			work->found[c] = candidate[c].item;
+		kernels->score_chosen(work->logits, weights, work->found, request->representation,
+							  count, columns);
+		for (int32_t c = 0; c < count; c++)
+		{
+			int32_t		item = candidate[c].item;
+			float		bound = index->norm[item] * query->norm_factor +
+				index->residual_norm[item] * query->residual_factor;
+			float		estimate = candidate[c].score - bound;
+			float		logit = work->logits[c] + bias[item];
+
+			topk_offer(request->top, (Scored) {item, logit});
+			correction += exp(logit - log_normaliser) - exp(estimate - log_normaliser);
+		}
 	}
 	request->log_normaliser = log_normaliser + (float) log1p(correction);
 }
@@ -287,5 +305,5 @@ coded_topk_answer(CodedTopK *work, const CodedWeights *index, const Kernels *ker
 			answer_tile(work, &work->query[q], &requests[q], index, kernels, bias, first);
 	}
 	for (int32_t q = 0; q < count; q++)
-		finish_query(&work->query[q], &requests[q], index, kernels, weights, bias, columns);
+		finish_query(work, &work->query[q], &requests[q], index, kernels, weights, bias, columns);
 }

@@ -27,7 +27,7 @@
 #define CODES_BLOCK 16
 #define CODES_GROUP 4
 
-#define CODED_TOPK_TILE 512			/* items of which bounds are held at once */
+#define CODED_TOPK_TILE 256			/* items whose codes and bounds are held in the cache at once */
 
 /* The output weights in 8 bits. */
 typedef struct CodedWeights
@@ -68,7 +68,7 @@ typedef struct TopKRequest
 	const uint8_t *excluded;	/* a bit an item (exclusion.h), or NULL */
 	TopK	   *top;			/* receives the items with their logits */
 	Scored	   *candidates;		/* room for coded_topk_room(top->k) */
-	Scored	   *lower;			/* room for top->k */
+	float	   *lower;			/* likewise */
 	float		log_normaliser; /* answer: of the softmax over all items */
 	bool		failed;			/* answer: too many candidates; top is empty */
 } TopKRequest;
@@ -89,8 +89,9 @@ typedef struct CodedQuery
 	float		residual_factor;	/* of |w - w'| in the bound */
 	float		maximum;
 	float		sum;			/* of exp(estimate - maximum) */
-	TopK		bounds;			/* the best lower bounds */
 	size_t		candidates;
+	size_t		enough;			/* candidates to look again for the k-th highest lower bound */
+	float		threshold;		/* that it was when looked for last; -INFINITY: there were not k */
 } CodedQuery;
 
 /* Working memory of a scan. */

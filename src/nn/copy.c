@@ -146,10 +146,12 @@ float
 copies_log_sum(const Copies *copies, int32_t item, float log_generated)
 {
 	float		copied = copies_probability(copies, item);
-	float		top = fmaxf(log_generated, logf(copied));
+	float		top;
 
-	return copied == 0 ? log_generated
-		: top + logf(expf(log_generated - top) + copied * expf(-top));
+	if (copied == 0)
+		return log_generated;
+	top = fmaxf(log_generated, logf(copied));
+	return top + logf(expf(log_generated - top) + copied * expf(-top));
 }
 
 CopyLoss

@@ -110,17 +110,18 @@ add_copies(const Infer *infer, TopKRequest *request)
 	int32_t		columns = config_output_dim(infer->trained.config);
 	const Copies *copies = &request->copies;
 	TopK	   *top = request->top;
+	Scored	   *found = request->candidates;	/* which the scan has no more use for */
 	int32_t		generated = top->count;
 
 	request->log_normaliser += copies_shift(copies);
 	if (copies->count == 0)
 		return;
-	memcpy(request->lower, top->heap, (size_t) generated * sizeof(Scored));
+	memcpy(found, top->heap, (size_t) generated * sizeof(Scored));
 	top->count = 0;
 	for (int32_t i = 0; i < generated; i++)
 	{
-		if (copies_probability(copies, request->lower[i].item) == 0)
-			topk_offer(top, request->lower[i]);
+		if (copies_probability(copies, found[i].item) == 0)
+			topk_offer(top, found[i]);
 	}
 	for (int32_t c = 0; c < copies->count; c++)
 	{

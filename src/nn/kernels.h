@@ -118,6 +118,10 @@ typedef struct Kernels
 	void		(*score_rows) (float *scores, const float *weights,
 							   const float *vector, int32_t rows, int32_t columns);
 
+	/* The same of rows that are chosen: scores[j] is that of row[j]. */
+	void		(*score_chosen) (float *scores, const float *weights, const int32_t *row,
+								 const float *vector, int32_t count, int32_t columns);
+
 	/*
 	 * Logits, without the bias, of blocks of items by their codes: coded_topk.h.
 	 * query: columns codes.
@@ -138,6 +142,9 @@ typedef struct Kernels
 	 */
 	int32_t		(*find_at_least) (int32_t *found, const float *values, int32_t count,
 								  float threshold);
+
+	/* The k-th largest of count >= k >= 1 values, none of them not a number. */
+	float		(*kth_largest) (const float *values, int32_t count, int32_t k);
 
 	/*
 	 * Values within +-127 / scale as codes of 8 bits, rounded to the nearest; and

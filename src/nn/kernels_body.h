@@ -278,19 +278,71 @@ tile_count(const float *logits, size_t stride, int32_t items, int32_t windows,
 	}
 }
 
+/* Rows that are scored at once: the sum over a vector's lanes waits for itself, but not for another's. */
+#define ROWS_TOGETHER 8
+
+static inline void
+score_together(float *scores, const float *const row[], const float *vector, int32_t rows,
+			   int32_t columns)
+{
+	float		part[ROWS_TOGETHER][LANES];
+	float		total[ROWS_TOGETHER] = {0};
+
+	for (int32_t r = 0; r < rows; r++)
+	{
+		Vec			sum = {0};
+
+		for (int32_t c = 0; c < columns; c += LANES)
+			sum += vec_load_part(row[r] + c, columns - c) *
+				vec_load_part(vector + c, columns - c);
+		vec_store(part[r], sum);
+	}
+	for (int32_t lane = 0; lane < LANES; lane++)
+	{
+		for (int32_t r = 0; r < rows; r++)
+			total[r] += part[r][lane];
+	}
+	memcpy(scores, total, (size_t) rows * sizeof(float));
+}
+
 static void
 score_rows(float *scores, const float *weights, const float *vector,
 		   int32_t rows, int32_t columns)
 {
-	for (int32_t r = 0; r < rows; r++)
+	for (int32_t first = 0; first < rows; first += ROWS_TOGETHER)
 	{
-		const float *row = weights + (size_t) r * columns;
-		Vec			sum = {0};
+		const float *row[ROWS_TOGETHER];
+		int32_t		together = rows - first < ROWS_TOGETHER ? rows - first : ROWS_TOGETHER;
 
-		for (int32_t c = 0; c < columns; c += LANES)
-			sum += vec_load_part(row + c, columns - c) *
-				vec_load_part(vector + c, columns - c);
-		scores[r] = vec_sum(sum);
+		for (int32_t r = 0; r < together; r++)
+			row[r] = weights + (size_t) (first + r) * columns;
+		if (together == ROWS_TOGETHER)
+			score_together(scores + first, row, vector, ROWS_TOGETHER, columns);
+		else
+			score_together(scores + first, row, vector, together, columns);
+	}
+}
+
+static void
+score_chosen(float *scores, const float *weights, const int32_t *chosen, const float *vector,
+			 int32_t count, int32_t columns)
+{
+	const float *row[2][ROWS_TOGETHER]; /* those that are scored, and those that follow */
+
+	for (int32_t first = -ROWS_TOGETHER; first < count; first += ROWS_TOGETHER)
+	{
+		int32_t		next = first + ROWS_TOGETHER;
+		int32_t		together = count - first < ROWS_TOGETHER ? count - first : ROWS_TOGETHER;
+
+		memcpy(row[0], row[1], sizeof(row[0]));
+		for (int32_t r = 0; r < ROWS_TOGETHER && next + r < count; r++)
+		{
+			row[1][r] = weights + (size_t) chosen[next + r] * columns;
+			for (int32_t c = 0; c < columns; c += KERNELS_MOST_LANES)
+				__builtin_prefetch(row[1][r] + c);
+		}
+		if (first >= 0)
+			score_together(scores + first, row[0], vector, together, columns);
 	}
 }
 
@@ -314,8 +366,8 @@ sum_codes(int32_t *sums, const int8_t *codes, const int32_t *code_sum,
 
 	/* the instruction multiplies unsigned by signed: the query is shifted by 128 */
 	for (int32_t b = 0; b < together; b++)
-		total[b] = _mm512_mullo_epi32(_mm512_loadu_si512(code_sum + b * CODES_BLOCK),
-									  _mm512_set1_epi32(-128));
+		total[b] = _mm512_sub_epi32(_mm512_setzero_si512(),
+									_mm512_slli_epi32(_mm512_loadu_si512(code_sum + b * CODES_BLOCK), 7));
 	for (int32_t c = 0; c < columns; c += CODES_GROUP)
 	{
 		int32_t		four;
@@ -426,6 +478,53 @@ find_at_least(int32_t *found, const float *values, int32_t count, float threshol
 			found[length++] = j;
 	}
 	return length;
+}
+
+/* Bits of a float as an integer that is in the same order; its own inverse. */
+static inline int32_t
+order_of_bits(int32_t bits)
+{
+	return bits ^ ((bits >> 31) & INT32_MAX);
+}
+
+/*
+ * The largest order of bits that k values reach, bit by bit from the highest;
+ * the highest says that the number is positive.
+ */
+static float
+kth_largest(const float *values, int32_t count, int32_t k)
+{
+	int32_t		kth = INT32_MIN;
+	int32_t		bits;
+	float		result;
+
+	for (uint32_t bit = UINT32_C(1) << 31; bit != 0; bit >>= 1)
+	{
+		int32_t		tried = (int32_t) ((uint32_t) kth ^ bit);
+		VecInt		reached = {0};
+		int32_t		total = 0;
+		int32_t		j = 0;
+
+		for (; j + LANES <= count; j += LANES)
+		{
+			VecInt		order = (VecInt) vec_load(values + j);
+
+			order ^= (order >> 31) & INT32_MAX;
+			reached -= order >= tried;
+		}
+		for (int32_t lane = 0; lane < LANES; lane++)
+			total += reached[lane];
+		for (; j < count; j++)
+		{
+			memcpy(&bits, values + j, sizeof(bits));
+			total += order_of_bits(bits) >= tried;
+		}
+		if (total >= k)
+			kth = tried;
+	}
+	bits = order_of_bits(kth);
+	memcpy(&result, &bits, sizeof(result));
+	return result;
 }
 
 static double
@@ -586,9 +685,11 @@ const Kernels KERNELS_TABLE = {
 	.tile_gradient = tile_gradient,
 	.tile_count = tile_count,
 	.score_rows = score_rows,
+	.score_chosen = score_chosen,
 	.score_codes = score_codes,
 	.upper_bounds = upper_bounds,
 	.find_at_least = find_at_least,
+	.kth_largest = kth_largest,
 	.to_codes = to_codes,
 	.from_codes = from_codes,
 	.sum_squares = sum_squares,

@@ -189,17 +189,15 @@ newest_of_category(const HistoryFacts *history, int32_t category)
 	return history->item[i].last;
 }
 
-/* A candidate with these features: what speaks most for it, and what the network says. */
+/* A candidate with these features, and what speaks most for it. */
 static Candidate
 explain(const Evidence *evidence, const float *x, const Counts *counts,
-		const HistoryFacts *history, const NetworkOpinion *network)
+		const HistoryFacts *history)
 {
 	Candidate	result = {
 		evidence->item, REASON_POPULAR, history->end - 1, evidence->network_rank, -INFINITY
 	};
 
-	if (network != NULL && evidence->item < network->items)
-		result.log_probability = opinion_log_probability(network, evidence->item);
 	if (evidence->place >= 0)
 		result.reason = REASON_SEEN;
 	else if (evidence->strength > 0)
@@ -219,6 +217,30 @@ explain(const Evidence *evidence, const float *x, const Counts *counts,
 	else if (evidence->network_rank > 0)
 		result.reason = REASON_NETWORK;
 	return result;
+}
+
+/* The logarithms of the probabilities that the network gives those of the candidates that it knows. */
+static void
+read_probabilities(Candidate *candidate, int32_t count, const NetworkOpinion *network)
+{
+	int32_t		item[CANDIDATES_MAX];
+	int32_t		number[CANDIDATES_MAX];
+	float		logit[CANDIDATES_MAX];
+	int32_t		known = 0;
+
+	for (int32_t c = 0; c < count; c++)
+	{
+		if (candidate[c].item >= network->items)
+			continue;
+		item[known] = candidate[c].item;
+		number[known++] = c;
+	}
+	network->kernels->score_chosen(logit, network->weight, item, network->representation, known,
+								   network->columns);
+	for (int32_t i = 0; i < known; i++)
+		candidate[number[i]].log_probability =
+			copies_log_sum(&network->copies, item[i],
+						   logit[i] + network->bias[item[i]] - network->log_normaliser);
 }
 
 /*
@@ -298,8 +320,10 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 			continue;
 		memcpy(x, shared, sizeof(shared));
 		features_of_item(x, &work->features, evidence);
-		candidate[count++] = explain(evidence, x, counts, &work->history, network);
+		candidate[count++] = explain(evidence, x, counts, &work->history);
 	}
 	features_finish(features, count);
+	if (network != NULL)
+		read_probabilities(candidate, count, network);
 	return count;
 }

@@ -38,18 +38,6 @@ typedef struct NetworkOpinion
 	float		log_normaliser;
 } NetworkOpinion;
 
-/* The logarithm of the probability that the network gives one of its items. */
-static inline float
-opinion_log_probability(const NetworkOpinion *network, int32_t item)
-{
-	float		logit;
-
-	network->kernels->score_rows(&logit, network->weight + (size_t) item * network->columns,
-								 network->representation, 1, network->columns);
-	return copies_log_sum(&network->copies, item,
-						  logit + network->bias[item] - network->log_normaliser);
-}
-
 /* What speaks most for a candidate. */
 typedef enum Reason
 {

@@ -434,7 +434,7 @@ model_use(const Model *model)
 			.excluded = r == 0 ? NULL : excluded,
 			.top = &top[r],
 			.candidates = NEW(Scored, coded_topk_room(k)),
-			.lower = NEW(Scored, k)
+			.lower = NEW(float, coded_topk_room(k))
 		};
 	}
 	coded_topk_answer(&infer.coded, &model->index, infer.kernels, model->params.output_weight,
@@ -481,7 +481,7 @@ model_ask(const Model *model)
 		.candidate = NEW(Candidate, CANDIDATES_MAX),
 		.probability = NEW(float, CANDIDATES_MAX),
 		.scanned = NEW(Scored, question_room(k)),
-		.lower = NEW(Scored, question_room(k)),
+		.lower = NEW(float, coded_topk_room(question_room(k))),
 		.scan_candidates = NEW(Scored, coded_topk_room(question_room(k))),
 		.excluded_now = NEW(uint8_t, config->items / 8 + 1)
 	};

@@ -793,6 +793,83 @@ check_score_rows(const Kernels *kernels)
 	ok(wrong == 0, "%s: score rows, every tail", kernels->name);
 }
 
+/* Rows in any order, each any number of times: to the bit what they are one after the other. */
+static void
+check_score_chosen(const Kernels *kernels)
+{
+	int			wrong = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		enum
+		{
+			ROWS = 40
+		};
+		Rng			rng = test_rng((uint64_t) i);
+		int32_t		columns = sizes[i];
+		float	   *weights = new_random(ROWS * (size_t) columns, 1, &rng);
+		float	   *vector = new_random((size_t) columns, 1, &rng);
+		float		all[ROWS];
+		float		scores[LARGEST + 1];
+		int32_t		row[LARGEST];
+
+		kernels->score_rows(all, weights, vector, ROWS, columns);
+		for (int j = 0; j < SIZES; j++)
+		{
+			int32_t		count = sizes[j];
+
+			for (int32_t r = 0; r < count; r++)
+				row[r] = (int32_t) rng_below(&rng, ROWS);
+			scores[count] = 7;
+			kernels->score_chosen(scores, weights, row, vector, count, columns);
+			for (int32_t r = 0; r < count; r++)
+				wrong += scores[r] != all[row[r]];
+			wrong += scores[count] != 7;
+		}
+		free(weights);
+		free(vector);
+	}
+	ok(wrong == 0, "%s: score chosen rows, every tail of rows and columns", kernels->name);
+}
+
+static int
+compare_falling(const void *a, const void *b)
+{
+	float		x = *(const float *) a;
+	float		y = *(const float *) b;
+
+	return (x < y) - (x > y);
+}
+
+/* Each of the values in turn, with ties, both signs and the ends of the range. */
+static void
+check_kth_largest(const Kernels *kernels)
+{
+	static const float some[] = {-INFINITY, -3e38f, -1e-40f, 0, 1e-40f, 1, 3e38f, INFINITY};
+	int			wrong = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		Rng			rng = test_rng((uint64_t) i);
+		int32_t		count = sizes[i];
+		float	   *values = new_random((size_t) count, 5, &rng);
+		float	   *sorted = NEW(float, count);
+
+		for (int32_t j = 0; j < count; j++)
+		{
+			if (rng_below(&rng, 3) == 0)
+				values[j] = some[rng_below(&rng, 8)];
+		}
+		memcpy(sorted, values, (size_t) count * sizeof(float));
+		qsort(sorted, (size_t) count, sizeof(float), compare_falling);
+		for (int32_t k = 1; k <= count; k++)
+			wrong += kernels->kth_largest(values, count, k) != sorted[k - 1];
+		free(values);
+		free(sorted);
+	}
+	ok(wrong == 0, "%s: each of some values as the k-th largest", kernels->name);
+}
+
 /* Values as codes and back: the nearest code, whatever the tail. */
 static void
 check_codes(const Kernels *kernels)
@@ -1072,6 +1149,8 @@ main(void)
 		check_softmax_infinite(list[i]);
 		check_count(list[i]);
 		check_score_rows(list[i]);
+		check_score_chosen(list[i]);
+		check_kth_largest(list[i]);
 		check_codes(list[i]);
 		check_sum_squares(list[i]);
 		check_unit_rows(list[i]);

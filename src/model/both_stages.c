@@ -221,7 +221,8 @@ offer_others(const Model *model, Question *question, const TopK *scanned,
 {
 	float		probability = 0;
 
-	for (int32_t i = 0; i < scanned->count; i++)
+	/* of the network's best, what is no candidate has too little support */
+	for (int32_t i = CANDIDATES_NETWORK; i < scanned->count; i++)
 	{
 		int32_t		item = scanned->heap[i].item;
 
@@ -354,6 +355,7 @@ float
 question_probability(const Model *model, const Question *question, int32_t item)
 {
 	NetworkOpinion opinion;
+	Candidate	other = {.item = item, .log_probability = -INFINITY};
 
 	for (int32_t c = 0; c < question->candidates; c++)
 	{
@@ -361,5 +363,6 @@ question_probability(const Model *model, const Question *question, int32_t item)
 			return question->probability[c];
 	}
 	opinion = network_opinion(model, &question->reading, &(TopK) {0}, question->log_normaliser);
-	return question->others_factor * expf(opinion_log_probability(&opinion, item));
+	candidates_ask_network(&other, 1, &opinion);
+	return question->others_factor * expf(other.log_probability);
 }

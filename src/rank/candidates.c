@@ -219,9 +219,8 @@ explain(const Evidence *evidence, const float *x, const Counts *counts,
 	return result;
 }
 
-/* The logarithms of the probabilities that the network gives those of the candidates that it knows. */
-static void
-read_probabilities(Candidate *candidate, int32_t count, const NetworkOpinion *network)
+void
+candidates_ask_network(Candidate *candidate, int32_t count, const NetworkOpinion *network)
 {
 	int32_t		item[CANDIDATES_MAX];
 	int32_t		number[CANDIDATES_MAX];
@@ -235,6 +234,8 @@ read_probabilities(Candidate *candidate, int32_t count, const NetworkOpinion *ne
 		item[known] = candidate[c].item;
 		number[known++] = c;
 	}
+	if (known == 0)
+		return;
 	network->kernels->score_chosen(logit, network->weight, item, network->representation, known,
 								   network->columns);
 	for (int32_t i = 0; i < known; i++)
@@ -324,6 +325,6 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 	}
 	features_finish(features, count);
 	if (network != NULL)
-		read_probabilities(candidate, count, network);
+		candidates_ask_network(candidate, count, network);
 	return count;
 }

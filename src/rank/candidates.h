@@ -67,6 +67,13 @@ extern CandidateWork *candidates_place(Arena *arena);
 extern void candidates_start(CandidateWork *work);
 
 /*
+ * Set the logarithms of the probabilities that the network gives those of the
+ * candidates that it knows, CANDIDATES_MAX at most.
+ */
+extern void candidates_ask_network(Candidate *candidate, int32_t count,
+								   const NetworkOpinion *network);
+
+/*
  * Find candidates and their features.  candidate: [CANDIDATES_MAX]; features:
  * CANDIDATES_MAX x RANK_FEATURES; network: NULL where it is not asked.
  * Returns how many there are.

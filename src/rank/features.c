@@ -24,7 +24,8 @@ static const float is_logarithm[RANK_FEATURES - LAST_ADJACENT] = {
 	[REPEAT_RATE - LAST_ADJACENT ... FIRST_KNOWN - LAST_ADJACENT] = 1,
 	[SHARE_OF_CATEGORY - LAST_ADJACENT ... CATEGORY_WEIGHT - LAST_ADJACENT] = 1,
 	[CATEGORY_NOW - LAST_ADJACENT ... CATEGORY_RECENT - LAST_ADJACENT] = 1,
-	[CATEGORY_REPEAT_RATE - LAST_ADJACENT] = 1
+	[CATEGORY_REPEAT_RATE - LAST_ADJACENT] = 1,
+	[UNTOUCHED - LAST_ADJACENT] = 1
 };
 
 /* ln(1 + value); exact to what features need, and faster than log1pf */
@@ -401,7 +402,7 @@ features_of_item(float *x, FeatureWork *work, const Evidence *evidence)
 							  work->events, work->history);
 	describe_evidence(x, evidence, &tally, work->neighbour_sum);
 	if (evidence->untouched > 0)
-		x[UNTOUCHED] = scaled_log(1.0f / (float) evidence->untouched, 0.01f);
+		x[UNTOUCHED] = scaled(1.0f / (float) evidence->untouched, 0.01f);
 	if (known)
 		describe_known_item(x, work, evidence, &tally);
 	else

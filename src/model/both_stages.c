@@ -221,8 +221,7 @@ offer_others(const Model *model, Question *question, const TopK *scanned,
 {
 	float		probability = 0;
 
-	/* of the network's best, what is no candidate has too little support */
-	for (int32_t i = CANDIDATES_NETWORK; i < scanned->count; i++)
+	for (int32_t i = 0; i < scanned->count; i++)
 	{
 		int32_t		item = scanned->heap[i].item;
 

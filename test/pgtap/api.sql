@@ -132,7 +132,8 @@ SELECT is((SELECT array_agg(format('%s %s', attname, format_type(atttypid, NULL)
 		  'mrr double precision', 'ndcg double precision', 'unseen_cases bigint', 'unseen_hit_rate double precision',
 		  'unseen_precision double precision', 'unseen_recall double precision', 'unseen_mrr double precision', 'unseen_ndcg double precision',
 		  'coverage double precision', 'mean_popularity double precision', 'unseen_coverage double precision',
-		  'unseen_mean_popularity double precision', 'unknown_targets double precision', 'hit_rate_low double precision',
+		  'unseen_mean_popularity double precision', 'unknown_targets double precision', 'unknown_hit_rate double precision',
+		  'unseen_unknown_targets double precision', 'unseen_unknown_hit_rate double precision', 'hit_rate_low double precision',
 		  'hit_rate_high double precision', 'mrr_low double precision', 'mrr_high double precision', 'ndcg_low double precision',
 		  'ndcg_high double precision', 'unseen_hit_rate_low double precision', 'unseen_hit_rate_high double precision',
 		  'unseen_mrr_low double precision', 'unseen_mrr_high double precision', 'unseen_ndcg_low double precision',
@@ -269,13 +270,14 @@ FROM function JOIN (VALUES ('recseq_rollback', ARRAY['model']), ('recseq_retain'
 	('recseq_assign', ARRAY['visitor', 'variants', 'weights', 'experiment']),
 	('recseq_export_model', ARRAY['model', 'version']),
 	('recseq_import_model', ARRAY['image', 'model', 'activate', 'model', 'version']),
-	('recseq_update', ARRAY['model', 'source', 'epochs', 'learning_rate', 'validation_fraction', 'activate', 'workers',
+	('recseq_update', ARRAY['model', 'source', 'epochs', 'learning_rate', 'validation_fraction', 'activate', 'workers', 'catalog',
 		'model', 'version', 'sequences', 'windows', 'items', 'epochs', 'best_epoch', 'val_loss', 'hit_rate', 'seconds'])) AS u(name, names) ON proname = u.name ORDER BY proname;
 
 --
 -- recseq_update
 --
-SELECT has_function(:'schema', 'recseq_update', ARRAY['text', 'regclass', 'integer', 'double precision', 'double precision', 'text', 'integer'], 'recseq_update(model, source, ...)');
+SELECT has_function(:'schema', 'recseq_update', ARRAY['text', 'regclass', 'integer', 'double precision', 'double precision', 'text', 'integer', 'regclass'],
+	'recseq_update(model, source, ...)');
 SELECT is(f.pronargs - f.pronargdefaults::int, 2, 'recseq_update: only model and source must be given') FROM function f WHERE proname = 'recseq_update';
 SELECT is((SELECT array_agg(format_type(f.proallargtypes[i], NULL) ORDER BY i) FROM generate_subscripts(f.proallargtypes, 1) i WHERE f.proargmodes[i] = 'o'),
 	(SELECT array_agg(format_type(t.proallargtypes[i], NULL) ORDER BY i) FROM generate_subscripts(t.proallargtypes, 1) i WHERE t.proargmodes[i] = 'o'),

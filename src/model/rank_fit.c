@@ -489,7 +489,9 @@ ask_network(Fitting *fitting, Opinion *opinion, Scored *candidates, float *lower
 	opinion->log_normaliser = scan.log_normaliser;
 	memcpy(opinion->representation, scan.representation,
 		   (size_t) config_output_dim(config) * sizeof(float));
-	memcpy(opinion->slot, reading.copies.slot, (size_t) reading.copies.count * sizeof(CopySlot));
+	if (reading.copies.count > 0)
+		memcpy(opinion->slot, reading.copies.slot,
+			   (size_t) reading.copies.count * sizeof(CopySlot));
 	opinion->copies = reading.copies;
 	opinion->copies.slot = opinion->slot;
 }

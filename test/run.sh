@@ -263,7 +263,7 @@ cluster_tests() {
 		return
 	fi
 	mkdir "$tap" "$SERVER/checkout"
-	cp -r "$ROOT/test" "$ROOT/sql" "$ROOT/docs" "$SERVER/checkout"
+	cp -r "$ROOT/test" "$ROOT/sql" "$ROOT/docs" "$ROOT/app" "$ROOT/README.md" "$SERVER/checkout"
 	[ -z "$AM_ROOT" ] || chown -R "$SERVER_ACCOUNT:" "$tap" "$SERVER/checkout"
 	# TESTDIR is for PostgreSQL 15, the other two for 16 and later.
 	stage "TAP" "$OUT/tap.log" at_once limited_as_server env -C "$SERVER/checkout" \

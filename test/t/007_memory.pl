@@ -117,7 +117,7 @@ cmp_ok($bytes, '<', 11 * 1024 * 1024, 'nor later');
 is($session->query_safe(q{
 	SELECT count(DISTINCT (a.r).score) FROM (SELECT r FROM generate_series(1, 3) i, LATERAL recseq_recommend(ARRAY[3, 4], 1, 'm1') r) a}), 1,
 	'a model that was evicted answers the same when it is back');
-$session->query_safe(q{SET recseq.cache_size = '1MB'});
+$session->query_safe(q{SET recseq.cache_size = '1500kB'});
 $session->query(q{SELECT * FROM recseq_recommend(ARRAY[3, 4], 5, 'm2')});
 $session->query(q{SELECT * FROM recseq_recommend(ARRAY[3, 4], 5, 'm3')});
 like(session_error($session), qr/the model needs \d+ kB of memory.*DETAIL:.*cache_size.*HINT:.*Raise/s, 'a model larger than the cache: a clear error');

@@ -9,6 +9,49 @@
 -- own indexes answer; sequences, and what asks a model, have it as a type that models
 -- know: integer, bigint, or text, which uuid is cast to.
 
+CREATE FUNCTION @extschema@.recseq_kit_schema(schema name, relations name[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+	taken	text;
+BEGIN
+	IF schema IS NULL OR relations IS NULL THEN
+		RAISE EXCEPTION 'schema and relations must not be null'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema) THEN
+		EXECUTE format('CREATE SCHEMA %I', schema);
+		RETURN;
+	END IF;
+
+	SELECT string_agg(format('%I', r.relname), ', ' ORDER BY k.place)
+	INTO taken
+	FROM unnest(relations) WITH ORDINALITY AS k(relname, place)
+	JOIN pg_class r ON r.relname = k.relname
+	JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = schema;
+
+	IF taken IS NOT NULL THEN
+		RAISE EXCEPTION 'schema "%" already has relations that the kit would create', schema
+			USING ERRCODE = 'duplicate_table',
+				DETAIL = format('In the way: %s.', taken),
+				HINT = format('Nothing was changed. Name another schema, or move these away first, for example with ALTER SCHEMA %I RENAME TO %I.',
+							  schema, 'old_' || schema);
+	END IF;
+
+	-- Asked here because CREATE would quote the whole script in its error.
+	IF NOT (has_schema_privilege(schema, 'CREATE') AND has_schema_privilege(schema, 'USAGE')) THEN
+		RAISE EXCEPTION 'permission denied for schema %', schema
+			USING ERRCODE = 'insufficient_privilege',
+				HINT = 'The kit belongs to who calls this, who needs CREATE and USAGE on the schema. Name a schema that does not exist to have one of your own.';
+	END IF;
+END
+$function$;
+
+COMMENT ON FUNCTION @extschema@.recseq_kit_schema(name, name[]) IS
+'The schema of a kit, for the functions that make kits: creates it when there is no such schema, and otherwise fails when it has one of the relations (duplicate_table) or when the caller may not create in it (insufficient_privilege).';
+
 CREATE FUNCTION @extschema@.recseq_kit(
 	schema name,
 	events regclass,
@@ -171,42 +214,17 @@ BEGIN
 				HINT = 'Make a view that casts one of them, and give the view instead of the relation.';
 	END IF;
 
-	IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema) THEN
-		SELECT string_agg(format('%I', r.relname), ', ' ORDER BY k.place)
-		INTO taken
-		FROM unnest(ARRAY['settings', 'log', 'interactions', 'products', 'sequences', 'sequence_length_bounds',
-						  'training_sequences', 'sequence_statistics', 'sequence_lengths', 'item_popularity',
-						  'events_by_day', 'recommendations', 'visitor_recommendations', 'changed_visitors', 'visitor_states'])
-			 WITH ORDINALITY AS k(relname, place)
-		JOIN pg_class r ON r.relname = k.relname
-		JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = schema;
+	EXECUTE format('SELECT %I.recseq_kit_schema($1, $2)', recseq) USING schema,
+		'{settings,log,interactions,products,catalog,sequences,sequence_length_bounds,training_sequences,sequence_statistics,sequence_lengths,item_popularity,events_by_day,recommendations,visitor_recommendations,changed_visitors,visitor_states}'::name[];
 
-		IF taken IS NOT NULL THEN
-			RAISE EXCEPTION 'schema "%" already has relations that the kit would create', schema
-				USING ERRCODE = 'duplicate_table',
-					DETAIL = format('In the way: %s.', taken),
-					HINT = format('Nothing was changed. Name another schema, or move these away first, for example with ALTER SCHEMA %I RENAME TO %I.',
-								  schema, 'old_' || schema);
-		END IF;
-
-		-- Asked here because CREATE would quote the whole script in its error.
-		IF NOT (has_schema_privilege(schema, 'CREATE') AND has_schema_privilege(schema, 'USAGE')) THEN
-			RAISE EXCEPTION 'permission denied for schema %', schema
-				USING ERRCODE = 'insufficient_privilege',
-					HINT = 'The kit belongs to who calls this, who needs CREATE and USAGE on the schema. Name a schema that does not exist to have one of your own.';
-		END IF;
-
-		-- What somebody else has made could call functions of theirs.
-		SELECT array_agg(r.relname), min(r.relname) FILTER (WHERE r.relowner <> current_user::regrole)
-		INTO given, taken
-		FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = schema
-		WHERE r.relname IN ('item_categories', 'item_price_bands');
-		IF taken IS NOT NULL THEN
-			RAISE EXCEPTION 'relation "%.%" belongs to another role', schema, taken
-				USING ERRCODE = 'insufficient_privilege';
-		END IF;
-	ELSE
-		EXECUTE format('CREATE SCHEMA %I', schema);
+	-- What somebody else has made could call functions of theirs.
+	SELECT array_agg(r.relname), min(r.relname) FILTER (WHERE r.relowner <> current_user::regrole)
+	INTO given, taken
+	FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = schema
+	WHERE r.relname IN ('item_categories', 'item_price_bands');
+	IF taken IS NOT NULL THEN
+		RAISE EXCEPTION 'relation "%.%" belongs to another role', schema, taken
+			USING ERRCODE = 'insufficient_privilege';
 	END IF;
 
 	SELECT format('%I.%I', n.nspname, r.relname), r.relkind = 'r' AND pg_has_role(r.relowner, 'USAGE'),
@@ -247,6 +265,9 @@ BEGIN
 			fence			boolean NOT NULL DEFAULT false,
 			model			text NOT NULL DEFAULT 'default',
 			k				int NOT NULL DEFAULT 5 CHECK (k >= 0),
+			exclude_seen	boolean NOT NULL DEFAULT false,
+			unknown_items	boolean,
+			rules			jsonb CHECK (jsonb_typeof(rules) = 'object'),
 			one_row			boolean PRIMARY KEY DEFAULT true CHECK (one_row)
 		);
 		INSERT INTO %1$I.settings DEFAULT VALUES;
@@ -265,8 +286,11 @@ BEGIN
 			'what training_sequences does with a sequence of more than max_length events: "newest" keeps its newest max_length events, "drop" leaves the visitor out';
 		COMMENT ON COLUMN %1$I.settings.fence IS
 			'whether training_sequences leaves out visitors whose number of events, before any are cut off, is outside the fences of sequence_length_bounds';
-		COMMENT ON COLUMN %1$I.settings.model IS 'the model whose answers the view recommendations shows';
-		COMMENT ON COLUMN %1$I.settings.k IS 'how many items of each visitor it shows';
+		COMMENT ON COLUMN %1$I.settings.model IS 'the model that answers, unless a call names another';
+		COMMENT ON COLUMN %1$I.settings.k IS 'how many items it answers, likewise';
+		COMMENT ON COLUMN %1$I.settings.exclude_seen IS 'whether items that the visitor had before are left out, likewise';
+		COMMENT ON COLUMN %1$I.settings.unknown_items IS 'whether items of a history that the model does not know may be answered, likewise; NULL: those that products has and that are available';
+		COMMENT ON COLUMN %1$I.settings.rules IS 'the rules of recseq_recommend that answers follow, likewise; NULL: none';
 		COMMENT ON COLUMN %1$I.settings.one_row IS 'always true: keeps the table at one row';
 	$sql$, schema, in_literal, event_kinds);
 
@@ -374,6 +398,21 @@ BEGIN
 		COMMENT ON COLUMN %1$I.products.price IS 'its price';
 		COMMENT ON COLUMN %1$I.products.available IS 'whether it can be had; NULL: not known';
 
+		CREATE VIEW %1$I.catalog AS
+			SELECT
+				p.itemid::%9$s AS item,
+				(SELECT c.category::%9$s FROM %1$I.item_categories c WHERE c.itemid = p.itemid LIMIT 1) AS category%11$s,
+				bool_or(p.available IS NOT FALSE) AS available
+			FROM %1$I.products p
+			WHERE p.itemid IS NOT NULL
+			GROUP BY p.itemid;
+
+		COMMENT ON VIEW %1$I.catalog IS
+			'The products with the columns that recseq_train expects of a catalog. Empty where the kit was given no items.';
+		COMMENT ON COLUMN %1$I.catalog.item IS 'the item';
+		COMMENT ON COLUMN %1$I.catalog.category IS 'its category';
+		COMMENT ON COLUMN %1$I.catalog.available IS 'false: it cannot be had, and is not answered';
+
 		CREATE FUNCTION %1$I.describe_items(items %9$s[])
 		RETURNS TABLE (item %9$s, category %9$s, name text, picture text, url text, price numeric, available boolean, known boolean)
 		LANGUAGE sql STABLE ROWS 10
@@ -400,7 +439,13 @@ BEGIN
 		FROM pg_catalog.unnest(describe_items.items) WITH ORDINALITY AS i(item, place)
 		LEFT JOIN LATERAL (SELECT * FROM %1$I.products d WHERE d.itemid OPERATOR(pg_catalog.=) (%3$s) LIMIT 1) p ON true
 		ORDER BY i.place
-	$body$, schema, item, as_item));
+	$body$, schema, item, as_item),
+	CASE WHEN prices THEN format(', (SELECT b.price_band FROM %I.item_price_bands b WHERE b.itemid = p.itemid LIMIT 1) AS price_bands', schema) ELSE '' END);
+	IF prices THEN
+		EXECUTE format($sql$
+			COMMENT ON COLUMN %1$I.catalog.price_bands IS 'its price band, for models that read the feature price_bands';
+		$sql$, schema);
+	END IF;
 
 	EXECUTE format($sql$
 		CREATE VIEW %1$I.sequences AS
@@ -609,13 +654,18 @@ BEGIN
 		--
 		-- The view goes through a function, whose text is no dependency: DROP EXTENSION leaves the kit alone.
 		CREATE FUNCTION %1$I.recommend_history(
-			items %9$s[], k int, model text, categories %9$s[], events text[], times timestamptz[])
-		RETURNS TABLE (rank int, item %9$s, category %9$s, score real, confidence real, reason text)
-		LANGUAGE sql STABLE ROWS 5
+			items %9$s[], k int DEFAULT NULL, model text DEFAULT NULL,
+			categories %9$s[] DEFAULT NULL, events text[] DEFAULT NULL, times timestamptz[] DEFAULT NULL,
+			exclude_seen boolean DEFAULT NULL, exclude %9$s[] DEFAULT NULL,
+			only_categories %9$s[] DEFAULT NULL, only_items %9$s[] DEFAULT NULL,
+			unknown_items boolean DEFAULT NULL, rules jsonb DEFAULT NULL)
+		RETURNS TABLE (rank int, item %9$s, category %9$s, score real, confidence real, reason text, reason_item %9$s)
+		LANGUAGE plpgsql STABLE ROWS 5
+		SET search_path = pg_catalog, pg_temp
 		AS %5$L;
 
-		COMMENT ON FUNCTION %1$I.recommend_history(%9$s[], int, text, %9$s[], text[], timestamptz[]) IS
-			'recseq_recommend, for the view recommendations.';
+		COMMENT ON FUNCTION %1$I.recommend_history(%9$s[], int, text, %9$s[], text[], timestamptz[], boolean, %9$s[], %9$s[], %9$s[], boolean, jsonb) IS
+			'recseq_recommend, of the model and with the rules of settings where these are not given. Where the kit has products, only those are answered that are available; also such as the model does not know, when they are in the history.';
 
 		CREATE VIEW %1$I.recommendations AS
 			SELECT
@@ -626,14 +676,13 @@ BEGIN
 				r.score,
 				r.confidence,
 				r.reason,
-				regexp_replace(r.reason, '^(follows|same category as) .*', '\1') AS reason_kind
-			FROM (SELECT model, k FROM %1$I.settings LIMIT 1) m
-			CROSS JOIN %1$I.sequences s
-			CROSS JOIN LATERAL %1$I.recommend_history(s.items, m.k, m.model,
-				s.categories, s.events, s.times) r;
+				regexp_replace(r.reason, '^(follows|same category as) .*', '\1') AS reason_kind,
+				r.reason_item
+			FROM %1$I.sequences s
+			CROSS JOIN LATERAL %1$I.recommend_history(s.items, NULL, NULL, s.categories, s.events, s.times) r;
 
 		COMMENT ON VIEW %1$I.recommendations IS
-			'For reports: what each visitor should be shown, one row an item, as the model of settings.model answers at this moment. Fails when there is no such model.';
+			'For reports: what each visitor should be shown, one row an item, as the model of settings answers at this moment. Fails when there is no such model.';
 		COMMENT ON COLUMN %1$I.recommendations.visitorid IS 'who';
 		COMMENT ON COLUMN %1$I.recommendations.rank IS 'place among the visitor''s items, from 1';
 		COMMENT ON COLUMN %1$I.recommendations.itemid IS 'which item';
@@ -642,14 +691,60 @@ BEGIN
 		COMMENT ON COLUMN %1$I.recommendations.confidence IS 'score divided by the sum over the visitor''s rows';
 		COMMENT ON COLUMN %1$I.recommendations.reason IS 'why the item is there, as recseq_recommend says it';
 		COMMENT ON COLUMN %1$I.recommendations.reason_kind IS 'the reason without the item that it names, to group by';
+		COMMENT ON COLUMN %1$I.recommendations.reason_item IS 'the item that the reason names, NULL where it names none';
 	$sql$, schema, carts, purchases, views,
+	-- What is answered is looked up among the products, and what cannot be had is left out of the next
+	-- question: a look at a few products instead of all. Where few of the best can be had, all are looked at.
 	format($body$
-		SELECT r.rank, r.item, r.category, r.score, r.confidence, r.reason
-		FROM %1$I.recseq_recommend(
-			recommend_history.items, recommend_history.k, recommend_history.model, NULL::int,
-			recommend_history.categories, recommend_history.events, recommend_history.times,
-			false, NULL::%2$s[], NULL::%2$s[], NULL::%2$s[], false, NULL::pg_catalog.jsonb) r
-	$body$, recseq, item),
+	#variable_conflict use_column
+	DECLARE
+		questions	CONSTANT int := 4;
+		s			record;
+		listed		boolean := EXISTS (SELECT FROM %1$I.products);
+		left_out	%3$s[] := recommend_history.exclude;
+		kept		%3$s[] := recommend_history.only_items;
+		gone		%3$s[];
+		ranks		int[];
+		answers		%3$s[];
+		categories_	%3$s[];
+		scores		real[];
+		confidences	real[];
+		reasons		text[];
+		because		%3$s[];
+	BEGIN
+		SELECT t.model, t.k, t.exclude_seen, t.unknown_items, t.rules INTO s FROM %1$I.settings t;
+		FOR question IN 1..questions LOOP
+			SELECT array_agg(r.rank), array_agg(r.item), array_agg(r.category), array_agg(r.score),
+				array_agg(r.confidence), array_agg(r.reason), array_agg(r.reason_item)
+			INTO ranks, answers, categories_, scores, confidences, reasons, because
+			FROM %2$I.recseq_recommend(
+				recommend_history.items,
+				coalesce(recommend_history.k, s.k, 5),
+				coalesce(recommend_history.model, s.model, 'default'),
+				NULL::int,
+				recommend_history.categories,
+				recommend_history.events,
+				recommend_history.times,
+				coalesce(recommend_history.exclude_seen, s.exclude_seen, false),
+				left_out,
+				recommend_history.only_categories,
+				kept,
+				coalesce(recommend_history.unknown_items, s.unknown_items, listed),
+				coalesce(recommend_history.rules, s.rules)) r;
+			EXIT WHEN NOT listed;
+			gone := ARRAY(SELECT i.item FROM unnest(answers) AS i(item)
+						  WHERE NOT EXISTS (SELECT FROM %1$I.products p WHERE p.itemid = (%4$s) AND p.available IS NOT FALSE));
+			EXIT WHEN gone = '{}';
+			left_out := left_out || gone;
+			IF question = questions - 1 THEN
+				kept := ARRAY(SELECT p.itemid::%3$s FROM %1$I.products p
+							  WHERE p.available IS NOT FALSE AND p.itemid IS NOT NULL
+								AND (recommend_history.only_items IS NULL OR p.itemid::%3$s = ANY (recommend_history.only_items)));
+			END IF;
+		END LOOP;
+		RETURN QUERY SELECT * FROM unnest(ranks, answers, categories_, scores, confidences, reasons, because);
+	END
+	$body$, schema, recseq, item, as_item),
 	array_to_string(carts, ', '), array_to_string(purchases, ', '), array_to_string(views, ', '), item);
 
 	-- Recommendations as of now, and kept ones.  Operators are qualified, since
@@ -657,13 +752,16 @@ BEGIN
 	-- are literals of format(): a schema may be named like any dollar quote.
 	EXECUTE format($sql$
 		CREATE FUNCTION %1$I.recommend_visitor(
-			visitorid %3$s, k int DEFAULT 5, model text DEFAULT 'default')
-		RETURNS TABLE (rank int, item %2$s, category %2$s, score real, confidence real, reason text)
+			visitorid %3$s, k int DEFAULT NULL, model text DEFAULT NULL,
+			exclude_seen boolean DEFAULT NULL, exclude %2$s[] DEFAULT NULL,
+			only_categories %2$s[] DEFAULT NULL, only_items %2$s[] DEFAULT NULL,
+			unknown_items boolean DEFAULT NULL, rules jsonb DEFAULT NULL)
+		RETURNS TABLE (rank int, item %2$s, category %2$s, score real, confidence real, reason text, reason_item %2$s)
 		LANGUAGE sql STABLE ROWS 5
 		AS %4$L;
 
-		COMMENT ON FUNCTION %1$I.recommend_visitor(%3$s, int, text) IS
-			'The k items that a visitor most probably wants next, from all events that the statement sees: one that is committed counts in the next call. Popular items for a visitor without any.';
+		COMMENT ON FUNCTION %1$I.recommend_visitor(%3$s, int, text, boolean, %2$s[], %2$s[], %2$s[], boolean, jsonb) IS
+			'The k items that a visitor most probably wants next, from all events that the statement sees: one that is committed counts in the next call. Popular items for a visitor without any. Arguments that are null are those of settings; where the kit has products, only those are answered that are available.';
 
 		CREATE TABLE %1$I.visitor_recommendations (
 			visitorid		%3$s NOT NULL,
@@ -673,6 +771,7 @@ BEGIN
 			score			real NOT NULL,
 			confidence		real NOT NULL,
 			reason			text NOT NULL,
+			reason_item		%2$s,
 			refreshed		timestamptz NOT NULL,
 			PRIMARY KEY (visitorid, rank)
 		);
@@ -686,6 +785,7 @@ BEGIN
 		COMMENT ON COLUMN %1$I.visitor_recommendations.score IS 'the model''s probability of the item';
 		COMMENT ON COLUMN %1$I.visitor_recommendations.confidence IS 'the score''s share among those of the visitor';
 		COMMENT ON COLUMN %1$I.visitor_recommendations.reason IS 'why: see recseq_recommend';
+		COMMENT ON COLUMN %1$I.visitor_recommendations.reason_item IS 'the item that the reason names, NULL where it names none';
 		COMMENT ON COLUMN %1$I.visitor_recommendations.refreshed IS 'start of the transaction that computed it';
 
 		CREATE TABLE %1$I.changed_visitors (
@@ -697,13 +797,14 @@ BEGIN
 		COMMENT ON COLUMN %1$I.changed_visitors.visitorid IS 'who';
 	$sql$, schema, item, visitor,
 	format($body$
-		SELECT r.rank, r.item, r.category, r.score, r.confidence, r.reason
+		SELECT r.rank, r.item, r.category, r.score, r.confidence, r.reason, r.reason_item
 		FROM (SELECT) one
 		LEFT JOIN %1$I.sequences s ON s.visitorid OPERATOR(pg_catalog.=) recommend_visitor.visitorid
-		CROSS JOIN LATERAL %2$I.recseq_recommend(
-			coalesce(s.items, '{}'::%3$s[]), recommend_visitor.k, recommend_visitor.model, NULL::int,
-			s.categories, s.events, s.times, false, NULL::%3$s[], NULL::%3$s[], NULL::%3$s[], false, NULL::pg_catalog.jsonb) r
-	$body$, schema, recseq, item));
+		CROSS JOIN LATERAL %1$I.recommend_history(
+			coalesce(s.items, '{}'::%2$s[]), recommend_visitor.k, recommend_visitor.model, s.categories, s.events, s.times,
+			recommend_visitor.exclude_seen, recommend_visitor.exclude, recommend_visitor.only_categories,
+			recommend_visitor.only_items, recommend_visitor.unknown_items, recommend_visitor.rules) r
+	$body$, schema, item));
 
 	IF triggers THEN
 		-- Columns by their places, which renaming does not change.
@@ -772,18 +873,22 @@ BEGIN
 		-- the events.  So when the visitor is seen there, the events are seen too,
 		-- and a transaction that commits late is found by the next refresh.
 		CREATE FUNCTION %1$I.refresh_visitor_recommendations(
-			model text DEFAULT 'default', k int DEFAULT 5, all_visitors boolean DEFAULT false)
+			model text DEFAULT NULL, k int DEFAULT NULL, all_visitors boolean DEFAULT false,
+			exclude_seen boolean DEFAULT NULL, unknown_items boolean DEFAULT NULL, rules jsonb DEFAULT NULL)
 		RETURNS bigint
 		LANGUAGE plpgsql
 		SET search_path = pg_catalog, pg_temp
 		AS %2$L;
-		REVOKE ALL ON FUNCTION %1$I.refresh_visitor_recommendations(text, int, boolean) FROM PUBLIC;
+		REVOKE ALL ON FUNCTION %1$I.refresh_visitor_recommendations(text, int, boolean, boolean, boolean, jsonb) FROM PUBLIC;
 
-		COMMENT ON FUNCTION %1$I.refresh_visitor_recommendations(text, int, boolean) IS
-			'Computes visitor_recommendations anew for the visitors whose events have changed since the last call, or for all, and returns for how many; then notifies the channel visitor_recommendations with {"schema": ..., "visitors": ...}. all_visitors is for a new version of the model, changed settings or categories, and after TRUNCATE. %3$s';
+		COMMENT ON FUNCTION %1$I.refresh_visitor_recommendations(text, int, boolean, boolean, boolean, jsonb) IS
+			'Computes visitor_recommendations anew for the visitors whose events have changed since the last call, or for all, and returns for how many; then notifies the channel visitor_recommendations with {"schema": ..., "visitors": ...}. Those whose recommendations have an item that can no longer be had are computed, too. Arguments that are null are those of settings. all_visitors is for a new version of the model, changed settings or categories, items that can be had again, and after TRUNCATE. %3$s';
 	$sql$, schema,
 	format($body$
 	DECLARE
+		defaults	record;
+		listed		boolean := EXISTS (SELECT FROM %1$I.products);
+		kept		%10$s[];
 		changed		%5$s[];
 		visitors	bigint;
 		differing	%5$s[];
@@ -792,25 +897,40 @@ BEGIN
 		-- one refresh at a time; it does not hold up those who write events
 		LOCK TABLE %1$I.changed_visitors IN SHARE UPDATE EXCLUSIVE MODE;
 		%6$s
+		SELECT t.model, t.k, t.exclude_seen, t.unknown_items, t.rules INTO defaults FROM %1$I.settings t;
+		model := coalesce(model, defaults.model, 'default');
+		k := coalesce(k, defaults.k, 5);
+		exclude_seen := coalesce(exclude_seen, defaults.exclude_seen, false);
+		unknown_items := coalesce(unknown_items, defaults.unknown_items, listed);
+		rules := coalesce(rules, defaults.rules);
 		IF all_visitors OR NOT EXISTS (SELECT FROM %1$I.visitor_recommendations) THEN
 			DELETE FROM %1$I.changed_visitors;
 			DELETE FROM %1$I.visitor_recommendations;
 			%7$s
+			IF listed THEN
+				kept := ARRAY(SELECT p.itemid::%10$s FROM %1$I.products p WHERE p.available IS NOT FALSE AND p.itemid IS NOT NULL);
+			END IF;
 			INSERT INTO %1$I.visitor_recommendations
-			SELECT r.id::%5$s, r.rank, r.item::%4$s, r.category::%4$s, r.score, r.confidence, r.reason, now()
-			FROM %2$I.%9$I(%3$L::regclass, k, model, NULL::int, false, NULL::%10$s[], NULL::%10$s[], NULL::%10$s[], false, NULL::pg_catalog.jsonb) r;
+			SELECT r.id::%5$s, r.rank, r.item::%4$s, r.category::%4$s, r.score, r.confidence, r.reason, r.reason_item::%4$s, now()
+			FROM %2$I.%9$I(%3$L::regclass, k, model, NULL::int, exclude_seen, NULL::%10$s[], NULL::%10$s[], kept, unknown_items, rules) r;
 			SELECT count(DISTINCT visitorid) INTO visitors FROM %1$I.visitor_recommendations;
 		ELSE
 			WITH taken AS (DELETE FROM %1$I.changed_visitors RETURNING visitorid)
 			SELECT coalesce(array_agg(DISTINCT visitorid), '{}') INTO changed FROM taken;
 			%8$s
+			IF listed THEN
+				changed := ARRAY(SELECT c.visitorid FROM unnest(changed) AS c(visitorid)
+								 UNION
+								 SELECT i.visitorid FROM %1$I.visitor_recommendations i
+								 WHERE NOT EXISTS (SELECT FROM %1$I.products p WHERE p.itemid = (%11$s) AND p.available IS NOT FALSE));
+			END IF;
 			DELETE FROM %1$I.visitor_recommendations WHERE visitorid = ANY (changed);
 			INSERT INTO %1$I.visitor_recommendations
-			SELECT s.visitorid, r.rank, r.item, r.category, r.score, r.confidence, r.reason, now()
-			FROM %1$I.sequences s
-			CROSS JOIN LATERAL %2$I.recseq_recommend(s.items, k, model, NULL::int,
-				s.categories, s.events, s.times, false, NULL::%4$s[], NULL::%4$s[], NULL::%4$s[], false, NULL::pg_catalog.jsonb) r
-			WHERE s.visitorid = ANY (changed);
+			SELECT q.visitorid, r.rank, r.item, r.category, r.score, r.confidence, r.reason, r.reason_item, now()
+			FROM %1$I.sequences q
+			CROSS JOIN LATERAL %1$I.recommend_history(q.items, k, model, q.categories, q.events, q.times,
+				exclude_seen, NULL::%4$s[], NULL::%4$s[], NULL::%4$s[], unknown_items, rules) r
+			WHERE q.visitorid = ANY (changed);
 			visitors := cardinality(changed);
 		END IF;
 
@@ -854,7 +974,7 @@ BEGIN
 			changed := (SELECT coalesce(array_agg(DISTINCT c.visitorid), '{}') FROM unnest(changed || differing) AS c(visitorid));
 	$body$, schema, state, visitor) END,
 	CASE item WHEN 'pg_catalog.text' THEN 'recseq_recommend_batch_text' ELSE 'recseq_recommend_batch' END,
-	CASE item WHEN 'pg_catalog.text' THEN item ELSE 'bigint' END),
+	CASE item WHEN 'pg_catalog.text' THEN item ELSE 'bigint' END, as_item),
 	CASE WHEN triggers
 		 THEN 'The first call, which must be the owner''''s, computes all and turns on the triggers that note changes; until its transaction ends nobody else can write events.'
 		 ELSE 'The log cannot have triggers: each call reads all of it, and finds whose sequences are others by their hash.' END);
@@ -866,7 +986,7 @@ END
 $function$;
 
 COMMENT ON FUNCTION @extschema@.recseq_kit(name, regclass, name, name, name, name, name, text[], regclass, name, name, name, name, name, name, name) IS
-'Creates a kit over a shop''s own log, owned by the caller and read with the caller''s rights: the table settings that holds the rules, the views log, interactions, item_categories, products, sequences, sequence_length_bounds and training_sequences, the functions recommend_visitor and describe_items, the table visitor_recommendations with the function refresh_visitor_recommendations that fills it, and, for reports, the views sequence_statistics, sequence_lengths, item_popularity, events_by_day and recommendations. Nothing is copied.
+'Creates a kit over a shop''s own log, owned by the caller and read with the caller''s rights: the table settings that holds the rules, the views log, interactions, item_categories, products, catalog, sequences, sequence_length_bounds and training_sequences, the functions recommend_visitor and describe_items, the table visitor_recommendations with the function refresh_visitor_recommendations that fills it, and, for reports, the views sequence_statistics, sequence_lengths, item_popularity, events_by_day and recommendations. Nothing is copied.
 schema: where, any name; created when there is no such schema. Views item_categories and item_price_bands of the caller''s that it has already are used as they are.
 events: the log, a table or view with one row an event. user_column, item_column: smallint, integer, bigint, text, varchar, char or uuid; models see uuid as text. time_column: timestamptz, timestamp or date (of UTC), or bigint, milliseconds since 1970. kind_column: what kind of event, text, an enum or a whole number; without one all are purchases. order_column: orders events of one instant: the line of an order, or its number. Rows without one of these but the last are left out.
 event_kinds: the kinds that count, in the order in which they happen at the same instant; null: all.

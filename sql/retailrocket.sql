@@ -12,7 +12,6 @@ SET search_path = pg_catalog, pg_temp
 SET standard_conforming_strings = on
 AS $function$
 DECLARE
-	taken	text;
 	recseq	name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 					 WHERE e.extname = 'recseq');
 	in_literal text := replace(quote_ident(schema), '''', '''''');
@@ -23,36 +22,8 @@ BEGIN
 				HINT = 'Leave the argument out to use the schema "retailrocket".';
 	END IF;
 
-	IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema) THEN
-		SELECT string_agg(format('%I', c.relname), ', ' ORDER BY k.place)
-		INTO taken
-		FROM unnest(ARRAY['events', 'item_properties', 'category_tree', 'settings',
-						  'log', 'interactions', 'item_categories', 'item_price_bands', 'products', 'sequences',
-						  'sequence_length_bounds', 'training_sequences',
-						  'sequence_statistics', 'sequence_lengths', 'item_popularity',
-						  'events_by_day', 'recommendations', 'visitor_recommendations',
-						  'changed_visitors'])
-			 WITH ORDINALITY AS k(relname, place)
-		JOIN pg_class c ON c.relname = k.relname
-		JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = schema;
-
-		IF taken IS NOT NULL THEN
-			RAISE EXCEPTION 'schema "%" already has relations that the kit would create', schema
-				USING ERRCODE = 'duplicate_table',
-					DETAIL = format('In the way: %s.', taken),
-					HINT = format('Nothing was changed. Name another schema, or move these away first, for example with ALTER SCHEMA %I RENAME TO %I.',
-								  schema, 'old_' || schema);
-		END IF;
-
-		-- Asked here because CREATE would quote the whole script in its error.
-		IF NOT (has_schema_privilege(schema, 'CREATE') AND has_schema_privilege(schema, 'USAGE')) THEN
-			RAISE EXCEPTION 'permission denied for schema %', schema
-				USING ERRCODE = 'insufficient_privilege',
-					HINT = 'The kit belongs to who calls this, who needs CREATE and USAGE on the schema. Name a schema that does not exist to have one of your own.';
-		END IF;
-	ELSE
-		EXECUTE format('CREATE SCHEMA %I', schema);
-	END IF;
+	EXECUTE format('SELECT %I.recseq_kit_schema($1, $2)', recseq) USING schema,
+		'{events,item_properties,category_tree,settings,log,interactions,item_categories,item_price_bands,products,catalog,sequences,sequence_length_bounds,training_sequences,sequence_statistics,sequence_lengths,item_popularity,events_by_day,recommendations,visitor_recommendations,changed_visitors}'::name[];
 
 	-- The files, column by column, so that \copy takes them as they are.
 	EXECUTE format($sql$

@@ -76,16 +76,18 @@ WHERE c.relnamespace::regnamespace::text LIKE 'kit_%' AND c.relkind IN ('r', 'v'
 	AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL);
 
 --
--- A model of each; what recommend_visitor says is what recseq_recommend says
+-- A model of each; what recommend_visitor says is what recseq_recommend says, of what there is and can be had
 --
 CREATE FUNCTION try(kit name) RETURNS TABLE (visitors int, different int, kept int, stale int) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('SELECT version FROM recseq_train(%L, %L, epochs => 1, units => 4, item_dim => 4, feature_dim => 4)', kit || '.training_sequences', kit);
 	EXECUTE format('UPDATE %I.settings SET model = %L, k = 3', kit, kit);
-	EXECUTE format('SELECT count(DISTINCT s.visitorid), count(*) FILTER (WHERE v IS DISTINCT FROM (r.rank, r.item, r.category, r.score, r.confidence, r.reason))
-		FROM %1$I.sequences s, LATERAL %1$I.recommend_visitor(s.visitorid, 3, %1$L) v
-		JOIN LATERAL recseq_recommend(s.items, 3, %1$L, categories => s.categories, events => s.events, times => s.times) r USING (rank)', kit) INTO visitors, different;
-	EXECUTE format('SELECT %I.refresh_visitor_recommendations(%L, 3)', kit, kit) INTO kept;
+	EXECUTE format('SELECT count(DISTINCT s.visitorid), count(*) FILTER (WHERE v IS DISTINCT FROM r)
+		FROM (SELECT array_agg(item) FILTER (WHERE available) AS available, count(*) > 0 AS listed FROM %1$I.catalog) c, %1$I.sequences s,
+		LATERAL %1$I.recommend_visitor(s.visitorid) v
+		JOIN LATERAL recseq_recommend(s.items, 3, %1$L, categories => s.categories, events => s.events, times => s.times,
+			only_items => c.available, unknown_items => c.listed) r USING (rank)', kit) INTO visitors, different;
+	EXECUTE format('SELECT %I.refresh_visitor_recommendations()', kit) INTO kept;
 	EXECUTE format('SELECT count(*) FROM %1$I.visitor_recommendations k FULL JOIN %1$I.recommendations r USING (visitorid, rank)
 		WHERE k.item IS DISTINCT FROM r.itemid AND abs(k.score - r.score) > 0.001 OR k.score IS NULL OR r.score IS NULL', kit) INTO stale;
 	RETURN NEXT;
@@ -94,7 +96,50 @@ SELECT kit, t.* FROM unnest(ARRAY['kit_integer', 'kit_bigint', 'kit_text', 'kit_
 SELECT count(*), bool_and(reason = 'popular') AS popular FROM kit_text.recommend_visitor('nobody', model => 'kit_text');
 SELECT count(*), bool_and(item LIKE '________-%') AS uuids FROM kit_uuid.recommend_visitor(md5('c2')::uuid, model => 'kit_uuid');
 
+-- what is no longer there, or cannot be had, is not answered, however much of it that is; what is new is
+CREATE FUNCTION answered(visitor text) RETURNS text LANGUAGE sql AS
+	$$SELECT format('%s rows, %s of them to be had', count(*), count(*) FILTER (WHERE c.available)) FROM kit_text.recommend_visitor($1) r LEFT JOIN kit_text.catalog c USING (item)$$;
+SELECT item, category, price_bands, available FROM kit_text.catalog ORDER BY item LIMIT 3;
+SELECT answered('c-2'), answered('nobody');
+BEGIN;
+DELETE FROM shop.products_text WHERE sku IN (SELECT item FROM kit_text.recommend_visitor('c-2'));
+SELECT answered('c-2');
+DELETE FROM shop.products_text WHERE sku NOT IN ('SKU/1', 'SKU/7', 'SKU/8');
+SELECT answered('c-2'), answered('nobody');
+SELECT item FROM kit_text.recommend_visitor('c-2', only_items => '{SKU/2,SKU/7}');
+UPDATE shop.products_text SET in_stock = 0;
+SELECT answered('c-2');
+SELECT kit_text.refresh_visitor_recommendations();
+SELECT count(*) FROM kit_text.visitor_recommendations;
+ROLLBACK;
+INSERT INTO shop.products_text VALUES ('SKU/new', 'New', 'cat 1', NULL, NULL, 5, 3), ('SKU/none', 'None', 'cat 1', NULL, NULL, 5, 0);
+INSERT INTO shop.orders_text VALUES ('c-2', 'SKU/new', '2026-03-01', 'buy', 1), ('c-2', 'SKU/none', '2026-03-01', 'buy', 1), ('c-2', 'SKU/not there', '2026-03-01', 'buy', 1);
+SELECT item, reason FROM kit_text.recommend_visitor('c-2', 100) WHERE item IN ('SKU/new', 'SKU/none', 'SKU/not there');
+SELECT count(*) FROM kit_text.recommend_visitor('c-2', 100, unknown_items => false) WHERE item = 'SKU/new';
+-- rules and the rest, as arguments and of settings
+SELECT count(*) > 1 AS several, count(*) FILTER (WHERE reason = 'seen before') AS seen, max(n) AS of_a_category
+FROM (SELECT *, count(*) OVER (PARTITION BY category) AS n FROM kit_text.recommend_visitor('c-2', 4, exclude_seen => true, rules => '{"max_per_category": 1}')) r;
+SELECT item FROM kit_text.recommend_visitor('c-2', 2, only_items => '{SKU/4,SKU/7,SKU/8}', exclude => '{SKU/8}') ORDER BY item;
+SELECT DISTINCT category FROM kit_text.recommend_visitor('c-2', only_categories => '{cat 2}');
+UPDATE kit_text.settings SET rules = '[]';
+UPDATE kit_text.settings SET rules = '{"promoted": ["SKU/10"], "promoted_share": 0.3}', exclude_seen = true;
+SELECT count(*) FILTER (WHERE item = 'SKU/10') AS promoted FROM kit_text.recommend_visitor('c-2', 4);
+SELECT kit_text.refresh_visitor_recommendations(all_visitors => true);
+SELECT count(*) FILTER (WHERE item = 'SKU/10') AS promoted, count(*) FILTER (WHERE reason = 'seen before') AS seen, count(reason_item) > 0 AS because,
+	count(*) FILTER (WHERE reason_item IS NOT NULL AND reason NOT LIKE '% ' || reason_item) AS wrong FROM kit_text.visitor_recommendations;
+-- kept ones that can no longer be had are computed again
+UPDATE shop.products_text SET in_stock = 0 WHERE sku = 'SKU/10';
+SELECT kit_text.refresh_visitor_recommendations(rules => '{}');
+SELECT count(*) FROM kit_text.visitor_recommendations WHERE item = 'SKU/10';
+UPDATE kit_text.settings SET rules = NULL, exclude_seen = false;
+DELETE FROM shop.orders_text WHERE at = '2026-03-01';
+-- what the model is told of the products
+SELECT version FROM recseq_train('kit_text.training_sequences', 'kit_catalog', catalog => 'kit_text.catalog', epochs => 1, units => 4, item_dim => 4, feature_dim => 4);
+SELECT count(*) FROM recseq_recommend(ARRAY['SKU/new'], 100, 'kit_catalog') WHERE item IN ('SKU/new', 'SKU/none', 'SKU/39');
+DROP FUNCTION answered;
+
 -- kept ones follow the shop's table
+SELECT kit_text.refresh_visitor_recommendations(all_visitors => true);
 SELECT kit_text.refresh_visitor_recommendations('kit_text', 3);
 INSERT INTO shop.orders_text VALUES ('c-5', 'SKU/3', '2026-03-01', 'buy', 1), ('new', 'SKU/4', '2026-03-01', 'buy', 1), (NULL, 'SKU/4', '2026-03-01', 'buy', 1);
 SELECT visitorid FROM kit_text.changed_visitors ORDER BY 1;

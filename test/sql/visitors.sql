@@ -12,7 +12,7 @@ SELECT version FROM recseq_train('kit.training_sequences', 'shop', epochs => 1, 
 --
 -- recommend_visitor: what recseq_recommend says of the visitor's sequence
 --
-SELECT count(*) AS rows, count(*) FILTER (WHERE (v.rank, v.item, v.category, v.score, v.confidence, v.reason) IS DISTINCT FROM (r.rank, r.item, r.category, r.score, r.confidence, r.reason)) AS different
+SELECT count(*) AS rows, count(*) FILTER (WHERE v IS DISTINCT FROM r) AS different
 FROM kit.sequences s,
 	 LATERAL kit.recommend_visitor(s.visitorid, 3, 'shop') v
 	 JOIN LATERAL recseq_recommend(s.items, 3, 'shop', categories => s.categories, events => s.events, times => s.times) r USING (rank);
@@ -40,6 +40,7 @@ BEGIN
 END $$;
 SET enable_bitmapscan = off;
 SET enable_seqscan = off;
+SELECT plan_of('SELECT * FROM kit.sequences WHERE visitorid = 7');
 SELECT plan_of($$SELECT * FROM kit.recommend_visitor(7, model => 'shop')$$);
 RESET enable_bitmapscan;
 RESET enable_seqscan;

@@ -100,3 +100,35 @@ AS 'MODULE_PATHNAME', 'recseq_bought_together'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
 COMMENT ON FUNCTION @extschema@.recseq_bought_together(text, integer, text, integer) IS
 'The same as for integer, with ids that are texts. For a model whose ids are integers the text must be an integer.';
+
+CREATE FUNCTION @extschema@.recseq_trending(
+	half_life interval DEFAULT '7 days',
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL,
+	only_categories bigint[] DEFAULT NULL,
+	purchases boolean DEFAULT false)
+RETURNS TABLE (rank integer, item bigint, category bigint, score real)
+AS 'MODULE_PATHNAME', 'recseq_trending'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_trending(interval, integer, text, integer, bigint[], boolean) IS
+'The k items that most visitors have come to lately, of the events that the model was trained on.
+
+half_life: an event counts half when it is so much older than the newest of them. k: 0 or more; more than there are gives all. version: null for the active one. only_categories: categories to keep to. purchases: these events alone.
+
+score: visitors, each counted by the age of the newest event with the item: no visitor more than once. What fewer sequences than the model''s min_support have is left out, and so is what its catalog does not sell.
+
+Raises an error if the model does not exist, if its second stage knows no times (or kinds) of events, or if its ids are texts: use recseq_trending_text for those.';
+
+CREATE FUNCTION @extschema@.recseq_trending_text(
+	half_life interval DEFAULT '7 days',
+	k integer DEFAULT 5,
+	model text DEFAULT 'default',
+	version integer DEFAULT NULL,
+	only_categories text[] DEFAULT NULL,
+	purchases boolean DEFAULT false)
+RETURNS TABLE (rank integer, item text, category text, score real)
+AS 'MODULE_PATHNAME', 'recseq_trending'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 1000;
+COMMENT ON FUNCTION @extschema@.recseq_trending_text(interval, integer, text, integer, text[], boolean) IS
+'The same as recseq_trending, with ids as texts.';

@@ -94,3 +94,23 @@ model_ids_next_value(ModelIds *ids)
 		return 0;
 	return find_id(ids->vocabulary, &id) + 1;
 }
+
+bool *
+model_categories_named(const ModelCall *call, const IdArray *array, const char *what,
+					   const Budget *budget)
+{
+	const Model *model = &call->cached->model;
+	int32		values;
+	ModelIds	ids;
+	bool	   *named;
+
+	check_has_categories(call, what);
+	values = model->config.feature_values[CATEGORY_FEATURE];
+	ids = model_ids_start(call, array, &model->feature_values[CATEGORY_FEATURE], what);
+	named = budget_array(budget, bool, values);
+	memset(named, 0, values);
+	for (int i = 0; i < array->count; i++)
+		named[model_ids_next_value(&ids)] = true;
+	named[0] = false;
+	return named;
+}

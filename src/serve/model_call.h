@@ -10,6 +10,7 @@
 #include "fmgr.h"
 
 #include "data/arrays.h"
+#include "memory.h"
 #include "serve/cache.h"
 
 /* The arguments k, model and version, which are the second to the fourth. */
@@ -53,5 +54,12 @@ extern bool model_ids_next(ModelIds *ids, Id *id);
 
 /* The value of a feature that the next id means; 0: none, or unknown. */
 extern int32 model_ids_next_value(ModelIds *ids);
+
+/*
+ * Which values of the category an array of ids names, 0 not among them; what: its
+ * name.  An error if the model has no categories.
+ */
+extern bool *model_categories_named(const ModelCall *call, const IdArray *array,
+									const char *what, const Budget *budget);
 
 #endif							/* RECSEQ_MODEL_CALL_H */

@@ -102,19 +102,9 @@ static void
 read_categories(const SelectionReader *reader, Selection *selection, const IdArray *categories)
 {
 	const Model *model = &reader->call->cached->model;
-	int32		values;
-	ModelIds	ids;
-	bool	   *wanted;
+	bool	   *wanted = model_categories_named(reader->call, categories, "only_categories",
+												reader->budget);
 
-	check_has_categories(reader->call, "only_categories");
-	values = model->config.feature_values[CATEGORY_FEATURE];
-	ids = model_ids_start(reader->call, categories, &model->feature_values[CATEGORY_FEATURE],
-						  "only_categories");
-	wanted = budget_array(reader->budget, bool, values);
-	memset(wanted, 0, values);
-	for (int i = 0; i < categories->count; i++)
-		wanted[model_ids_next_value(&ids)] = true;
-	wanted[0] = false;
 	for (int32 i = 0; i < model->config.items; i++)
 	{
 		if (!wanted[model->item_feature[CATEGORY_FEATURE][i]])

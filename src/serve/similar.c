@@ -12,25 +12,12 @@
 
 #include "data/arrays.h"
 #include "memory.h"
+#include "serve/item_rows.h"
 #include "serve/model_call.h"
 #include "nn/nn.h"
-#include "results.h"
 
 /* The argument of both before those of model_call.h. */
 #define ARG_ITEM 0
-
-/* Columns of the result. */
-enum
-{
-	COLUMN_RANK,
-	COLUMN_ITEM,
-	COLUMN_CATEGORY,
-	COLUMN_SCORE,				/* similarity, or weight */
-	COLUMNS
-};
-
-/* What to do about ids that do not fit into integer. */
-#define WIDE_IDS_HINT "Pass \"item\" as bigint."
 
 /* Items looked at between two checks for interrupts. */
 #define TILE 4096
@@ -132,32 +119,6 @@ rank_by_purchases(const ModelCall *call, int32 item)
 	return top;
 }
 
-static void
-add_rows(const Results *results, const Model *model, const TopK *top)
-{
-	Oid			item_type = TupleDescAttr(results->tupdesc, COLUMN_ITEM)->atttypid;
-	Oid			category_type = TupleDescAttr(results->tupdesc, COLUMN_CATEGORY)->atttypid;
-
-	for (int32 i = 0; i < top->count; i++)
-	{
-		Scored		scored = top->heap[i];
-		Datum		values[COLUMNS] = {0};
-		bool		nulls[COLUMNS] = {false};
-		int32		category = 0;
-
-		values[COLUMN_RANK] = Int32GetDatum(i + 1);
-		id_to_datum(id_at(&model->items, scored.item), item_type, WIDE_IDS_HINT,
-					&values[COLUMN_ITEM]);
-		if (model->config.features > 0)
-			category = model->item_feature[CATEGORY_FEATURE][scored.item];
-		nulls[COLUMN_CATEGORY] = category == 0 ||
-			!id_to_datum(id_at(&model->feature_values[CATEGORY_FEATURE], category - 1),
-						 category_type, WIDE_IDS_HINT, &values[COLUMN_CATEGORY]);
-		values[COLUMN_SCORE] = Float4GetDatum(scored.score);
-		results_add(results, values, nulls);
-	}
-}
-
 /* Add the rows of the items that go with the one that is asked about. */
 static void
 answer(FunctionCallInfo fcinfo, const Results *results, const ModelCall *call,
@@ -173,7 +134,7 @@ answer(FunctionCallInfo fcinfo, const Results *results, const ModelCall *call,
 	{
 		TopK		top = rank(call, item);
 
-		add_rows(results, &call->cached->model, &top);
+		add_item_rows(results, &call->cached->model, &top);
 	}
 	MemoryContextSwitchTo(caller);
 }

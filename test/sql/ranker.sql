@@ -65,6 +65,47 @@ SELECT rank, item, weight FROM recseq_bought_together(1, model => 'together');
 SELECT recseq_drop_model('together');
 DROP TABLE together CASCADE;
 
+-- what is trending: by hand from the sequences; nobody counts twice, an event half after each half-life
+CREATE TABLE trend AS
+SELECT visitor AS id, array_agg(item ORDER BY at, item) AS items, array_agg(100 + item % 2 ORDER BY at, item) AS categories,
+	array_agg(kind ORDER BY at, item) AS events, array_agg(at ORDER BY at, item) AS times
+FROM (SELECT visitor, item, timestamptz '2026-01-31' - age * interval '1 day' AS at, kind
+	FROM (VALUES (1, 1, 0, 'view'), (1, 1, 0, 'view'), (1, 1, 1, 'buy'), (1, 2, 2, 'buy'), (2, 2, 1, 'view'), (2, 3, 3, 'view'), (3, 3, 3, 'buy'), (3, 4, 9, 'buy')) AS v(visitor, item, age, kind)
+	UNION ALL SELECT 4 + n % 40, 5, timestamptz '2026-01-01' + n * interval '1 hour', 'view' FROM generate_series(0, 119) n) e
+GROUP BY visitor;
+SELECT items FROM recseq_train('trend', 'trend', epochs => 1);
+SELECT rank, item, category, round(score::numeric, 4) AS score, round(by_hand, 4) AS by_hand
+FROM recseq_trending('1 day', 10, 'trend') t
+JOIN (SELECT item, sum(0.5 ^ age)::numeric AS by_hand
+	FROM (SELECT item, id, extract(epoch FROM timestamptz '2026-01-31' - max(at)) / 86400 AS age
+		FROM trend, unnest(items, times) AS e(item, at) GROUP BY item, id) e GROUP BY item) h USING (item) ORDER BY rank;
+SELECT item, score FROM recseq_trending('1 day', 2, 'trend', only_categories => '{100,7}');
+SELECT item, score FROM recseq_trending('1 day', model => 'trend', purchases => true);
+SELECT item, category FROM recseq_trending_text('30 days', 1, 'trend', only_categories => '{101}');
+SELECT count(*) FROM recseq_trending(k => 0, model => 'trend');
+SELECT * FROM recseq_trending(NULL, model => 'trend');
+SELECT * FROM recseq_trending('-1 day', model => 'trend');
+SELECT * FROM recseq_trending('1 month', NULL, 'trend');
+SELECT * FROM recseq_trending_text(model => 'trend', only_categories => '{x}');
+-- what the catalog does not sell, what fewer have than should; without kinds, without times
+CREATE TABLE trend_catalog AS SELECT item, 100 + item % 2 AS category, item <> 1 AS available FROM generate_series(1, 5) item;
+CREATE VIEW trend_times AS SELECT id, items, times FROM trend;
+CREATE VIEW trend_items AS SELECT id, items FROM trend;
+CREATE VIEW trend_texts AS SELECT id, items::text[], times FROM trend;
+SELECT items FROM recseq_train('trend', 'trend', epochs => 1, catalog => 'trend_catalog', min_support => 2);
+SELECT item FROM recseq_trending('1 day', model => 'trend');
+SELECT items FROM recseq_train('trend_times', 'trend_times', epochs => 1);
+SELECT item FROM recseq_trending('1 day', 1, 'trend_times');
+SELECT item FROM recseq_trending('1 day', 1, 'trend_times', purchases => true);
+SELECT item FROM recseq_trending('1 day', 1, 'trend_times', only_categories => '{1}');
+SELECT items FROM recseq_train('trend_items', 'trend_items', epochs => 1);
+SELECT item FROM recseq_trending('1 day', 1, 'trend_items');
+SELECT items FROM recseq_train('trend_texts', 'trend_texts', epochs => 1);
+SELECT item FROM recseq_trending('1 day', 1, 'trend_texts');
+SELECT item FROM recseq_trending_text('1 day', 1, 'trend_texts');
+SELECT recseq_drop_model(m) FROM unnest('{trend,trend_times,trend_items,trend_texts}'::text[]) m;
+DROP TABLE trend, trend_catalog CASCADE;
+
 -- the network alone
 SELECT version FROM recseq_train('shop', 'network', ranker => false, epochs => 1);
 SELECT DISTINCT reason FROM recseq_recommend(ARRAY[5, 6], 30, 'network') ORDER BY reason;

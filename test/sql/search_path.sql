@@ -99,6 +99,7 @@ SELECT pg_catalog.count(*) FROM recseq_recommend_batch('ring', model => 'm');
 SELECT pg_catalog.count(*) FROM recseq_recommend_batch_text('ring', model => 'm');
 SELECT pg_catalog.count(*) FROM recseq_similar_items(1, model => 'm');
 SELECT pg_catalog.count(*) FROM recseq_bought_together(1, model => 'm');
+SELECT pg_catalog.count(*) FROM recseq_trending(model => 'm');
 SELECT pg_catalog.count(*) FROM recseq_evaluate('ring', 'm');
 SELECT pg_catalog.count(*) FROM recseq_backtest('ring', options => '{"epochs": 1, "units": 4}');
 SELECT pg_catalog.count(*) FROM recseq_backtest_cases('ring', options => '{"epochs": 1, "units": 4}');

@@ -142,7 +142,7 @@ logarithms(float *values, size_t stride, int32_t rows, const float *chosen, int3
 #else
 #define BLOCK_ROWS 4
 #endif
-#define BLOCK_VECTORS 2
+#define BLOCK_VECTORS 3
 
 /*
  * A block of a product: `rows` rows of `vectors` vectors, of which the last has
@@ -154,7 +154,9 @@ static inline __attribute__((always_inline)) void
 multiply_block(const Product *product, int32_t row, int32_t column,
 			   const int32_t rows, const int32_t vectors, const int32_t last)
 {
-	const int32_t count[BLOCK_VECTORS] = {vectors > 1 ? LANES : last, last};
+	const int32_t count[BLOCK_VECTORS] = {
+		vectors > 1 ? LANES : last, vectors > 2 ? LANES : last, last
+	};
 	Vec			sum[BLOCK_ROWS][BLOCK_VECTORS];
 	size_t		a_row = product->a_row;
 	const float *a = product->a + row * a_row;

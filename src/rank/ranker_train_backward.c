@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "nn/matrix.h"
+#include "nn/rng.h"
+
+/* Of a score, by which backward rows are drawn: about 1 / LEAST_GRADIENT of a list are left. */
+#define LEAST_GRADIENT 0.05f
 
 /* d = 0 where the activation is */
 static void
@@ -114,15 +118,66 @@ read_list(RankerList *input, const List *list, float *to)
 	return to + count;
 }
 
+/* Move a row of floats down to where there is room; they may be the same. */
+static inline void
+move_row(float *base, int32_t to, int32_t from, size_t row)
+{
+	if (to != from)
+		memcpy(base + (size_t) to * row, base + (size_t) from * row, row * sizeof(float));
+}
+
+/*
+ * Leave of a list, whose rows begin at `first` in hidden1, hidden2 and score, those
+ * that the backward pass goes through, and have them begin at `to`.  It costs twice
+ * what the forward pass does, and most candidates are far from being chosen: of
+ * those with a smaller gradient than `least` some are drawn, each with the
+ * probability gradient / least, who count as if they had `least`.  So the sum has
+ * the same expectation.
+ */
+static void
+draw_rows(RankerExamples *work, RankerList *list, int32_t to, int32_t first, float least,
+		  Rng *rng)
+{
+	int32_t		rows = 0;
+	int32_t		seen = 0;
+	float	   *seen_features = work->features + (list->seen_features - work->features);
+	float	   *rest = work->features + (list->rest - work->features);
+
+	for (int32_t r = 0; r < list->rows; r++)
+	{
+		float		d = work->score[first + r];
+
+		/* the target's is negative: it is always there */
+		if (d >= 0 && d < least)
+		{
+			if (rng_uniform(rng) * least >= d)
+				continue;
+			d = least;
+		}
+		if (r < list->seen)
+			move_row(seen_features, seen++, r, RANKER_SEEN);
+		move_row(rest, rows, r, RANKER_REST);
+		move_row(work->hidden1, to + rows, first + r, RANKER_HIDDEN);
+		move_row(work->hidden2, to + rows, first + r, RANKER_HIDDEN);
+		work->score[to + rows++] = d;
+	}
+	list->rows = rows;
+	list->seen = seen;
+}
+
 void
-ranker_shard_gradient(const RankerFit *fit, int32_t number, int32_t step, int32_t lists)
+ranker_shard_gradient(const RankerFit *fit, int32_t shard_number, int32_t step, int64_t number,
+					  int32_t lists)
 {
 	RankerExamples *work = fit->examples;
-	const Shard *shard = &work->shard[number];
+	const Shard *shard = &work->shard[shard_number];
 	const int32_t *order = shard->order + step * fit->batch;
-	int32_t		count = ranker_lists_in_step(fit, number, step);
+	int32_t		count = ranker_lists_in_step(fit, shard_number, step);
 	float	   *features = work->features;
 	int32_t		rows = 0;
+	int32_t		kept = 0;
+	Rng			rng = rng_stream(work->source.seed, RNG_RANKER_ROWS,
+								 (uint64_t) number * SHARDS + (uint64_t) shard_number);
 
 	for (int32_t l = 0; l < count; l++)
 	{
@@ -137,12 +192,15 @@ ranker_shard_gradient(const RankerFit *fit, int32_t number, int32_t step, int32_
 	for (int32_t l = 0; l < count; l++)
 	{
 		float	   *score = work->score + rows;
+		int32_t		all = work->input[l].rows;
 
-		ranker_softmax(score, work->input[l].rows);
+		ranker_softmax(score, all);
 		score[shard->list[order[l]].target] -= 1;
-		for (int32_t i = 0; i < work->input[l].rows; i++)
+		for (int32_t i = 0; i < all; i++)
 			score[i] /= (float) lists;
-		rows += work->input[l].rows;
+		draw_rows(work, &work->input[l], kept, rows, LEAST_GRADIENT / (float) lists, &rng);
+		rows += all;
+		kept += work->input[l].rows;
 	}
-	backward(fit->ranker, work, count, rows);
+	backward(fit->ranker, work, count, kept);
 }

@@ -125,7 +125,7 @@ train_step(const RankerFit *fit, int32_t step, int64_t number, Sharing *sharing)
 	{
 		if (!shards_mine(sharing, s))
 			continue;
-		ranker_shard_gradient(fit, s, step, lists);
+		ranker_shard_gradient(fit, s, step, number, lists);
 		memcpy(shards_floats(sharing, s), work->gradient.block + place,
 			   weights * sizeof(float));
 	}

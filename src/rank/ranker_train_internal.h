@@ -77,9 +77,12 @@ typedef struct RankerFit
 
 /* ---------------------------------------------------------------- ranker_train_backward.c */
 
-/* The gradient of a shard's lists in a step of `lists` lists, into work->gradient. */
-extern void ranker_shard_gradient(const RankerFit *fit, int32_t number, int32_t step,
-								  int32_t lists);
+/*
+ * The gradient of a shard's lists in the step-th step of an epoch, from 0, into
+ * work->gradient.  number: of the step in all epochs; lists: of all shards in it.
+ */
+extern void ranker_shard_gradient(const RankerFit *fit, int32_t shard_number, int32_t step,
+								  int64_t number, int32_t lists);
 
 /* ---------------------------------------------------------------- ranker_train_epochs.c */
 

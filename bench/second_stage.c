@@ -1,0 +1,321 @@
+/*
+ * second_stage.c
+ *	  The second stage alone, for bench/ranking.py: what its ranker learns from,
+ *	  written to files for its peers, how long it takes to fit, and how good it is
+ *	  on sequences that it has not seen.
+ *
+ *	  second_stage EVENTS EXAMPLES	(of one process)
+ *
+ * EVENTS has a line an event, "sequence item category bought hours" with numbers
+ * from 0, in the order of the sequences' ends.  EXAMPLES.train and EXAMPLES.test
+ * get a record a list of candidates: int32 rows, int32 target, rows x
+ * RANK_FEATURES floats.  A line a part is written to standard output.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "model/model.h"
+#include "model/rank_fit.h"
+#include "rank/rank.h"
+#include "rank/ranker_train.h"
+
+#define HELD_OUT_SHARE 0.1		/* of the sequences, the newest */
+#define FEATURE_MEMORY ((size_t) 1 << 31)
+#define EPOCHS 5				/* as of a training */
+#define SEED 42
+#define K 10
+
+/* The examples of a fit, as a RankerSource reads them. */
+typedef struct Examples
+{
+	RankFitData data;
+	CandidateWork *work;
+	Candidate	candidate[CANDIDATES_MAX];
+	FILE	   *file[2];		/* of those that are not held out, and of those that are; or NULL */
+	double		seconds;		/* that writing took */
+} Examples;
+
+static void *
+allocate(void *context, size_t bytes)
+{
+	void	   *memory;
+
+	(void) context;
+	if (posix_memalign(&memory, ARENA_ALIGNMENT, bytes > 0 ? bytes : 1) != 0)
+	{
+		fputs("out of memory\n", stderr);
+		exit(1);
+	}
+	return memory;
+}
+
+static const Allocator from_heap = {allocate, NULL};
+
+/* Seconds of processor time. */
+static double
+now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+	return (double) time.tv_sec + 1e-9 * (double) time.tv_nsec;
+}
+
+/* ---------------------------------------------------------------- events */
+
+/* Events as they are read. */
+typedef struct Events
+{
+	int64_t		tokens;
+	int32_t		sequences;
+	int32_t		items;
+	int32_t		categories;
+	int64_t    *start;
+	int32_t    *item;
+	int32_t    *category;
+	int32_t    *item_category;
+	bool	   *bought;
+	double	   *hours;
+} Events;
+
+static int64_t
+count_lines(FILE *file)
+{
+	int64_t		lines = 0;
+	int			c;
+
+	while ((c = getc(file)) != EOF)
+		lines += c == '\n';
+	rewind(file);
+	return lines;
+}
+
+static Events
+read_events(const char *path)
+{
+	FILE	   *file = fopen(path, "r");
+	Events		events = {0};
+	int64_t		lines;
+	int32_t		sequence;
+	int			bought;
+
+	if (file == NULL)
+	{
+		perror(path);
+		exit(1);
+	}
+	lines = count_lines(file);
+	events.start = ALLOCATE(&from_heap, int64_t, lines + 1);
+	events.item = ALLOCATE(&from_heap, int32_t, lines);
+	events.category = ALLOCATE(&from_heap, int32_t, lines);
+	events.bought = ALLOCATE(&from_heap, bool, lines);
+	events.hours = ALLOCATE(&from_heap, double, lines);
+	for (int64_t t = 0; t < lines; t++)
+	{
+		if (fscanf(file, "%d %d %d %d %lf", &sequence, &events.item[t], &events.category[t],
+				   &bought, &events.hours[t]) != 5)
+		{
+			fprintf(stderr, "%s: line %lld is no event\n", path, (long long) t + 1);
+			exit(1);
+		}
+		events.bought[t] = bought != 0;
+		if (sequence >= events.sequences)
+			events.start[events.sequences++] = t;
+		events.items = events.item[t] >= events.items ? events.item[t] + 1 : events.items;
+		events.categories = events.category[t] >= events.categories
+			? events.category[t] + 1 : events.categories;
+	}
+	fclose(file);
+	events.tokens = lines;
+	events.start[events.sequences] = lines;
+	events.item_category = ALLOCATE(&from_heap, int32_t, events.items);
+	for (int64_t t = 0; t < lines; t++)
+		events.item_category[events.item[t]] = events.category[t];
+	return events;
+}
+
+/* ---------------------------------------------------------------- examples */
+
+/* The smallest network that there is: it is not asked. */
+static Model
+smallest_network(const Events *events)
+{
+	Model		model = {.config = {
+		.items = events->items, .features = 1, .feature_values = {events->categories}, .units = 1,
+		.layers = 1, .item_dim = 1, .feature_dim = 1, .tied = true, .max_length = 1
+	}};
+	size_t		floats = params_count(&model.config);
+	float	   *block = ALLOCATE(&from_heap, float, floats);
+	Arena		arena = {0};
+
+	memset(block, 0, floats * sizeof(float));
+	params_bind(&model.params, &model.config, block);
+	coded_weights_place(&model.index, &arena, events->items, config_output_dim(&model.config));
+	arena = (Arena) {allocate(NULL, arena.used), 0};
+	coded_weights_place(&model.index, &arena, events->items, config_output_dim(&model.config));
+	coded_weights_build(&model.index, model.params.output_weight,
+						config_output_dim(&model.config));
+	return model;
+}
+
+static void
+write_list(Examples *examples, const float *features, int32_t rows, int32_t target, bool held_out)
+{
+	FILE	   *file = examples->file[held_out];
+	double		began = now();
+
+	if (file == NULL || target < 0)
+		return;
+	fwrite(&rows, sizeof(rows), 1, file);
+	fwrite(&target, sizeof(target), 1, file);
+	fwrite(features, sizeof(float) * RANK_FEATURES, (size_t) rows, file);
+	examples->seconds += now() - began;
+}
+
+/* RankerExample */
+static int32_t
+read_example(void *context, int32_t index, float *features, int32_t *target)
+{
+	Examples   *examples = context;
+	const RankFitData *data = &examples->data;
+	const RankExample *example = &data->example[index];
+	int64_t		start = data->start[example->sequence];
+	RankHistory history = {
+		.length = example->position,
+		.item = data->item + start,
+		.category = data->feature[0] + start,
+		.bought = data->bought + start,
+		.hours = data->hours + start,
+		.own_sequence = example->counts == RANK_FIT_ALL_COUNTS ? example->sequence : -1
+	};
+	int32_t		rows = candidates_find(examples->work, &data->counts[example->counts], &history,
+									   NULL, examples->candidate, features);
+
+	*target = -1;
+	for (int32_t c = 0; c < rows; c++)
+	{
+		if (examples->candidate[c].item == data->item[start + example->position])
+			*target = c;
+	}
+	write_list(examples, features, rows, *target, data->held_out[index]);
+	return rows;
+}
+
+/* ---------------------------------------------------------------- what comes out */
+
+/* How good a ranker is on the lists that have their target. */
+static void
+measure(Examples *examples, const Ranker *ranker)
+{
+	float	   *features = ALLOCATE(&from_heap, float, CANDIDATES_MAX * RANK_FEATURES);
+	float	   *scratch = ALLOCATE(&from_heap, float, RANKER_SCRATCH);
+	float		score[CANDIDATES_MAX];
+	int32_t		lists = 0;
+	int64_t		candidates = 0;
+	int32_t		hits = 0;
+	double		ndcg = 0;
+	double		loss = 0;
+	double		seconds = 0;
+
+	examples->file[0] = examples->file[1] = NULL;
+	for (int32_t e = 0; e < examples->data.sizes.examples; e++)
+	{
+		int32_t		target;
+		int32_t		rows;
+		int32_t		place = 0;
+		double		began;
+
+		if (!examples->data.held_out[e])
+			continue;
+		rows = read_example(examples, e, features, &target);
+		if (target < 0)
+			continue;
+		began = now();
+		ranker_scores(ranker, features, rows, scratch, score);
+		seconds += now() - began;
+		candidates += rows;
+		lists++;
+		for (int32_t r = 0; r < rows; r++)
+			place += r != target && score[r] >= score[target];
+		hits += place < 5;
+		ndcg += place < K ? 1 / log2(place + 2) : 0;
+		ranker_softmax(score, rows);
+		loss -= log(score[target]);
+	}
+	printf("test lists %d candidates %lld\n", lists, (long long) candidates);
+	printf("ndcg %.5f\n", ndcg / lists);
+	printf("hit_rate %.5f\n", (double) hits / lists);
+	printf("loss %.5f\n", loss / lists);
+	printf("score_seconds %.4f\n", seconds);
+}
+
+int
+main(int argc, char **argv)
+{
+	Events		events = read_events(argv[1]);
+	Dataset		dataset = {
+		.sequences = events.sequences, .start = events.start, .item = events.item,
+		.features = 1, .feature = {events.category}
+	};
+	EventData	data = {&dataset, events.bought, events.hours};
+	Model		model = smallest_network(&events);
+	RankFit		fit = {
+		.events = &data, .items = events.items, .categories = events.categories,
+		.item_category = events.item_category, .min_support = 1, .model = &model,
+		.first_unseen = (int32_t) ((1 - HELD_OUT_SHARE) * events.sequences),
+		.seed = SEED, .memory = FEATURE_MEMORY, .lasting = from_heap, .temporary = from_heap
+	};
+	static Examples examples;
+	Sharing		sharing = {.ranks = 1};
+	Arena		arena = {0};
+	RankStage	stage;
+	RankerSource source;
+	RankerExamples *collected;
+	Ranker		ranker;
+	float		missed;
+	double		began = now();
+
+	rank_fit_begin(&examples.data, &stage, &fit);
+	printf("count_seconds %.4f\n", now() - began);
+	candidates_place(&arena);
+	arena = (Arena) {allocate(NULL, arena.used), 0};
+	examples.work = candidates_place(&arena);
+	candidates_start(examples.work);
+	if (argc > 2)
+	{
+		char		path[FILENAME_MAX];
+
+		for (int i = 0; i < 2; i++)
+		{
+			snprintf(path, sizeof(path), "%s.%s", argv[2], i == 0 ? "train" : "test");
+			examples.file[i] = fopen(path, "w");
+		}
+	}
+	source = (RankerSource) {
+		.example = read_example, .context = &examples, .examples = examples.data.sizes.examples,
+		.held_out = examples.data.held_out, .memory = FEATURE_MEMORY, .seed = SEED
+	};
+	sharing.board = examples.data.board;
+	sharing.width = ranker_board_width() > VOTE_BOARD_WIDTH ? ranker_board_width() : VOTE_BOARD_WIDTH;
+	collected = ranker_examples_create(&source, &sharing, &from_heap);
+	ranker_bind(&ranker, ALLOCATE(&from_heap, float, ranker_count()));
+	memset(ranker.block, 0, ranker_count() * sizeof(float));
+	began = now();
+	ranker_collect(collected, &ranker, &sharing);
+	printf("collect_seconds %.4f\n", now() - began - examples.seconds);
+	for (int i = 0; i < 2; i++)
+	{
+		if (examples.file[i] != NULL)
+			fclose(examples.file[i]);
+	}
+	began = now();
+	ranker_train(&ranker, collected, false, EPOCHS, &sharing, &missed);
+	printf("fit_seconds %.4f\n", now() - began);
+	printf("examples %d missed %.4f\n", examples.data.sizes.examples, missed);
+	measure(&examples, &ranker);
+	return 0;
+}

@@ -245,3 +245,62 @@ Trials are judged by the validation windows that recseq_train holds out of the s
 
 One row a trial and rung: epochs that the trial has run, its options, val_loss and hit_rate of its best epoch (null: it diverged), and its seconds so far. best: the winner''s row. call: the SQL statement that trains with these options; recseq_backtest takes them as they are. Raises the errors of recseq_train.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_tune(regclass, double precision, integer, jsonb, jsonb, text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_sequential_test(
+	visitors_a bigint,
+	successes_a bigint,
+	visitors_b bigint,
+	successes_b bigint,
+	alpha double precision DEFAULT 0.05,
+	lift double precision DEFAULT 0.1)
+RETURNS TABLE (rate_a double precision, rate_b double precision, difference double precision,
+	low double precision, high double precision, p_value double precision, significant boolean)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+	a	float8;		-- rates with half a success and half a failure more, so that no variance is 0
+	b	float8;
+	v	float8;		-- variance of the difference
+	t	float8;		-- variance of the differences that are expected
+BEGIN
+	IF visitors_a IS NULL OR successes_a IS NULL OR visitors_b IS NULL OR successes_b IS NULL OR alpha IS NULL OR lift IS NULL THEN
+		RAISE EXCEPTION 'no argument may be null'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF successes_a NOT BETWEEN 0 AND visitors_a OR successes_b NOT BETWEEN 0 AND visitors_b THEN
+		RAISE EXCEPTION 'successes must be between 0 and the number of visitors'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF NOT (alpha > 0 AND alpha < 1) OR NOT (lift > 0 AND lift <= 100) THEN
+		RAISE EXCEPTION 'alpha must be above 0 and below 1, and lift above 0 and not above 100'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	rate_a := successes_a / nullif(visitors_a, 0)::float8;
+	rate_b := successes_b / nullif(visitors_b, 0)::float8;
+	difference := rate_b - rate_a;
+	low := -1;
+	high := 1;
+	p_value := 1;
+	significant := false;
+	IF difference IS NOT NULL THEN
+		a := (successes_a + 0.5::float8) / (visitors_a + 1::float8);
+		b := (successes_b + 0.5::float8) / (visitors_b + 1::float8);
+		v := a * (1 - a) / visitors_a + b * (1 - b) / visitors_b;
+		t := (lift * (successes_a::float8 + successes_b + 1) / (visitors_a::float8 + visitors_b + 2)) ^ 2;
+		-- 1 / the likelihood ratio of the mixture, and where it is alpha
+		p_value := least(1, exp(greatest(ln((v + t) / v) / 2 - t * difference * difference / (2 * v * (v + t)), -700)));
+		high := sqrt(2 * v * (v + t) / t * (ln((v + t) / v) / 2 - ln(alpha)));
+		low := greatest(difference - high, -1);
+		high := least(difference + high, 1);
+		significant := p_value <= alpha;
+	END IF;
+	RETURN NEXT;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.recseq_sequential_test(bigint, bigint, bigint, bigint, double precision, double precision) IS
+'Whether two shares of visitors differ, such as those who bought with a model and with another one, by a test that may be looked at as often as one likes: who stops at the first look that is significant is wrong in at most a share alpha of the experiments without a difference.
+
+visitors_a, successes_a, visitors_b, successes_b: so far. A visitor counts once, and is a success once and for all. alpha: above 0, below 1. lift: the relative difference that the test is quickest to find, such as 0.1 where b is expected 10 % above or below a; above 0, at most 100; to be chosen before the first look.
+
+low, high: of the difference b - a, hold for all looks together with probability 1 - alpha. p_value: valid at any look. The mixture sequential probability ratio test (Robbins 1970; Johari and others 2022), with the variances that are estimated. Null rates and nothing known where a has no visitors, or b.';

@@ -215,7 +215,7 @@ BEGIN
 	END IF;
 
 	EXECUTE format('SELECT %I.recseq_kit_schema($1, $2)', recseq) USING schema,
-		'{settings,log,interactions,products,catalog,sequences,sequence_length_bounds,training_sequences,sequence_statistics,sequence_lengths,item_popularity,events_by_day,recommendations,visitor_recommendations,changed_visitors,visitor_states}'::name[];
+		'{settings,log,interactions,products,catalog,sequences,sequence_length_bounds,training_sequences,sequence_statistics,sequence_lengths,item_popularity,events_by_day,recommendations,visitor_recommendations,changed_visitors,visitor_states,impressions,outcomes,impression_outcomes,variant_days}'::name[];
 
 	-- What somebody else has made could call functions of theirs.
 	SELECT array_agg(r.relname), min(r.relname) FILTER (WHERE r.relowner <> current_user::regrole)
@@ -268,6 +268,7 @@ BEGIN
 			exclude_seen	boolean NOT NULL DEFAULT false,
 			unknown_items	boolean,
 			rules			jsonb CHECK (jsonb_typeof(rules) = 'object'),
+			attribution		interval NOT NULL DEFAULT '1 day' CHECK (attribution > '0'),
 			one_row			boolean PRIMARY KEY DEFAULT true CHECK (one_row)
 		);
 		INSERT INTO %1$I.settings DEFAULT VALUES;
@@ -291,6 +292,7 @@ BEGIN
 		COMMENT ON COLUMN %1$I.settings.exclude_seen IS 'whether items that the visitor had before are left out, likewise';
 		COMMENT ON COLUMN %1$I.settings.unknown_items IS 'whether items of a history that the model does not know may be answered, likewise; NULL: those that products has and that are available';
 		COMMENT ON COLUMN %1$I.settings.rules IS 'the rules of recseq_recommend that answers follow, likewise; NULL: none';
+		COMMENT ON COLUMN %1$I.settings.attribution IS 'what a visitor does with an item for so long after it was shown counts as an outcome of that';
 		COMMENT ON COLUMN %1$I.settings.one_row IS 'always true: keeps the table at one row';
 	$sql$, schema, in_literal, event_kinds);
 
@@ -978,6 +980,202 @@ BEGIN
 	CASE WHEN triggers
 		 THEN 'The first call, which must be the owner''''s, computes all and turns on the triggers that note changes; until its transaction ends nobody else can write events.'
 		 ELSE 'The log cannot have triggers: each call reads all of it, and finds whose sequences are others by their hash.' END);
+
+	-- What was shown, and what came of it.  The application writes the tables.
+	EXECUTE format($sql$
+		CREATE TABLE %1$I.impressions (
+			request			text PRIMARY KEY,
+			visitorid		%2$s NOT NULL,
+			shown			timestamptz NOT NULL DEFAULT now(),
+			experiment		text NOT NULL DEFAULT '',
+			variant			text NOT NULL,
+			model			text NOT NULL,
+			version			int,
+			items			%3$s[] NOT NULL
+		);
+		CREATE INDEX ON %1$I.impressions (visitorid, shown);
+		CREATE INDEX ON %1$I.impressions (experiment, shown);
+
+		COMMENT ON TABLE %1$I.impressions IS
+			'Recommendations that were shown, one row a list that a visitor saw. Written by the application, for example with record_impression.';
+		COMMENT ON COLUMN %1$I.impressions.request IS 'names the list: any text, once';
+		COMMENT ON COLUMN %1$I.impressions.visitorid IS 'who saw it';
+		COMMENT ON COLUMN %1$I.impressions.shown IS 'when';
+		COMMENT ON COLUMN %1$I.impressions.experiment IS 'the experiment that it is part of, as recseq_assign was told; empty: none';
+		COMMENT ON COLUMN %1$I.impressions.variant IS 'what the visitor got in the experiment: mostly the name of a model';
+		COMMENT ON COLUMN %1$I.impressions.model IS 'the model that answered';
+		COMMENT ON COLUMN %1$I.impressions.version IS 'its version';
+		COMMENT ON COLUMN %1$I.impressions.items IS 'the items in the order of their ranks, the first one has rank 1';
+
+		CREATE TABLE %1$I.outcomes (
+			request			text NOT NULL,
+			item			%3$s NOT NULL,
+			kind			text NOT NULL,
+			at				timestamptz NOT NULL DEFAULT now()
+		);
+		CREATE INDEX ON %1$I.outcomes (request);
+
+		COMMENT ON TABLE %1$I.outcomes IS
+			'What came of impressions, as far as the log does not tell: what the log has need not be written here. Written by the application, for example with record_outcome.';
+		COMMENT ON COLUMN %1$I.outcomes.request IS 'the list';
+		COMMENT ON COLUMN %1$I.outcomes.item IS 'the item of it';
+		COMMENT ON COLUMN %1$I.outcomes.kind IS 'what was done: click, or a kind that the log could have';
+		COMMENT ON COLUMN %1$I.outcomes.at IS 'when';
+
+		CREATE VIEW %1$I.impression_outcomes AS
+			SELECT
+				m.request,
+				m.visitorid,
+				m.shown,
+				m.experiment,
+				m.variant,
+				m.model,
+				m.version,
+				i.rank::int AS rank,
+				i.item,
+				count(e.event) + count(o.kind) > 0 AS clicked,
+				coalesce(bool_or(e.event = ANY (%4$L::text[]) OR o.kind = ANY (%4$L::text[])), false) AS carted,
+				coalesce(bool_or(e.event = ANY (%5$L::text[]) OR o.kind = ANY (%5$L::text[])), false) AS purchased
+			FROM (SELECT attribution FROM %1$I.settings LIMIT 1) s
+			CROSS JOIN %1$I.impressions m
+			CROSS JOIN LATERAL unnest(m.items) WITH ORDINALITY AS i(item, rank)
+			LEFT JOIN %1$I.log e
+				ON e.visitorid = m.visitorid AND e.itemid = (%6$s) AND e."time" > m.shown AND e."time" <= m.shown + s.attribution
+			LEFT JOIN %1$I.outcomes o ON o.request = m.request AND o.item = i.item
+			GROUP BY m.request, i.rank, i.item;
+
+		COMMENT ON VIEW %1$I.impression_outcomes IS
+			'One row an item that was shown: what the visitor did with it, by the log within settings.attribution, and by outcomes.';
+		COMMENT ON COLUMN %1$I.impression_outcomes.request IS 'the list';
+		COMMENT ON COLUMN %1$I.impression_outcomes.visitorid IS 'who saw it';
+		COMMENT ON COLUMN %1$I.impression_outcomes.shown IS 'when';
+		COMMENT ON COLUMN %1$I.impression_outcomes.experiment IS 'the experiment, empty: none';
+		COMMENT ON COLUMN %1$I.impression_outcomes.variant IS 'what the visitor got in it';
+		COMMENT ON COLUMN %1$I.impression_outcomes.model IS 'the model that answered';
+		COMMENT ON COLUMN %1$I.impression_outcomes.version IS 'its version';
+		COMMENT ON COLUMN %1$I.impression_outcomes.rank IS 'place of the item in the list, from 1';
+		COMMENT ON COLUMN %1$I.impression_outcomes.item IS 'the item';
+		COMMENT ON COLUMN %1$I.impression_outcomes.clicked IS 'whether anything was done with it: an event of any kind, or an outcome';
+		COMMENT ON COLUMN %1$I.impression_outcomes.carted IS 'whether it was put into a cart: %7$s';
+		COMMENT ON COLUMN %1$I.impression_outcomes.purchased IS 'whether it was bought: %8$s';
+
+		CREATE VIEW %1$I.variant_days AS
+			SELECT
+				r.experiment,
+				r.variant,
+				(r.shown AT TIME ZONE 'UTC')::date AS day,
+				count(*) AS impressions,
+				count(*) FILTER (WHERE r.clicked) AS clicks,
+				(count(*) FILTER (WHERE r.clicked) / count(*)::float8) AS ctr,
+				count(DISTINCT r.visitorid) AS visitors,
+				count(DISTINCT r.visitorid) FILTER (WHERE r.carted) AS carters,
+				count(DISTINCT r.visitorid) FILTER (WHERE r.purchased) AS buyers,
+				(count(DISTINCT r.visitorid) FILTER (WHERE r.purchased) / count(DISTINCT r.visitorid)::float8) AS conversion
+			FROM (SELECT request, visitorid, shown, experiment, variant,
+					  bool_or(clicked) AS clicked, bool_or(carted) AS carted, bool_or(purchased) AS purchased
+				  FROM %1$I.impression_outcomes
+				  GROUP BY request, visitorid, shown, experiment, variant) r
+			GROUP BY 1, 2, 3;
+
+		COMMENT ON VIEW %1$I.variant_days IS
+			'For reports: what came of each variant of each experiment, one row a day on which it was shown. To decide between variants ask compare_variants.';
+		COMMENT ON COLUMN %1$I.variant_days.experiment IS 'the experiment, empty: none';
+		COMMENT ON COLUMN %1$I.variant_days.variant IS 'the variant: mostly the name of a model';
+		COMMENT ON COLUMN %1$I.variant_days.day IS 'day on which the lists were shown, in UTC';
+		COMMENT ON COLUMN %1$I.variant_days.impressions IS 'lists that were shown';
+		COMMENT ON COLUMN %1$I.variant_days.clicks IS 'of these, those of which an item was clicked';
+		COMMENT ON COLUMN %1$I.variant_days.ctr IS 'their share, 0 to 1';
+		COMMENT ON COLUMN %1$I.variant_days.visitors IS 'visitors who saw one';
+		COMMENT ON COLUMN %1$I.variant_days.carters IS 'of these, those who put an item into the cart that they were shown';
+		COMMENT ON COLUMN %1$I.variant_days.buyers IS 'of these, those who bought an item that they were shown';
+		COMMENT ON COLUMN %1$I.variant_days.conversion IS 'share of the buyers among the visitors, 0 to 1';
+
+		CREATE FUNCTION %1$I.record_impression(
+			visitorid %2$s, items %3$s[], model text DEFAULT NULL, version int DEFAULT NULL,
+			experiment text DEFAULT '', variant text DEFAULT NULL, request text DEFAULT NULL)
+		RETURNS text
+		LANGUAGE plpgsql
+		SET search_path = pg_catalog, pg_temp
+		AS %9$L;
+
+		COMMENT ON FUNCTION %1$I.record_impression(%2$s, %3$s[], text, int, text, text, text) IS
+			'Writes down that a visitor is shown items, and returns the name of the list. model: null for that of settings; version: null for its active one; variant: null for the model; request: a name of the application''s own, which counts once however often it is written; null for a new one.';
+
+		CREATE FUNCTION %1$I.record_outcome(request text, item %3$s, kind text DEFAULT 'click')
+		RETURNS void
+		LANGUAGE sql
+		SET search_path = pg_catalog, pg_temp
+		AS %10$L;
+
+		COMMENT ON FUNCTION %1$I.record_outcome(text, %3$s, text) IS
+			'Writes down that something was done with an item that was shown, where the log does not tell.';
+
+		CREATE FUNCTION %1$I.compare_variants(
+			experiment text DEFAULT '', control text DEFAULT NULL, alpha float8 DEFAULT 0.05, lift float8 DEFAULT 0.1)
+		RETURNS TABLE (variant text, outcome text, visitors bigint, successes bigint, rate float8,
+			control_variant text, control_rate float8, difference float8, low float8, high float8, p_value float8, significant boolean)
+		LANGUAGE plpgsql STABLE ROWS 6
+		SET search_path = pg_catalog, pg_temp
+		AS %11$L;
+
+		COMMENT ON FUNCTION %1$I.compare_variants(text, text, float8, float8) IS
+			'The variants of an experiment beside one of them, by visitor: whether they clicked, and bought, what they were shown, and bought anything, by recseq_sequential_test, which may be looked at every day. A visitor counts for the variant that was shown first. control: null for the variant of this name, or else the first one by name.';
+	$sql$, schema, visitor, item, carts, purchases, as_item,
+	array_to_string(carts, ', '), array_to_string(purchases, ', '),
+	format($body$
+	BEGIN
+		request := coalesce(request, gen_random_uuid()::text);
+		model := coalesce(model, (SELECT s.model FROM %1$I.settings s), 'default');
+		version := coalesce(version, (SELECT m.version FROM %2$I.recseq_models m WHERE m.model = record_impression.model AND m.active));
+		INSERT INTO %1$I.impressions (request, visitorid, experiment, variant, model, version, items)
+		VALUES (record_impression.request, record_impression.visitorid, record_impression.experiment, coalesce(variant, record_impression.model),
+			record_impression.model, record_impression.version, record_impression.items)
+		ON CONFLICT DO NOTHING;
+		RETURN request;
+	END
+	$body$, schema, recseq),
+	format($body$
+		INSERT INTO %1$I.outcomes (request, item, kind) VALUES (record_outcome.request, record_outcome.item, record_outcome.kind)
+	$body$, schema),
+	format($body$
+	#variable_conflict use_column
+	DECLARE
+		beside	text := coalesce(compare_variants.control,
+			(SELECT m.variant FROM %1$I.impressions m WHERE m.experiment = compare_variants.experiment
+			 ORDER BY m.variant <> 'control', m.variant LIMIT 1));
+	BEGIN
+		RETURN QUERY
+		WITH assigned AS (
+			SELECT DISTINCT ON (m.visitorid) m.visitorid, m.variant
+			FROM %1$I.impressions m WHERE m.experiment = compare_variants.experiment
+			ORDER BY m.visitorid, m.shown, m.request
+		), shown AS (
+			SELECT o.visitorid, bool_or(o.clicked) AS clicked, bool_or(o.purchased) AS purchased
+			FROM %1$I.impression_outcomes o WHERE o.experiment = compare_variants.experiment
+			GROUP BY o.visitorid
+		), bought AS (
+			SELECT DISTINCT m.visitorid
+			FROM (SELECT attribution FROM %1$I.settings LIMIT 1) s
+			CROSS JOIN %1$I.impressions m
+			JOIN %1$I.log e ON e.visitorid = m.visitorid AND e."time" > m.shown AND e."time" <= m.shown + s.attribution
+			WHERE m.experiment = compare_variants.experiment AND e.event = ANY (%3$L::text[])
+		), counted AS (
+			SELECT a.variant, t.place, t.outcome, count(*) AS visitors, count(*) FILTER (WHERE t.success) AS successes
+			FROM assigned a
+			LEFT JOIN shown w USING (visitorid)
+			LEFT JOIN bought b USING (visitorid)
+			CROSS JOIN LATERAL (VALUES (1, 'clicked what was shown', w.clicked), (2, 'bought what was shown', w.purchased),
+									   (3, 'bought anything', b.visitorid IS NOT NULL)) AS t(place, outcome, success)
+			GROUP BY a.variant, t.place, t.outcome
+		)
+		SELECT v.variant, v.outcome, v.visitors, v.successes, t.rate_b, c.variant, t.rate_a, t.difference, t.low, t.high, t.p_value, t.significant
+		FROM counted c
+		JOIN counted v ON v.place = c.place AND v.variant <> c.variant
+		CROSS JOIN LATERAL %2$I.recseq_sequential_test(c.visitors, c.successes, v.visitors, v.successes, compare_variants.alpha, compare_variants.lift) t
+		WHERE c.variant = beside
+		ORDER BY v.variant, v.place;
+	END
+	$body$, schema, recseq, purchases));
 
 	IF guessed <> '{}' THEN
 		RAISE NOTICE 'columns that were not named: %', array_to_string(guessed, ', ');

@@ -23,7 +23,7 @@ BEGIN
 	END IF;
 
 	EXECUTE format('SELECT %I.recseq_kit_schema($1, $2)', recseq) USING schema,
-		'{events,item_properties,category_tree,settings,log,interactions,item_categories,item_price_bands,products,catalog,sequences,sequence_length_bounds,training_sequences,sequence_statistics,sequence_lengths,item_popularity,events_by_day,recommendations,visitor_recommendations,changed_visitors}'::name[];
+		'{events,item_properties,category_tree,settings,log,interactions,item_categories,item_price_bands,products,catalog,sequences,sequence_length_bounds,training_sequences,sequence_statistics,sequence_lengths,item_popularity,events_by_day,recommendations,visitor_recommendations,changed_visitors,impressions,outcomes,impression_outcomes,variant_days}'::name[];
 
 	-- The files, column by column, so that \copy takes them as they are.
 	EXECUTE format($sql$

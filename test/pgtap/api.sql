@@ -215,6 +215,9 @@ SELECT results_eq(
 	$$SELECT proargtypes::text, proargnames[1:7], proparallel, provolatile FROM function WHERE proname = 'recseq_similar_items' ORDER BY 1$$,
 	'recseq_bought_together has the same four forms');
 
+SELECT is(pg_get_function_arguments(oid), 'visitors_a bigint, successes_a bigint, visitors_b bigint, successes_b bigint, alpha double precision DEFAULT 0.05, lift double precision DEFAULT 0.1',
+	'recseq_sequential_test') FROM function WHERE proname = 'recseq_sequential_test';
+
 -- recseq_trending, for numbers and for texts
 SELECT is(ARRAY(SELECT format('%s(%s): %s', proname, pg_get_function_arguments(oid), pg_get_function_result(oid)) FROM function WHERE proname LIKE 'recseq\_trending%' ORDER BY 1),
 	ARRAY(SELECT format('%s(half_life interval DEFAULT ''7 days''::interval, k integer DEFAULT 5, model text DEFAULT ''default''::text, version integer DEFAULT NULL::integer, only_categories %s[] DEFAULT NULL::%2$s[], purchases boolean DEFAULT false): TABLE(rank integer, item %2$s, category %2$s, score real)', name, type)

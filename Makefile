@@ -38,7 +38,7 @@ EXTVERSION = 1.0
 
 # Its script is made of these parts, in this order. To add objects, add a file here: plain CREATE, one COMMENT an object, REVOKE
 # what is not for everybody.
-SQL_PARTS = sql/types_and_tables.sql sql/functions.sql sql/evaluation.sql sql/progress.sql sql/jobs.sql sql/similar.sql sql/bi.sql \
+SQL_PARTS = sql/types_and_tables.sql sql/functions.sql sql/evaluation.sql sql/progress.sql sql/jobs.sql sql/similar.sql sql/vectors.sql sql/bi.sql \
 	sql/versions.sql sql/kit.sql sql/retailrocket.sql
 SQL_SCRIPT = sql/recseq--$(EXTVERSION).sql
 

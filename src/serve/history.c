@@ -256,3 +256,48 @@ history_read(const HistoryReader *reader, const Events *events)
 		read_rank_history(model, events, &kept, item, category, &history);
 	return history;
 }
+
+/* An argument that is an array. */
+static ArrayType *
+array_argument(FunctionCallInfo fcinfo, int argument, const Budget *budget)
+{
+	return array_of_datum(PG_GETARG_DATUM(argument), budget);
+}
+
+History
+history_of_arguments(const HistoryReader *reader, FunctionCallInfo fcinfo,
+					 const HistoryArguments *arguments)
+{
+	const Budget *budget = reader->budget;
+	Events		events = {.items = {.kind = reader->call->cached->model.items.kind}};
+	IdArray		categories;
+	IdArray		kinds;
+	int			count;
+
+	if (!PG_ARGISNULL(arguments->items))
+		events.items = ids_of_array_without_nulls(array_argument(fcinfo, arguments->items, budget),
+												  "items");
+	if (!PG_ARGISNULL(arguments->categories))
+	{
+		check_has_categories(reader->call, "categories");
+		categories = ids_of_array(array_argument(fcinfo, arguments->categories, budget),
+								  "categories");
+		check_parallel("categories", categories.count, events.items.count,
+					   "Pass one category for each item; null where it is not known.");
+		events.feature[CATEGORY_FEATURE] = &categories;
+	}
+	if (!PG_ARGISNULL(arguments->events))
+	{
+		kinds = ids_of_array(array_argument(fcinfo, arguments->events, budget), "events");
+		check_parallel("events", kinds.count, events.items.count,
+					   "Pass one kind of event for each item; null where it is not known.");
+		events.kinds = &kinds;
+	}
+	if (arguments->times >= 0 && !PG_ARGISNULL(arguments->times))
+	{
+		events.times = times_of_array(array_argument(fcinfo, arguments->times, budget), "times",
+									  &count);
+		check_parallel("times", count, events.items.count, "Pass one time for each item.");
+	}
+	return history_read(reader, &events);
+}

@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
+
 #include "data/arrays.h"
 #include "memory.h"
 #include "rank/rank.h"
@@ -59,5 +61,18 @@ extern Size history_bytes(const Model *model, int32 events);
 
 /* Read a history, which is then in the current context. */
 extern History history_read(const HistoryReader *reader, const Events *events);
+
+/* The numbers of the arguments of a function that are a history. */
+typedef struct HistoryArguments
+{
+	int			items;
+	int			categories;
+	int			events;
+	int			times;			/* -1: it has none */
+} HistoryArguments;
+
+/* Read the history that the arguments of a call give, likewise; complain about what is wrong. */
+extern History history_of_arguments(const HistoryReader *reader, FunctionCallInfo fcinfo,
+									const HistoryArguments *arguments);
 
 #endif							/* RECSEQ_HISTORY_H */

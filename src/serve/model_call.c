@@ -9,30 +9,45 @@
 enum
 {
 	ARG_K = 1,
-	ARG_MODEL,
-	ARG_VERSION
+	ARG_MODEL
 };
 
 ModelCall
 model_call_begin(FunctionCallInfo fcinfo)
 {
-	Catalog		catalog = catalog_open(fcinfo);
-	ModelCall	call = {0};
+	ModelCall	call;
+	int32		k;
 
 	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_K))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"model\" and \"k\" must not be null"),
 				 errhint("Leave them out to use their defaults.")));
-	call.k = PG_GETARG_INT32(ARG_K);
-	if (call.k < 0)
+	k = PG_GETARG_INT32(ARG_K);
+	if (k < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"k\" is %d", call.k),
+				 errmsg("\"k\" is %d", k),
 				 errhint("It is the number of items to recommend, 0 or more.")));
-	call.model_name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
+	call = model_call_without_k(fcinfo, ARG_MODEL);
+	call.k = k;
+	return call;
+}
+
+ModelCall
+model_call_without_k(FunctionCallInfo fcinfo, int argument)
+{
+	Catalog		catalog = catalog_open(fcinfo);
+	ModelCall	call = {0};
+
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"model\" must not be null"),
+				 errhint("Leave it out to use its default.")));
+	call.model_name = text_to_cstring(PG_GETARG_TEXT_PP(argument));
 	call.cached = cache_get(&catalog, catalog_find(&catalog, call.model_name,
-													 catalog_version_argument(fcinfo, ARG_VERSION)));
+													 catalog_version_argument(fcinfo, argument + 1)));
 	return call;
 }
 

@@ -13,7 +13,7 @@
 #include "memory.h"
 #include "serve/cache.h"
 
-/* The arguments k, model and version, which are the second to the fourth. */
+/* The arguments k, model and version. */
 typedef struct ModelCall
 {
 	CachedModel *cached;		/* valid as cache_get says */
@@ -21,8 +21,14 @@ typedef struct ModelCall
 	int32		k;				/* 0 or more */
 } ModelCall;
 
-/* Read them; complain about what is null or out of range, or does not exist. */
+/*
+ * Read them, which are the second to the fourth; complain about what is null or
+ * out of range, or does not exist.
+ */
 extern ModelCall model_call_begin(FunctionCallInfo fcinfo);
+
+/* The same for a function without k; argument: the number of model, which version follows. */
+extern ModelCall model_call_without_k(FunctionCallInfo fcinfo, int argument);
 
 /* Complain if the model has no categories; argument: what is given nevertheless. */
 extern void check_has_categories(const ModelCall *call, const char *argument);

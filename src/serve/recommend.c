@@ -32,48 +32,8 @@ enum
 	ARG_RULES = ARG_SELECTION + SELECTION_ARGUMENTS
 };
 
-/* An argument that is an array. */
-static ArrayType *
-array_argument(FunctionCallInfo fcinfo, int argument, const Budget *budget)
-{
-	return array_of_datum(PG_GETARG_DATUM(argument), budget);
-}
-
-/* Read the history that the arguments give. */
-static void
-read_history(FunctionCallInfo fcinfo, const Budget *budget, Request *request)
-{
-	HistoryReader reader = request_reader(request, budget);
-	Events		events = {.items = {.kind = request->call.cached->model.items.kind}};
-	IdArray		categories;
-	IdArray		kinds;
-	int			count;
-
-	if (!PG_ARGISNULL(ARG_ITEMS))
-		events.items = ids_of_array_without_nulls(array_argument(fcinfo, ARG_ITEMS, budget),
-												  "items");
-	if (!PG_ARGISNULL(ARG_CATEGORIES))
-	{
-		check_has_categories(&request->call, "categories");
-		categories = ids_of_array(array_argument(fcinfo, ARG_CATEGORIES, budget), "categories");
-		check_parallel("categories", categories.count, events.items.count,
-					   "Pass one category for each item; null where it is not known.");
-		events.feature[CATEGORY_FEATURE] = &categories;
-	}
-	if (!PG_ARGISNULL(ARG_EVENTS))
-	{
-		kinds = ids_of_array(array_argument(fcinfo, ARG_EVENTS, budget), "events");
-		check_parallel("events", kinds.count, events.items.count,
-					   "Pass one kind of event for each item; null where it is not known.");
-		events.kinds = &kinds;
-	}
-	if (!PG_ARGISNULL(ARG_TIMES))
-	{
-		events.times = times_of_array(array_argument(fcinfo, ARG_TIMES, budget), "times", &count);
-		check_parallel("times", count, events.items.count, "Pass one time for each item.");
-	}
-	request->history = history_read(&reader, &events);
-}
+/* The arguments that are a history. */
+static const HistoryArguments history_arguments = {ARG_ITEMS, ARG_CATEGORIES, ARG_EVENTS, ARG_TIMES};
 
 /* Let the model answer a request. */
 static void
@@ -107,6 +67,7 @@ recseq_recommend(PG_FUNCTION_ARGS)
 	MemoryContext scratch = request.call.cached->scratch;
 	Budget		budget = budget_of_call(scratch);
 	MemoryContext caller;
+	HistoryReader reader;
 	Selection	selection;
 	Rules		rules;
 	Answers		answers;
@@ -118,7 +79,8 @@ recseq_recommend(PG_FUNCTION_ARGS)
 	request.top.k = rerank_pool(&rules, &request.call);
 	budget_check(&budget, request_bytes(&request));
 	request_allocate(&request);
-	read_history(fcinfo, &budget, &request);
+	reader = request_reader(&request, &budget);
+	request.history = history_of_arguments(&reader, fcinfo, &history_arguments);
 	request_mark_seen(&request, true);
 	selection = selection_read(fcinfo, ARG_SELECTION, &request.call, &budget);
 	selection_apply(&selection, &request);

@@ -225,6 +225,22 @@ SELECT is(ARRAY(SELECT format('%s(%s): %s', proname, pg_get_function_arguments(o
 	'recseq_trending and recseq_trending_text');
 
 --
+-- The network elsewhere: recseq_embeddings, recseq_embed, for every type of id
+--
+SELECT has_function(:'schema', name, ARRAY['text', 'integer'], name || '(model, version)') FROM unnest(ARRAY['recseq_embeddings', 'recseq_embeddings_text']) name;
+SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
+		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'), u.columns, proname || ': result columns')
+FROM function JOIN (VALUES ('recseq_embeddings', ARRAY['item bigint', 'embedding real[]']),
+	('recseq_embeddings_text', ARRAY['item text', 'embedding real[]'])) AS u(name, columns) ON proname = u.name ORDER BY proname;
+SELECT bag_eq(
+	$$SELECT format('%s, %s, %s', proargtypes[0]::regtype, proargtypes[3]::regtype, prorettype::regtype) FROM function WHERE proname = 'recseq_embed'$$,
+	$$VALUES ('integer[], integer[], real[]'), ('smallint[], integer[], real[]'), ('bigint[], bigint[], real[]'), ('text[], text[], real[]')$$,
+	'recseq_embed has these four forms');
+SELECT ok(proargnames = ARRAY['items', 'model', 'version', 'categories', 'events'] AND pronargdefaults = 4 AND provolatile = 's' AND proparallel = 's' AND NOT proisstrict,
+	format('recseq_embed(%s): arguments, of which the items must be given; stable, parallel safe', proargtypes[0]::regtype))
+FROM function WHERE proname = 'recseq_embed' ORDER BY proargtypes[0];
+
+--
 -- recseq_model_metrics
 --
 SELECT is(
@@ -369,7 +385,8 @@ SELECT ok(NOT has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), 
 FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_rollback', 'recseq_retain', 'recseq_import_model', 'recseq_export_model', 'recseq_update',
 	'recseq_backtest', 'recseq_backtest_cases', 'recseq_tune', 'recseq_train_async', 'recseq_cancel', 'recseq_wait', 'recseq_resume_jobs') ORDER BY proname;
 SELECT ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': for everybody')
-FROM function WHERE proname IN ('recseq_evaluate', 'recseq_evaluate_cases', 'recseq_compare', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign') ORDER BY proname;
+FROM function WHERE proname IN ('recseq_evaluate', 'recseq_evaluate_cases', 'recseq_compare', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign',
+	'recseq_embeddings', 'recseq_embeddings_text', 'recseq_embed') ORDER BY proname, oid;
 SELECT table_privs_are(:'schema', 'recseq_models', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_model', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_version', 'regress_recseq_anybody', ARRAY[]::text[]);

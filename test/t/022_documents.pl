@@ -1,4 +1,4 @@
-# Every statement of README.md, docs/bi.md, docs/clients.md and of the rights and jobs in docs/operations.md runs, in the order in which it stands.
+# Every statement of README.md, docs/bi.md, docs/clients.md, docs/vectors-and-onnx.md (those for pgvector where it is installed) and of the rights and jobs in docs/operations.md runs, in the order in which it stands.
 # docs/reference.md is 020_reference.pl's, schedules are 023_schedule.pl's, and programs test/clients's.
 use strict;
 use warnings;
@@ -103,6 +103,20 @@ is($node->safe_psql('shop', q{SELECT count(*) FROM pg_trigger WHERE tgrelid = 'o
 
 database('clients', '');
 page_runs('clients', 'docs/clients.md');
+
+database('vectors', '');
+page_runs('vectors', 'docs/vectors-and-onnx.md', '', 'An inner product in SQL');
+SKIP:
+{
+	skip 'pgvector is not installed', 1 unless $node->safe_psql('vectors', q{SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'});
+	page_runs('vectors', 'docs/vectors-and-onnx.md', 'An index: pgvector');
+	# by the index, and in the network's order
+	my $plan = $node->safe_psql('vectors', q{SET enable_seqscan = off; EXPLAIN SELECT item FROM item_vectors ORDER BY embedding <#> recseq_embed(ARRAY[303, 328])::vector LIMIT 5});
+	like($plan, qr/Index Scan using item_vectors_embedding_idx/, 'the index is used');
+	is($node->safe_psql('vectors', q{
+		SELECT bool_and(abs(-(v.embedding <#> h::vector) - (SELECT sum(a::float8 * b) FROM unnest(e.embedding, h) u(a, b))) < 1e-4)
+		FROM item_vectors v JOIN recseq_embeddings() e USING (item), recseq_embed(ARRAY[303, 328]) h}), 't', 'its distances are the inner products');
+}
 
 database('operations', q{
 	CREATE EXTENSION recseq;

@@ -163,27 +163,45 @@ smallest_network(const Events *events)
 }
 
 static void
-write_list(Examples *examples, const float *features, int32_t rows, int32_t target, bool held_out)
+write_list(Examples *examples, const RankerInput *input, bool held_out)
 {
 	FILE	   *file = examples->file[held_out];
 	double		began = now();
 
-	if (file == NULL || target < 0)
+	if (file == NULL || input->target < 0)
 		return;
-	fwrite(&rows, sizeof(rows), 1, file);
-	fwrite(&target, sizeof(target), 1, file);
-	fwrite(features, sizeof(float) * RANK_FEATURES, (size_t) rows, file);
+	fwrite(&input->rows, sizeof(input->rows), 1, file);
+	fwrite(&input->target, sizeof(input->target), 1, file);
+	fwrite(input->features, sizeof(float) * RANK_FEATURES, (size_t) input->rows, file);
 	examples->seconds += now() - began;
 }
 
+/* The place of what came next among the candidates that were chosen, described. */
+static void
+describe(Examples *examples, int32_t next, RankerInput *input)
+{
+	input->rows = 0;
+	input->target = -1;
+	if (!candidates_have(examples->work, next))
+		return;
+	input->rows = candidates_describe(examples->work, NULL, examples->candidate,
+									  input->features);
+	for (int32_t c = 0; c < input->rows; c++)
+	{
+		if (examples->candidate[c].item == next)
+			input->target = c;
+	}
+}
+
 /* RankerExample */
-static int32_t
-read_example(void *context, int32_t index, float *features, int32_t *target)
+static void
+read_example(void *context, int32_t index, RankerInput *input)
 {
 	Examples   *examples = context;
 	const RankFitData *data = &examples->data;
 	const RankExample *example = &data->example[index];
 	int64_t		start = data->start[example->sequence];
+	int32_t		next = data->item[start + example->position];
 	RankHistory history = {
 		.length = example->position,
 		.item = data->item + start,
@@ -192,26 +210,24 @@ read_example(void *context, int32_t index, float *features, int32_t *target)
 		.hours = data->hours + start,
 		.own_sequence = example->counts == RANK_FIT_ALL_COUNTS ? example->sequence : -1
 	};
-	int32_t		rows = candidates_find(examples->work, &data->counts[example->counts], &history,
-									   NULL, examples->candidate, features);
+	RankHistory plain = history;
 
-	*target = -1;
-	for (int32_t c = 0; c < rows; c++)
-	{
-		if (examples->candidate[c].item == data->item[start + example->position])
-			*target = c;
-	}
-	write_list(examples, features, rows, *target, data->held_out[index]);
-	return rows;
+	plain.bought = NULL;
+	plain.hours = NULL;
+	candidates_choose(examples->work, &data->counts[example->counts], &history, NULL);
+	describe(examples, next, &input[RANKER_FULL]);
+	write_list(examples, &input[RANKER_FULL], data->held_out[index]);
+	candidates_choose_again(examples->work, &plain, NULL);
+	describe(examples, next, &input[RANKER_PLAIN]);
 }
 
 /* ---------------------------------------------------------------- what comes out */
 
 /* How good a ranker is on the lists that have their target. */
 static void
-measure(Examples *examples, const Ranker *ranker)
+measure(Examples *examples, const Ranker *ranker, int which)
 {
-	float	   *features = ALLOCATE(&from_heap, float, CANDIDATES_MAX * RANK_FEATURES);
+	RankerInput input[RANKERS];
 	float	   *scratch = ALLOCATE(&from_heap, float, RANKER_SCRATCH);
 	float		score[CANDIDATES_MAX];
 	int32_t		lists = 0;
@@ -221,36 +237,35 @@ measure(Examples *examples, const Ranker *ranker)
 	double		loss = 0;
 	double		seconds = 0;
 
-	examples->file[0] = examples->file[1] = NULL;
+	for (int r = 0; r < RANKERS; r++)
+		input[r].features = ALLOCATE(&from_heap, float, CANDIDATES_MAX * RANK_FEATURES);
 	for (int32_t e = 0; e < examples->data.sizes.examples; e++)
 	{
 		int32_t		target;
-		int32_t		rows;
 		int32_t		place = 0;
 		double		began;
 
 		if (!examples->data.held_out[e])
 			continue;
-		rows = read_example(examples, e, features, &target);
+		read_example(examples, e, input);
+		target = input[which].target;
 		if (target < 0)
 			continue;
 		began = now();
-		ranker_scores(ranker, features, rows, scratch, score);
+		ranker_scores(ranker, input[which].features, input[which].rows, scratch, score);
 		seconds += now() - began;
-		candidates += rows;
+		candidates += input[which].rows;
 		lists++;
-		for (int32_t r = 0; r < rows; r++)
+		for (int32_t r = 0; r < input[which].rows; r++)
 			place += r != target && score[r] >= score[target];
-		hits += place < 5;
+		hits += place < RANK_HIT_RATE_K;
 		ndcg += place < K ? 1 / log2(place + 2) : 0;
-		ranker_softmax(score, rows);
+		ranker_softmax(score, input[which].rows);
 		loss -= log(score[target]);
 	}
-	printf("test lists %d candidates %lld\n", lists, (long long) candidates);
-	printf("ndcg %.5f\n", ndcg / lists);
-	printf("hit_rate %.5f\n", (double) hits / lists);
-	printf("loss %.5f\n", loss / lists);
-	printf("score_seconds %.4f\n", seconds);
+	printf("%s: lists %d candidates %lld ndcg %.5f hit_rate %.5f loss %.5f score_seconds %.4f\n",
+		   which == RANKER_FULL ? "full" : "plain", lists, (long long) candidates, ndcg / lists,
+		   (double) hits / lists, loss / lists, seconds);
 }
 
 int
@@ -274,8 +289,9 @@ main(int argc, char **argv)
 	Arena		arena = {0};
 	RankStage	stage;
 	RankerSource source;
-	RankerExamples *collected;
-	Ranker		ranker;
+	RankerExamples *collected[RANKERS];
+	Ranker		ranker[RANKERS];
+	Ranker	   *rankers[RANKERS];
 	float		missed;
 	double		began = now();
 
@@ -301,21 +317,29 @@ main(int argc, char **argv)
 	};
 	sharing.board = examples.data.board;
 	sharing.width = ranker_board_width() > VOTE_BOARD_WIDTH ? ranker_board_width() : VOTE_BOARD_WIDTH;
-	collected = ranker_examples_create(&source, &sharing, &from_heap);
-	ranker_bind(&ranker, ALLOCATE(&from_heap, float, ranker_count()));
-	memset(ranker.block, 0, ranker_count() * sizeof(float));
+	for (int r = 0; r < RANKERS; r++)
+	{
+		rankers[r] = &ranker[r];
+		collected[r] = ranker_examples_create(&source, &sharing, &from_heap);
+		ranker_bind(&ranker[r], ALLOCATE(&from_heap, float, ranker_count()));
+		memset(ranker[r].block, 0, ranker_count() * sizeof(float));
+	}
 	began = now();
-	ranker_collect(collected, &ranker, &sharing);
+	ranker_collect(collected, rankers, RANKERS, &sharing);
 	printf("collect_seconds %.4f\n", now() - began - examples.seconds);
 	for (int i = 0; i < 2; i++)
 	{
 		if (examples.file[i] != NULL)
 			fclose(examples.file[i]);
+		examples.file[i] = NULL;
 	}
-	began = now();
-	ranker_train(&ranker, collected, false, EPOCHS, &sharing, &missed);
-	printf("fit_seconds %.4f\n", now() - began);
+	for (int r = RANKERS - 1; r >= 0; r--)
+	{
+		began = now();
+		ranker_train(&ranker[r], collected[r], false, EPOCHS, &sharing, &missed);
+		printf("fit_seconds %.4f\n", now() - began);
+		measure(&examples, &ranker[r], r);
+	}
 	printf("examples %d missed %.4f\n", examples.data.sizes.examples, missed);
-	measure(&examples, &ranker);
 	return 0;
 }

@@ -47,8 +47,9 @@ typedef struct Fitting
 	const RankFitCalls *calls;
 	Sharing		sharing;
 	Dataset		dataset;
-	int			which;			/* the ranker that is fitted */
-	RankerExamples *examples;
+	int			rankers;		/* that are fitted */
+	int			which;			/* of them */
+	RankerExamples *examples[RANKERS];
 	AnswerScratch answer_scratch;
 	Model		model;			/* the network alone */
 	Infer		infer;
@@ -85,8 +86,9 @@ extern double rank_fit_cost(double examples, double asking, bool facts);
 /* ---------------------------------------------------------------- rank_fit_run.c */
 
 /*
- * The candidates of an example, into fitting->candidate, with their features;
- * *target as in RankerExample.  opinion: NULL where the network is not asked.
+ * The candidates of an example, into fitting->candidate, with their features, as the
+ * ranker fitting->which reads them; none, and *target -1, where what came next is not
+ * among them.  opinion: NULL where the network is not asked.  Returns how many.
  */
 extern int32_t rank_fit_find_candidates(Fitting *fitting, const RankExample *example,
 										const NetworkOpinion *opinion, float *features,

@@ -10,16 +10,16 @@
 
 #include "model/rank_fit_internal.h"
 #include "nn/nn.h"
+#include "rank/sort.h"
 
-int32_t
-rank_fit_find_candidates(Fitting *fitting, const RankExample *example,
-						 const NetworkOpinion *opinion, float *features, int32_t *target)
+/* The history of an example, with what a ranker reads of its events. */
+static RankHistory
+history_of(const RankFitData *data, const RankExample *example, int which)
 {
-	const RankFitData *data = fitting->data;
 	int64_t		start = data->start[example->sequence];
-	int32_t		next = data->item[start + example->position];
-	bool		full = fitting->which == RANKER_FULL;
-	RankHistory history = {
+	bool		full = which == RANKER_FULL;
+
+	return (RankHistory) {
 		.length = example->position,
 		.item = data->item + start,
 		.category = data->sizes.config.features > 0 ? data->feature[0] + start : NULL,
@@ -27,11 +27,22 @@ rank_fit_find_candidates(Fitting *fitting, const RankExample *example,
 		.hours = full && data->sizes.times ? data->hours + start : NULL,
 		.own_sequence = example->counts == RANK_FIT_ALL_COUNTS ? example->sequence : -1
 	};
-	int32_t		count = candidates_find(fitting->answer_scratch.work,
-										&data->counts[example->counts], &history, opinion,
-										fitting->candidate, features);
+}
+
+/* Describe the candidates that were chosen, if the item that came next is one: *target tells. */
+static int32_t
+describe(Fitting *fitting, const RankExample *example, const NetworkOpinion *opinion,
+		 float *features, int32_t *target)
+{
+	const RankFitData *data = fitting->data;
+	int32_t		next = data->item[data->start[example->sequence] + example->position];
+	int32_t		count;
 
 	*target = -1;
+	if (!candidates_have(fitting->answer_scratch.work, next))
+		return 0;
+	count = candidates_describe(fitting->answer_scratch.work, opinion, fitting->candidate,
+								features);
 	for (int32_t c = 0; c < count; c++)
 	{
 		if (fitting->candidate[c].item == next)
@@ -40,14 +51,101 @@ rank_fit_find_candidates(Fitting *fitting, const RankExample *example,
 	return count;
 }
 
-/* RankerExample */
-static int32_t
-read_example(void *context, int32_t index, float *features, int32_t *target)
+int32_t
+rank_fit_find_candidates(Fitting *fitting, const RankExample *example,
+						 const NetworkOpinion *opinion, float *features, int32_t *target)
+{
+	const RankFitData *data = fitting->data;
+	RankHistory history = history_of(data, example, fitting->which);
+
+	candidates_choose(fitting->answer_scratch.work, &data->counts[example->counts], &history,
+					  opinion);
+	return describe(fitting, example, opinion, features, target);
+}
+
+/* RankerExample; the evidence is the same for all rankers. */
+static void
+read_example(void *context, int32_t index, RankerInput *input)
 {
 	Fitting    *fitting = context;
+	const RankFitData *data = fitting->data;
+	const RankExample *example = &data->example[index];
+	CandidateWork *work = fitting->answer_scratch.work;
 
-	return rank_fit_find_candidates(fitting, &fitting->data->example[index], NULL, features,
-									target);
+	for (int which = fitting->rankers - 1; which >= 0; which--)
+	{
+		RankHistory history = history_of(data, example, which);
+
+		if (which == fitting->rankers - 1)
+			candidates_choose(work, &data->counts[example->counts], &history, NULL);
+		else
+			candidates_choose_again(work, &history, NULL);
+		input[which].rows = describe(fitting, example, NULL, input[which].features,
+									 &input[which].target);
+	}
+}
+
+/* Where an example is read. */
+typedef struct Place
+{
+	RankExample example;
+	int32_t		number;
+} Place;
+
+static int
+compare_places(const void *a, const void *b)
+{
+	const RankExample *x = &((const Place *) a)->example;
+	const RankExample *y = &((const Place *) b)->example;
+
+	if (x->counts != y->counts)
+		return x->counts - y->counts;
+	if (x->sequence != y->sequence)
+		return x->sequence - y->sequence;
+	return x->position - y->position;
+}
+
+/*
+ * The order in which examples read what is near each other: sequences that end about
+ * the same time have items in common.
+ */
+static int32_t *
+order_examples(const Fitting *fitting)
+{
+	const RankFitData *data = fitting->data;
+	const Allocator *allocator = &fitting->calls->temporary;
+	int32_t		count = data->sizes.examples;
+	int32_t    *order = ALLOCATE(allocator, int32_t, count);
+	Place	   *place = ALLOCATE(allocator, Place, count);
+	Place	   *spare = ALLOCATE(allocator, Place, count);
+
+	for (int32_t e = 0; e < count; e++)
+		place[e] = (Place) {data->example[e], e};
+	if (sort_elements(place, spare, (size_t) count, sizeof(Place), compare_places,
+					  &fitting->calls->interrupt) != NN_OK)
+		return NULL;
+	for (int32_t e = 0; e < count; e++)
+		order[e] = place[e].number;
+	return order;
+}
+
+/* Find the candidates of all examples, for all rankers. */
+static NnStatus
+collect(RankStage *stage, Fitting *fitting)
+{
+	const RankFitCalls *calls = fitting->calls;
+	double		examples = fitting->data->sizes.examples;
+	Ranker	   *rankers[RANKERS];
+
+	for (int r = 0; r < fitting->rankers; r++)
+	{
+		rankers[r] = &stage->ranker[r];
+		ranker_bind(rankers[r], ALLOCATE(&calls->lasting, float, ranker_count()));
+		memset(rankers[r]->block, 0, rankers[r]->count * sizeof(float));
+	}
+	rank_fit_begin_part(fitting, RANK_FIT_COLLECTING_COST * examples * fitting->rankers,
+						examples / calls->ranks);
+	return ranker_collect(fitting->examples, rankers, fitting->rankers, &fitting->sharing);
 }
 
 /* Fit one of the rankers, and the network's vote beside it. */
@@ -57,18 +155,14 @@ fit_stage(RankStage *stage, Fitting *fitting, int which, bool measured, double *
 	const RankFitCalls *calls = fitting->calls;
 	Ranker	   *ranker = &stage->ranker[which];
 	double		examples = fitting->data->sizes.examples;
+	RankerExamples *collected = fitting->examples[which];
 	float		missed;
 	Ranker		trial;
 
 	fitting->which = which;
-	ranker_bind(ranker, ALLOCATE(&calls->lasting, float, ranker_count()));
-	memset(ranker->block, 0, ranker->count * sizeof(float));
-	rank_fit_begin_part(fitting, RANK_FIT_COLLECTING_COST * examples, examples / calls->ranks);
-	if (ranker_collect(fitting->examples, ranker, &fitting->sharing) != NN_OK)
-		return NN_CANCELLED;
 	rank_fit_begin_part(fitting, RANK_FIT_TRAINING_COST * RANK_FIT_EPOCHS * examples,
-						(double) ranker_steps(fitting->examples, true, RANK_FIT_EPOCHS));
-	if (ranker_train(ranker, fitting->examples, true, RANK_FIT_EPOCHS, &fitting->sharing,
+						(double) ranker_steps(collected, true, RANK_FIT_EPOCHS));
+	if (ranker_train(ranker, collected, true, RANK_FIT_EPOCHS, &fitting->sharing,
 					 &stage->missed[which]) != NN_OK)
 		return NN_CANCELLED;
 	if (!measured)
@@ -76,8 +170,8 @@ fit_stage(RankStage *stage, Fitting *fitting, int which, bool measured, double *
 	ranker_bind(&trial, ALLOCATE(&calls->temporary, float, ranker_count()));
 	memcpy(trial.block, ranker->block, ranker->count * sizeof(float));
 	rank_fit_begin_part(fitting, RANK_FIT_TRAINING_COST * RANK_FIT_TRIAL_EPOCHS * examples,
-						(double) ranker_steps(fitting->examples, false, RANK_FIT_TRIAL_EPOCHS));
-	if (ranker_train(&trial, fitting->examples, false, RANK_FIT_TRIAL_EPOCHS, &fitting->sharing,
+						(double) ranker_steps(collected, false, RANK_FIT_TRIAL_EPOCHS));
+	if (ranker_train(&trial, collected, false, RANK_FIT_TRIAL_EPOCHS, &fitting->sharing,
 					 &missed) != NN_OK)
 		return NN_CANCELLED;
 	rank_fit_begin_part(fitting, RANK_FIT_MEASURING_COST * fitting->asking,
@@ -97,7 +191,7 @@ prepare(Fitting *fitting)
 		.context = fitting,
 		.examples = data->sizes.examples,
 		.held_out = data->held_out,
-		.memory = data->sizes.memory,
+		.memory = data->sizes.memory / (size_t) fitting->rankers,
 		.seed = data->sizes.seed
 	};
 	Arena		arena = {0};
@@ -117,7 +211,9 @@ prepare(Fitting *fitting)
 		.index = data->index
 	};
 	fitting->candidate = ALLOCATE(allocator, Candidate, CANDIDATES_MAX);
-	fitting->examples = ranker_examples_create(&source, &fitting->sharing, allocator);
+	source.order = order_examples(fitting);
+	for (int r = 0; r < fitting->rankers; r++)
+		fitting->examples[r] = ranker_examples_create(&source, &fitting->sharing, allocator);
 	answer_scratch_place(&fitting->answer_scratch, &arena);
 	infer_place(&fitting->infer, &arena, model_network(&fitting->model), 1);
 	arena = (Arena) {ALLOCATE(allocator, char, arena.used), 0};
@@ -136,6 +232,7 @@ rank_fit_run(RankStage *stage, RankFitData *data, const RankFitCalls *calls, dou
 	memset(fitting, 0, sizeof(*fitting));
 	fitting->data = data;
 	fitting->calls = calls;
+	fitting->rankers = data->sizes.kinds || data->sizes.times ? RANKERS : 1;
 	prepare(fitting);
 	for (int32_t e = 0; e < data->sizes.examples; e++)
 		held_out += data->held_out[e];
@@ -144,16 +241,18 @@ rank_fit_run(RankStage *stage, RankFitData *data, const RankFitCalls *calls, dou
 	stage->times = data->sizes.times;
 	fitting->asking = measured ? fmin(held_out, RANK_FIT_MOST_ASKED) : 0;
 	fitting->progress.total = rank_fit_cost(data->sizes.examples, fitting->asking,
-											stage->kinds || stage->times);
+											fitting->rankers > 1);
 	*hit_rate = NAN;
 	rank_fit_begin_part(fitting, RANK_FIT_OPINION_COST * fitting->asking,
 						fitting->asking / calls->ranks);
-	if (measured && rank_fit_collect_opinions(fitting) != NN_OK)
+	if ((measured && rank_fit_collect_opinions(fitting) != NN_OK) ||
+		collect(stage, fitting) != NN_OK)
 		return NN_CANCELLED;
-	if (fit_stage(stage, fitting, RANKER_PLAIN, measured, hit_rate) != NN_OK ||
-		((stage->kinds || stage->times) &&
-		 fit_stage(stage, fitting, RANKER_FULL, measured, hit_rate) != NN_OK))
-		return NN_CANCELLED;
+	for (int r = 0; r < fitting->rankers; r++)
+	{
+		if (fit_stage(stage, fitting, r, measured, hit_rate) != NN_OK)
+			return NN_CANCELLED;
+	}
 	stage->present = true;
 	return NN_OK;
 }

@@ -291,25 +291,69 @@ fetch_ahead(const EvidenceTable *table, const Counts *counts)
 	}
 }
 
-int32_t
-candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *history,
-				const NetworkOpinion *network, Candidate *candidate, float *features)
+void
+candidates_choose(CandidateWork *work, const Counts *counts, const RankHistory *history,
+				  const NetworkOpinion *network)
 {
 	EvidenceTable *table = &work->evidence;
-	float		shared[RANK_FEATURES];
-	int32_t		count = 0;
 
 	keys_clear(&table->items);
 	own_read(&work->own, counts, history);
 	history_facts_read(&work->history, &table->items, counts, history);
 	evidence_collect(table, counts, &work->own, history, &work->history);
 	choose(work, counts, network);
-	fetch_ahead(table, counts);
 
 	work->features.counts = counts;
 	work->features.own = &work->own;
 	work->features.events = history;
 	work->features.history = &work->history;
+}
+
+void
+candidates_choose_again(CandidateWork *work, const RankHistory *history,
+						const NetworkOpinion *network)
+{
+	EvidenceTable *table = &work->evidence;
+	const Counts *counts = work->features.counts;
+	KeyTable   *items = &work->features.categories.to;	/* not in use before features_of_history() */
+	double		now = work->history.now;
+
+	keys_clear(items);
+	history_facts_read(&work->history, items, counts, history);
+	work->features.events = history;
+	/* the counts have times in single precision */
+	if ((float) work->history.now == (float) now)
+		work->history.now = now;
+	else
+		evidence_move(table, counts, history, &work->history);
+	for (int32_t i = 0; i < table->items.count; i++)
+	{
+		table->found[i].keep = false;
+		table->found[i].network_rank = 0;
+		table->found[i].untouched = 0;
+	}
+	choose(work, counts, network);
+}
+
+bool
+candidates_have(const CandidateWork *work, int32_t item)
+{
+	int32_t		number = keys_find(&work->evidence.items, item);
+
+	return number >= 0 && work->evidence.found[number].keep &&
+		is_supported(work, work->features.counts, &work->evidence.found[number]);
+}
+
+int32_t
+candidates_describe(CandidateWork *work, const NetworkOpinion *network, Candidate *candidate,
+					float *features)
+{
+	const EvidenceTable *table = &work->evidence;
+	const Counts *counts = work->features.counts;
+	float		shared[RANK_FEATURES];
+	int32_t		count = 0;
+
+	fetch_ahead(table, counts);
 	work->features.neighbour_sum = table->neighbour_sum;
 	features_of_history(shared, &work->features);
 	for (int32_t i = 0; i < table->items.count && count < CANDIDATES_MAX; i++)
@@ -327,4 +371,12 @@ candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *hi
 	if (network != NULL)
 		candidates_ask_network(candidate, count, network);
 	return count;
+}
+
+int32_t
+candidates_find(CandidateWork *work, const Counts *counts, const RankHistory *history,
+				const NetworkOpinion *network, Candidate *candidate, float *features)
+{
+	candidates_choose(work, counts, history, network);
+	return candidates_describe(work, network, candidate, features);
 }

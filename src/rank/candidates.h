@@ -82,4 +82,21 @@ extern int32_t candidates_find(CandidateWork *work, const Counts *counts,
 							   const RankHistory *history, const NetworkOpinion *network,
 							   Candidate *candidate, float *features);
 
+/*
+ * The same in steps, for a fit: candidates_choose(), and candidates_describe() where
+ * they have the item that came next.  The history must be there until then.
+ */
+extern void candidates_choose(CandidateWork *work, const Counts *counts,
+							  const RankHistory *history, const NetworkOpinion *network);
+extern bool candidates_have(const CandidateWork *work, int32_t item);
+extern int32_t candidates_describe(CandidateWork *work, const NetworkOpinion *network,
+								   Candidate *candidate, float *features);
+
+/*
+ * Choose among what was found for a history once more, as if less or more were known
+ * of its events: `history` has the same items, by the same counts.
+ */
+extern void candidates_choose_again(CandidateWork *work, const RankHistory *history,
+									const NetworkOpinion *network);
+
 #endif							/* RANK_CANDIDATES_H */

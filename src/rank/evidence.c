@@ -254,15 +254,32 @@ read_neighbour(EvidenceTable *table, const Counts *counts, int32_t number, doubl
 	}
 }
 
-/* Find the closest sequences, and read them. */
+/* Read the closest sequences, which come first. */
 static void
-ask_neighbours(EvidenceTable *table, const Counts *counts, const RankHistory *events,
-			   const HistoryFacts *history)
+read_neighbours(EvidenceTable *table, const Counts *counts, const RankHistory *events,
+				const HistoryFacts *history)
 {
-	int32_t		asked = history->distinct < NEIGHBOUR_ITEMS ? history->distinct : NEIGHBOUR_ITEMS;
 	int32_t		kept = 0;
 
 	table->neighbour_sum = 0;
+	for (int32_t n = 0; n < table->sequences.count && kept < NEIGHBOURS_MAX; n++)
+	{
+		if (events->own_sequence < 0 &&
+			is_own_beginning(counts, table->neighbour[n].sequence, events))
+			continue;
+		read_neighbour(table, counts, n + 1, history->now);
+		table->neighbour_sum += table->neighbour[n].similarity;
+		kept++;
+	}
+}
+
+/* Find the sequences that have items of the history, and put the closest first. */
+static void
+find_neighbours(EvidenceTable *table, const Counts *counts, const RankHistory *events,
+				const HistoryFacts *history)
+{
+	int32_t		asked = history->distinct < NEIGHBOUR_ITEMS ? history->distinct : NEIGHBOUR_ITEMS;
+
 	keys_clear(&table->sequences);
 	for (int32_t r = 0; r < asked; r++)
 	{
@@ -300,15 +317,6 @@ ask_neighbours(EvidenceTable *table, const Counts *counts, const RankHistory *ev
 	if (table->sequences.count > NEIGHBOURS_MAX)
 		qsort(table->neighbour, (size_t) table->sequences.count, sizeof(Neighbour),
 			  compare_neighbours);
-	for (int32_t n = 0; n < table->sequences.count && kept < NEIGHBOURS_MAX; n++)
-	{
-		if (events->own_sequence < 0 &&
-			is_own_beginning(counts, table->neighbour[n].sequence, events))
-			continue;
-		read_neighbour(table, counts, n + 1, history->now);
-		table->neighbour_sum += table->neighbour[n].similarity;
-		kept++;
-	}
 }
 
 /* Take back what too few neighbours say. */
@@ -336,7 +344,24 @@ evidence_collect(EvidenceTable *table, const Counts *counts, const Own *own,
 	}
 	follow_transitions(table, counts, own, history);
 	follow_two_hops(table, counts, own, history);
-	ask_neighbours(table, counts, events, history);
+	find_neighbours(table, counts, events, history);
+	read_neighbours(table, counts, events, history);
+	if (counts->sizes.min_support > 1)
+		drop_unsupported(table, counts->sizes.min_support);
+}
+
+void
+evidence_move(EvidenceTable *table, const Counts *counts, const RankHistory *events,
+			  const HistoryFacts *history)
+{
+	for (int32_t i = 0; i < table->items.count; i++)
+	{
+		Evidence   *evidence = &table->found[i];
+
+		evidence->neighbour = evidence->neighbours = 0;
+		memset(evidence->near, 0, sizeof(evidence->near));
+	}
+	read_neighbours(table, counts, events, history);
 	if (counts->sizes.min_support > 1)
 		drop_unsupported(table, counts->sizes.min_support);
 }

@@ -66,4 +66,8 @@ extern Evidence *evidence_find(EvidenceTable *table, int32_t item);
 extern void evidence_collect(EvidenceTable *table, const Counts *counts, const Own *own,
 							 const RankHistory *events, const HistoryFacts *history);
 
+/* Have what was collected be of the same history at another time. */
+extern void evidence_move(EvidenceTable *table, const Counts *counts, const RankHistory *events,
+						  const HistoryFacts *history);
+
 #endif							/* RANK_EVIDENCE_H */

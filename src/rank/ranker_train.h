@@ -10,16 +10,22 @@
 #define RANK_RANKER_TRAIN_H
 
 #include "nn/allocator.h"
-#include "rank/ranker.h"
+#include "rank/rank_stage.h"
 #include "rank/shards.h"
 
+/* The candidates of an example, as a ranker reads them. */
+typedef struct RankerInput
+{
+	float	   *features;		/* room for CANDIDATES_MAX x RANK_FEATURES */
+	int32_t		rows;
+	int32_t		target;			/* the place of what really came next; -1: it is not among them */
+} RankerInput;
+
 /*
- * Write the features of the candidates of example number `index`,
- * CANDIDATES_MAX x RANK_FEATURES; set *target to the place of what really came
- * next, or -1 where it is not among them.  Returns their number.
+ * Find the candidates of example number `index`.  input: one for each ranker that is
+ * fitted, filled in but for the room.  Without the target there need be no rows.
  */
-typedef int32_t (*RankerExample) (void *context, int32_t index, float *features,
-								  int32_t *target);
+typedef void (*RankerExample) (void *context, int32_t index, RankerInput *input);
 
 /* What is to be learned from. */
 typedef struct RankerSource
@@ -27,9 +33,11 @@ typedef struct RankerSource
 	RankerExample example;
 	void	   *context;
 	int32_t		examples;		/* in random order */
+	const int32_t *order;		/* [examples] the order to find candidates in, by which those follow
+								 * each other that read the same memory; NULL: none is better */
 	const bool *held_out;		/* [examples], or NULL: none is */
-	size_t		memory;			/* bytes for features, of all processes together: later
-								 * examples that would need more are left out */
+	size_t		memory;			/* bytes for features of a ranker, of all processes together:
+								 * examples that would need more are left out, the last ones */
 	uint64_t	seed;
 } RankerSource;
 
@@ -43,10 +51,12 @@ extern RankerExamples *ranker_examples_create(const RankerSource *source, const 
 											  const Allocator *allocator);
 
 /*
- * Find the candidates of all examples, asking for each whether to go on, for a ranker: sets its mean and scale.
- * What was kept before is forgotten.  Every process calls it, as the next.
+ * Find the candidates of all examples, asking for each whether to go on, for so many
+ * rankers, RANKERS at most, each with its own examples of one source: sets their mean
+ * and scale.  What was kept before is forgotten.  Every process calls it, as the next.
  */
-extern NnStatus ranker_collect(RankerExamples *examples, Ranker *ranker, Sharing *sharing);
+extern NnStatus ranker_collect(RankerExamples *const *examples, Ranker *const *rankers,
+							   int32_t count, Sharing *sharing);
 
 /* How many steps a fit in at least so many epochs takes: it asks whether to go on before each. */
 extern int64_t ranker_steps(const RankerExamples *examples, bool all, int32_t epochs);

@@ -10,11 +10,12 @@
 
 #include "rank/ranker_train_internal.h"
 
-#define STATISTICS_EXAMPLES 2000	/* of all shards */
+#define STATISTICS_EXAMPLES 1000	/* of all shards */
 #define SMALLEST_DEVIATION 1e-3
 
-/* Bytes that are taken at once. */
+/* Bytes that are taken at once; what a list leaves of the last ones, and a wrong guess of its size, may cost so much. */
 #define CHUNK_BYTES (1 << 17)
+#define FILLED_SHARE 0.9
 
 /* A shard's sums of the features, for their mean and deviation. */
 typedef struct Statistics
@@ -80,58 +81,79 @@ ranker_examples_create(const RankerSource *source, const Sharing *sharing,
 	return examples;
 }
 
-/* The candidates of the e-th example of a shard, into examples->features. */
-static int32_t
-read_example(RankerExamples *examples, int32_t shard, int32_t e, int32_t *target)
+/* Rankers that examples are collected for. */
+typedef struct Collecting
 {
-	const RankerSource *source = &examples->source;
+	RankerExamples *const *examples;
+	Ranker *const *rankers;
+	int32_t		count;
+	RankerInput input[RANKERS];
+	Statistics	statistics[RANKERS][SHARDS];	/* of this process's shards */
+} Collecting;
 
-	return source->example(source->context, e * SHARDS + shard, examples->features, target);
+/* The candidates of an example. */
+static void
+find_candidates(Collecting *collecting, int32_t example)
+{
+	const RankerSource *source = &collecting->examples[0]->source;
+
+	source->example(source->context, example, collecting->input);
 }
 
-/* Add the features of the first examples of a shard. */
-static NnStatus
-add_statistics(Statistics *statistics, RankerExamples *examples, int32_t shard,
-			   const Interrupt *interrupt)
+static void
+add_statistics(Statistics *statistics, const RankerInput *input)
 {
-	int32_t		most = shard_examples(&examples->source, shard);
+	for (int32_t r = 0; r < input->rows; r++)
+	{
+		const float *x = input->features + (size_t) r * RANK_FEATURES;
+
+		for (int32_t f = 0; f < RANK_FEATURES; f++)
+		{
+			statistics->sum[f] += x[f];
+			statistics->square[f] += (double) x[f] * x[f];
+		}
+	}
+	statistics->rows += input->rows;
+}
+
+/* Add up the features of the first examples of a shard, and how much room they take. */
+static NnStatus
+find_statistics(Collecting *collecting, int32_t shard, const Interrupt *interrupt)
+{
+	int32_t		most = shard_examples(&collecting->examples[0]->source, shard);
 	int32_t		count = most < STATISTICS_EXAMPLES / SHARDS ? most : STATISTICS_EXAMPLES / SHARDS;
 
-	memset(statistics, 0, sizeof(*statistics));
+	for (int i = 0; i < collecting->count; i++)
+		collecting->examples[i]->shard[shard].example_bytes = 0;
 	for (int32_t e = 0; e < count; e++)
 	{
-		int32_t		target;
-		int32_t		rows = read_example(examples, shard, e, &target);
-
 		if (!interrupt_go_on(interrupt))
 			return NN_CANCELLED;
-		for (int32_t r = 0; r < rows; r++)
+		find_candidates(collecting, e * SHARDS + shard);
+		for (int i = 0; i < collecting->count; i++)
 		{
-			const float *x = examples->features + (size_t) r * RANK_FEATURES;
+			const RankerInput *input = &collecting->input[i];
 
-			for (int32_t f = 0; f < RANK_FEATURES; f++)
-			{
-				statistics->sum[f] += x[f];
-				statistics->square[f] += (double) x[f] * x[f];
-			}
+			add_statistics(&collecting->statistics[i][shard], input);
+			if (input->target >= 0)
+				collecting->examples[i]->shard[shard].example_bytes +=
+					(double) RANKER_LIST_BYTES(input->rows,
+											   ranker_count_seen(input->features, input->rows)) / count;
 		}
-		statistics->rows += rows;
 	}
 	return NN_OK;
 }
 
 /* Mean and deviation of each feature over the candidates of some examples. */
-static NnStatus
-find_statistics(Ranker *ranker, RankerExamples *examples, Sharing *sharing)
+static void
+set_scale(Ranker *ranker, const Statistics *statistics, Sharing *sharing)
 {
 	Statistics	all;
 
 	for (int32_t s = 0; s < SHARDS; s++)
 	{
-		if (shards_mine(sharing, s) &&
-			add_statistics((Statistics *) shards_doubles(sharing, s), examples, s,
-						   &sharing->interrupt) != NN_OK)
-			return NN_CANCELLED;
+		if (shards_mine(sharing, s))
+			memcpy(shards_doubles(sharing, s), &statistics[s], sizeof(Statistics));
 	}
 	shards_sum_doubles(sharing, (double *) &all, STATISTICS_DOUBLES);
 	for (int32_t f = 0; f < RANK_FEATURES; f++)
@@ -144,7 +166,6 @@ find_statistics(Ranker *ranker, RankerExamples *examples, Sharing *sharing)
 		ranker->scale[f] = (float) (1 / (sqrt(variance > 0 ? variance : 0) +
 										 SMALLEST_DEVIATION));
 	}
-	return NN_OK;
 }
 
 /* Room for so many bytes of features, or NULL: there is no more. */
@@ -183,48 +204,87 @@ keep_features(int8_t *to, const float *features, int32_t rows, int32_t seen)
 						  RANKER_REST, 1 / RANKER_FEATURE_STEP);
 }
 
+/* How many examples of a shard there is room for. */
+static int32_t
+examples_with_room(const RankerExamples *examples, int32_t number)
+{
+	double		room = FILLED_SHARE * (double) examples->most_chunks * CHUNK_BYTES;
+	double		bytes = examples->shard[number].example_bytes;
+	int32_t		all = shard_examples(&examples->source, number);
+
+	return bytes * all > room ? (int32_t) (room / bytes) : all;
+}
+
+/* Keep an example, if its target is a candidate; false: there is no more room. */
+static bool
+keep_example(RankerExamples *examples, int32_t number, const Ranker *ranker,
+			 const RankerInput *input, bool held_out)
+{
+	Shard	   *shard = &examples->shard[number];
+	int32_t		seen = ranker_count_seen(input->features, input->rows);
+	int8_t	   *features = NULL;
+
+	if (input->target >= 0)
+	{
+		features = take_bytes(examples, shard, RANKER_LIST_BYTES(input->rows, seen));
+		if (features == NULL)
+			return false;
+	}
+	shard->examples[held_out]++;
+	if (input->target < 0)
+		return true;
+	shard->list[shard->lists[0] + shard->lists[1]] =
+		(List) {features, input->rows, seen, input->target, held_out};
+	shard->lists[held_out]++;
+	ranker_standardise(ranker, input->features, input->rows);
+	keep_features(features, input->features, input->rows, seen);
+	return true;
+}
+
 /* Keep the lists of a shard that have their targets. */
 static NnStatus
-collect_shard(RankerExamples *examples, int32_t number, const Ranker *ranker,
-			  const Interrupt *interrupt)
+collect_shard(Collecting *collecting, int32_t number, const Interrupt *interrupt)
 {
-	const RankerSource *source = &examples->source;
-	Shard	   *shard = &examples->shard[number];
-	int32_t		lists = 0;
+	const RankerSource *source = &collecting->examples[0]->source;
+	int32_t		room[RANKERS];
 
-	shard->used_chunks = 0;
-	memset(shard->examples, 0, sizeof(shard->examples));
-	memset(shard->lists, 0, sizeof(shard->lists));
-	for (int32_t e = 0; e < shard_examples(source, number); e++)
+	for (int i = 0; i < collecting->count; i++)
 	{
-		bool		held_out = source->held_out != NULL && source->held_out[e * SHARDS + number];
-		int32_t		target;
-		int32_t		rows = read_example(examples, number, e, &target);
-		int32_t		seen = ranker_count_seen(examples->features, rows);
-		int8_t	   *features = NULL;
+		RankerExamples *examples = collecting->examples[i];
+		Shard	   *shard = &examples->shard[number];
 
+		shard->used_chunks = 0;
+		memset(shard->examples, 0, sizeof(shard->examples));
+		memset(shard->lists, 0, sizeof(shard->lists));
+		room[i] = examples_with_room(examples, number);
+	}
+	for (int32_t o = 0; o < source->examples; o++)
+	{
+		int32_t		e = source->order != NULL ? source->order[o] : o;
+		bool		held_out = source->held_out != NULL && source->held_out[e];
+
+		if (e % SHARDS != number)
+			continue;
 		if (!interrupt_go_on(interrupt))
 			return NN_CANCELLED;
-		if (target >= 0 && (features = take_bytes(examples, shard, RANKER_LIST_BYTES(rows, seen))) == NULL)
-			break;
-		shard->examples[held_out]++;
-		if (target < 0)
-			continue;
-		shard->lists[held_out]++;
-		shard->list[lists++] = (List) {features, rows, seen, target, held_out};
-		ranker_standardise(ranker, examples->features, rows);
-		keep_features(features, examples->features, rows, seen);
+		find_candidates(collecting, e);
+		for (int i = 0; i < collecting->count; i++)
+		{
+			if (e / SHARDS < room[i] &&
+				!keep_example(collecting->examples[i], number, collecting->rankers[i],
+							  &collecting->input[i], held_out))
+				room[i] = 0;
+		}
 	}
 	return NN_OK;
 }
 
-NnStatus
-ranker_collect(RankerExamples *examples, Ranker *ranker, Sharing *sharing)
+/* Tell all processes how many lists each shard has. */
+static void
+share_numbers(RankerExamples *examples, Sharing *sharing)
 {
 	double		all[SHARDS][4];
 
-	if (find_statistics(ranker, examples, sharing) != NN_OK)
-		return NN_CANCELLED;
 	for (int32_t s = 0; s < SHARDS; s++)
 	{
 		const Shard *shard = &examples->shard[s];
@@ -232,8 +292,6 @@ ranker_collect(RankerExamples *examples, Ranker *ranker, Sharing *sharing)
 
 		if (!shards_mine(sharing, s))
 			continue;
-		if (collect_shard(examples, s, ranker, &sharing->interrupt) != NN_OK)
-			return NN_CANCELLED;
 		/* each shard writes numbers of its own, so that the sums tell them all */
 		memset(out, 0, sizeof(all));
 		for (int i = 0; i < 2; i++)
@@ -252,5 +310,31 @@ ranker_collect(RankerExamples *examples, Ranker *ranker, Sharing *sharing)
 			examples->lists[s][i] = (int32_t) all[s][2 + i];
 		}
 	}
+}
+
+NnStatus
+ranker_collect(RankerExamples *const *examples, Ranker *const *rankers, int32_t count,
+			   Sharing *sharing)
+{
+	Collecting	collecting = {.examples = examples, .rankers = rankers, .count = count};
+
+	for (int i = 0; i < count; i++)
+		collecting.input[i].features = examples[i]->features;
+	for (int32_t s = 0; s < SHARDS; s++)
+	{
+		if (shards_mine(sharing, s) &&
+			find_statistics(&collecting, s, &sharing->interrupt) != NN_OK)
+			return NN_CANCELLED;
+	}
+	for (int i = 0; i < count; i++)
+		set_scale(rankers[i], collecting.statistics[i], sharing);
+	for (int32_t s = 0; s < SHARDS; s++)
+	{
+		if (shards_mine(sharing, s) &&
+			collect_shard(&collecting, s, &sharing->interrupt) != NN_OK)
+			return NN_CANCELLED;
+	}
+	for (int i = 0; i < count; i++)
+		share_numbers(examples[i], sharing);
 	return NN_OK;
 }

@@ -38,6 +38,7 @@ typedef struct Shard
 	int32_t		chunks;			/* that were taken */
 	int32_t		used_chunks;
 	size_t		used_bytes;		/* of the last of them */
+	double		example_bytes;	/* about how many an example takes */
 } Shard;
 
 struct RankerExamples

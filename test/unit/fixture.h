@@ -51,7 +51,7 @@ test_alloc(size_t bytes)
 /* Memory that an Allocator gives, freed all at once. */
 typedef struct Pool
 {
-	void	   *block[256];
+	void	   *block[512];
 	int			blocks;
 } Pool;
 

@@ -524,12 +524,14 @@ check_features(void)
 #define CANDIDATES 8
 
 /* The target is the candidate with the highest RECENCY; every eighth is none. */
-static int32_t
-easy_example(void *context, int32_t index, float *features, int32_t *target)
+static void
+easy_example(void *context, int32_t index, RankerInput *input)
 {
 	Rng			rng = test_rng((uint64_t) index + *(uint64_t *) context);
+	float	   *features = input->features;
 
-	*target = 0;
+	input->rows = CANDIDATES;
+	input->target = 0;
 	fill_random(features, CANDIDATES * RANK_FEATURES, 1, &rng);
 	for (int32_t c = 0; c < CANDIDATES; c++)
 	{
@@ -540,12 +542,11 @@ easy_example(void *context, int32_t index, float *features, int32_t *target)
 	for (int32_t c = 1; c < CANDIDATES; c++)
 	{
 		if (features[c * RANK_FEATURES + RECENCY] >
-			features[*target * RANK_FEATURES + RECENCY])
-			*target = c;
+			features[input->target * RANK_FEATURES + RECENCY])
+			input->target = c;
 	}
 	if (index % 8 == 0)
-		*target = -1;
-	return CANDIDATES;
+		input->target = -1;
 }
 
 static void
@@ -573,10 +574,10 @@ check_ranker(void)
 	examples = ranker_examples_create(&source, &sharing, &from_pool);
 	ranker_bind(&ranker, new_zeros(ranker_count()));
 	ranker_bind(&again, new_zeros(ranker_count()));
-	ok(ranker_collect(examples, &ranker, &sharing) == NN_OK &&
+	ok(ranker_collect(&examples, &(Ranker *) {&ranker}, 1, &sharing) == NN_OK &&
 	   ranker_train(&ranker, examples, true, 5, &sharing, &missed) == NN_OK &&
 	   near(missed, 0.125), "a ranker is trained, and knows how often there is no target");
-	ranker_collect(examples, &again, &sharing);
+	ranker_collect(&examples, &(Ranker *) {&again}, 1, &sharing);
 	ranker_train(&again, examples, true, 5, &sharing, &missed);
 	ok(memcmp(ranker.block, again.block, ranker_count() * sizeof(float)) == 0,
 	   "again with the same seed it is the same to the bit");
@@ -585,10 +586,12 @@ check_ranker(void)
 	{
 		float		score[CANDIDATES];
 		float		sum = 0;
+		RankerInput input = {.features = features};
 		int32_t		target;
 		int32_t		best = 0;
 
-		easy_example(&seed, e, features, &target);
+		easy_example(&seed, e, &input);
+		target = input.target;
 		ranker_scores(&ranker, features, CANDIDATES, scratch, score);
 		ranker_softmax(score, CANDIDATES);
 		for (int32_t c = 0; c < CANDIDATES; c++)

@@ -7,6 +7,8 @@
 #   make test-versions   the regression, isolation and TAP tests on other versions of PostgreSQL: test/versions.sh
 #   make coverage        which lines and branches the tests run: test/coverage.sh
 #   make clients-test    of these, the programs of docs/clients.md alone
+#   make package-test    the Debian package, the distribution and the Dockerfile, each built, installed and run: test/package.sh
+#   make dist            what PGXN distributes: build/recseq-VERSION.zip, of what is committed
 #   make demo            train and recommend, on a private server; make demo-stop removes it
 #   make superset        a dashboard of Apache Superset over it; make superset-stop stops it; make superset-test tries it out
 #   make app             the web page over the demo's database
@@ -38,7 +40,7 @@ EXTVERSION = 1.0
 
 # Its script is made of these parts, in this order. To add objects, add a file here: plain CREATE, one COMMENT an object, REVOKE
 # what is not for everybody.
-SQL_PARTS = sql/types_and_tables.sql sql/functions.sql sql/evaluation.sql sql/progress.sql sql/jobs.sql sql/similar.sql sql/vectors.sql sql/bi.sql \
+SQL_PARTS = sql/types_and_tables.sql sql/functions.sql sql/evaluation.sql sql/progress.sql sql/jobs.sql sql/statistics.sql sql/similar.sql sql/vectors.sql sql/bi.sql \
 	sql/versions.sql sql/kit.sql sql/retailrocket.sql
 SQL_SCRIPT = sql/recseq--$(EXTVERSION).sql
 
@@ -213,9 +215,19 @@ quality:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/quality.sh
 quality-peers:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/quality_peers.sh
+package-test:
+	@$(RUN) test/package.sh
 superset:
 	@$(RUN) PORT='$(PORT)' app/bi/superset.sh
 superset-stop superset-test:
 	@$(RUN) app/bi/superset.sh $(@:superset-%=%)
 
-.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test test-versions coverage bench quality quality-peers superset superset-stop superset-test clients-test app
+# ---------------------------------------------------------------- PGXN
+
+DISTVERSION = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' META.json)
+
+dist:
+	@mkdir -p build
+	git archive --format=zip --prefix=recseq-$(DISTVERSION)/ -o build/recseq-$(DISTVERSION).zip HEAD
+
+.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test test-versions coverage bench quality quality-peers superset superset-stop superset-test clients-test app package-test dist

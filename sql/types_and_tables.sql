@@ -112,7 +112,8 @@ RETURNS TABLE (
 	hit_rate double precision,
 	seconds double precision,
 	bytes bigint,
-	curve jsonb)
+	curve jsonb,
+	version_id bigint)
 AS 'MODULE_PATHNAME', 'recseq_get_models'
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100 COST 1000;
 COMMENT ON FUNCTION @extschema@.recseq_get_models() IS

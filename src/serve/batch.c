@@ -40,6 +40,7 @@ typedef struct BatchRequest
 	int			queries;		/* rows that are ranked together */
 	Request		requests[CODED_TOPK_QUERIES]; /* [queries] */
 	Answers		answers;
+	int64		answered;		/* rows of answers */
 	int			most;			/* rows that go through the network together */
 	Infer	   *infer;			/* for so many histories */
 	Selection	selection;
@@ -119,6 +120,7 @@ answer_rows(BatchRequest *batch, int first, const HistoryReading *reading)
 	{
 		rerank(&batch->rules, &batch->requests[i], &batch->budget);
 		answers_add(&batch->answers, &batch->requests[i], batch->rows[first + i].id);
+		batch->answered += batch->requests[i].top.count;
 		request_mark_seen(&batch->requests[i], false);
 	}
 }
@@ -248,6 +250,7 @@ recseq_recommend_batch(PG_FUNCTION_ARGS)
 	source_for_each(&source, &batch->budget, add_to_batch, batch);
 	answer_batch(batch);
 	MemoryContextSwitchTo(caller);
+	model_call_end(&request.call, batch->answered);
 	MemoryContextDelete(context);
 	return (Datum) 0;
 }

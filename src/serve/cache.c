@@ -23,14 +23,12 @@
 #include "nn/nn.h"
 #include "guc.h"
 #include "memory.h"
+#include "serve/statistics.h"
 #include "store/image.h"
-#include "store/shared.h"
 
 typedef struct CacheEntry
 {
 	dlist_node	node;			/* in entries, used last first */
-	Oid			table;			/* recseq_chunk, which holds the image */
-	int64		id;
 	Image		image;			/* in shared memory, or in the context */
 	Size		bytes;			/* in the context */
 	int			pins;
@@ -59,7 +57,7 @@ end_transaction(XactEvent event, void *arg)
 }
 
 static CacheEntry *
-find_entry(Oid table, int64 id)
+find_entry(SharedKey key)
 {
 	dlist_iter	iter;
 
@@ -67,7 +65,7 @@ find_entry(Oid table, int64 id)
 	{
 		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
 
-		if (entry->table == table && entry->id == id)
+		if (entry->cached.key.table == key.table && entry->cached.key.id == key.id)
 			return entry;
 	}
 	return NULL;
@@ -136,7 +134,7 @@ release_forgotten(void)
 		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
 
 		if (entry->image.segment != NULL && entry->pins == 0 &&
-			!shared_exists((SharedKey) {MyDatabaseId, entry->table, entry->id}))
+			!shared_exists(entry->cached.key))
 			free_entry(entry);
 	}
 	seen = generation;
@@ -204,16 +202,20 @@ CachedModel *
 cache_get(const Catalog *catalog, int64 id)
 {
 	static bool registered = false;
+	SharedKey	key = {MyDatabaseId, catalog->chunk, id};
+	instr_time	start;
+	bool		attached = true;
 	CacheEntry *entry;
 	CachedModel *cached;
 	MemoryContext context;
 	MemoryContext caller = CurrentMemoryContext;
 
 	release_forgotten();
-	entry = find_entry(catalog->chunk, id);
+	entry = find_entry(key);
 	if (entry != NULL)
 	{
 		dlist_move_head(&entries, &entry->node);
+		entry->cached.found = true;
 		return &entry->cached;
 	}
 	if (!registered)
@@ -222,18 +224,19 @@ cache_get(const Catalog *catalog, int64 id)
 		registered = true;
 	}
 
+	INSTR_TIME_SET_CURRENT(start);
 	/* below the caller's context until it is complete: an error frees it */
 	context = AllocSetContextCreate(caller, "recseq model", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	entry = palloc0(sizeof(CacheEntry));
 	cached = &entry->cached;
-	entry->table = catalog->chunk;
-	entry->id = id;
+	cached->key = key;
 	entry->context = context;
 	entry->on_delete = (MemoryContextCallback) {detach_segment, entry, NULL};
 	MemoryContextRegisterResetCallback(context, &entry->on_delete);
-	if (!image_share(catalog, id, &entry->image))
+	if (!image_share(catalog, id, &entry->image, &attached))
 	{
+		attached = false;
 		make_room(catalog_image_bytes(catalog, id));
 		entry->image = image_load(catalog, id);
 	}
@@ -251,6 +254,7 @@ cache_get(const Catalog *catalog, int64 id)
 	MemoryContextSetParent(context, CacheMemoryContext);
 	dlist_push_head(&entries, &entry->node);
 	entries_bytes += entry->bytes;
+	statistics_count_load(key, start, attached);
 	return cached;
 }
 

@@ -13,6 +13,7 @@
 #include "store/catalog.h"
 #include "nn/nn.h"
 #include "model/model.h"
+#include "store/shared.h"
 
 /* The feature of a model whose values the category columns show. */
 #define CATEGORY_FEATURE 0
@@ -24,6 +25,8 @@ typedef struct CachedModel
 	Infer		infer;
 	int64		total_count;	/* sum of model.item_count */
 	MemoryContext scratch;		/* for one call; whoever uses it resets it first */
+	SharedKey	key;			/* which version it is */
+	bool		found;			/* it was loaded before the last cache_get */
 } CachedModel;
 
 /*

@@ -6,6 +6,8 @@
 
 #include "utils/builtins.h"
 
+#include "serve/statistics.h"
+
 enum
 {
 	ARG_K = 1,
@@ -40,6 +42,7 @@ model_call_without_k(FunctionCallInfo fcinfo, int argument)
 	Catalog		catalog = catalog_open(fcinfo);
 	ModelCall	call = {0};
 
+	INSTR_TIME_SET_CURRENT(call.start);
 	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -49,6 +52,12 @@ model_call_without_k(FunctionCallInfo fcinfo, int argument)
 	call.cached = cache_get(&catalog, catalog_find(&catalog, call.model_name,
 													 catalog_version_argument(fcinfo, argument + 1)));
 	return call;
+}
+
+void
+model_call_end(const ModelCall *call, int64 rows)
+{
+	statistics_count_call(call->cached->key, call->start, rows, call->cached->found);
 }
 
 void

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "portability/instr_time.h"
 
 #include "data/arrays.h"
 #include "memory.h"
@@ -19,6 +20,7 @@ typedef struct ModelCall
 	CachedModel *cached;		/* valid as cache_get says */
 	const char *model_name;
 	int32		k;				/* 0 or more */
+	instr_time	start;
 } ModelCall;
 
 /*
@@ -29,6 +31,9 @@ extern ModelCall model_call_begin(FunctionCallInfo fcinfo);
 
 /* The same for a function without k; argument: the number of model, which version follows. */
 extern ModelCall model_call_without_k(FunctionCallInfo fcinfo, int argument);
+
+/* Count a call that has answered, with so many rows. */
+extern void model_call_end(const ModelCall *call, int64 rows);
 
 /* Complain if the model has no categories; argument: what is given nevertheless. */
 extern void check_has_categories(const ModelCall *call, const char *argument);

@@ -88,5 +88,6 @@ recseq_recommend(PG_FUNCTION_ARGS)
 	rerank(&rules, &request, &budget);
 	answers_add(&answers, &request, NULL);
 	MemoryContextSwitchTo(caller);
+	model_call_end(&request.call, request.top.count);
 	return (Datum) 0;
 }

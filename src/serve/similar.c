@@ -126,6 +126,7 @@ answer(FunctionCallInfo fcinfo, const Results *results, const ModelCall *call,
 {
 	MemoryContext caller;
 	int32		item;
+	int64		rows = 0;
 
 	MemoryContextReset(call->cached->scratch);
 	caller = MemoryContextSwitchTo(call->cached->scratch);
@@ -135,8 +136,10 @@ answer(FunctionCallInfo fcinfo, const Results *results, const ModelCall *call,
 		TopK		top = rank(call, item);
 
 		add_item_rows(results, &call->cached->model, &top);
+		rows = top.count;
 	}
 	MemoryContextSwitchTo(caller);
+	model_call_end(call, rows);
 }
 
 PG_FUNCTION_INFO_V1(recseq_similar_items);

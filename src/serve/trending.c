@@ -178,5 +178,6 @@ recseq_trending(PG_FUNCTION_ARGS)
 	top = rank_trend(&trend, call.k, &budget);
 	add_item_rows(&results, trend.model, &top);
 	MemoryContextSwitchTo(caller);
+	model_call_end(&call, top.count);
 	return (Datum) 0;
 }

@@ -90,6 +90,7 @@ recseq_embeddings(PG_FUNCTION_ARGS)
 	const Model *model = &call.cached->model;
 	Oid			item_type = TupleDescAttr(results.tupdesc, COLUMN_ITEM)->atttypid;
 	MemoryContext caller = MemoryContextSwitchTo(call.cached->scratch);
+	int64		rows = 0;
 
 	for (int32 i = 0; i < model->config.items; i++)
 	{
@@ -110,8 +111,10 @@ recseq_embeddings(PG_FUNCTION_ARGS)
 										(Size) i * config_output_dim(&model->config),
 										model->params.output_bias[i]));
 		results_add(&results, values, nulls);
+		rows++;
 	}
 	MemoryContextSwitchTo(caller);
+	model_call_end(&call, rows);
 	return (Datum) 0;
 }
 
@@ -126,6 +129,7 @@ recseq_embed(PG_FUNCTION_ARGS)
 {
 	static const HistoryArguments arguments = {EMBED_ITEMS, EMBED_CATEGORIES, EMBED_EVENTS, -1};
 	ModelCall	call = model_call_without_k(fcinfo, EMBED_MODEL);
+	ArrayType  *vector;
 	const Config *config = &call.cached->model.config;
 	MemoryContext scratch = call.cached->scratch;
 	Budget		budget = budget_of_call(scratch);
@@ -143,5 +147,7 @@ recseq_embed(PG_FUNCTION_ARGS)
 	if (history.length == 0)
 		PG_RETURN_NULL();
 	reading = infer_read(&call.cached->infer, history.item, history.feature, history.length);
-	PG_RETURN_ARRAYTYPE_P(make_vector(config, reading.representation, 1));
+	vector = make_vector(config, reading.representation, 1);
+	model_call_end(&call, 1);
+	PG_RETURN_ARRAYTYPE_P(vector);
 }

@@ -98,11 +98,12 @@ load_segment(const Catalog *catalog, int64 id, SharedKey key)
 }
 
 bool
-image_share(const Catalog *catalog, int64 id, Image *image)
+image_share(const Catalog *catalog, int64 id, Image *image, bool *attached)
 {
 	SharedKey	key = {MyDatabaseId, catalog->chunk, id};
 	dsm_segment *segment = shared_attach(key);
 
+	*attached = segment != NULL;
 	if (segment == NULL)
 		segment = load_segment(catalog, id, key);
 	if (segment == NULL)

@@ -29,9 +29,10 @@ typedef enum ImageOrigin
 
 /*
  * The image of a version in memory that all backends share: attach to what one
- * of them has loaded, or load it.  False: there is no room for it.
+ * of them has loaded, or load it.  False: there is no room for it.  attached: it
+ * was loaded already.
  */
-extern bool image_share(const Catalog *catalog, int64 id, Image *image);
+extern bool image_share(const Catalog *catalog, int64 id, Image *image, bool *attached);
 
 /* The image of a version in the current context. */
 extern Image image_load(const Catalog *catalog, int64 id);

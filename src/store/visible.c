@@ -82,7 +82,7 @@ add_versions(const Catalog *catalog, const VisibleModels *models, const Results 
 	char	   *query = psprintf("SELECT v.model, v.version, v.id OPERATOR(pg_catalog.=) m.active_id,"
 								 " m.owner, v.created, v.trained_by, v.source, v.options, v.vocabulary,"
 								 " v.sequences, v.windows, v.epochs, v.best_epoch, v.val_loss,"
-								 " v.hit_rate, v.seconds, v.bytes, v.curve"
+								 " v.hit_rate, v.seconds, v.bytes, v.curve, v.id"
 								 " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2),"
 								 " pg_catalog.unnest($3)) AS m (model, owner, active_id)"
 								 " JOIN %s.recseq_version v ON v.model OPERATOR(pg_catalog.=) m.model",

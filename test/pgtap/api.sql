@@ -28,7 +28,7 @@ SELECT set_has('SELECT DISTINCT proname FROM function',
 	$$VALUES ('recseq_train'::name), ('recseq_recommend'), ('recseq_recommend_batch'), ('recseq_evaluate'), ('recseq_activate'), ('recseq_drop_model'),
 		('recseq_retailrocket'), ('recseq_sample_data')$$,
 	'the functions are there');
-SELECT is_empty($$SELECT proname FROM function WHERE proname NOT LIKE 'recseq\_%'$$, 'every function begins with recseq_');
+SELECT is_empty($$SELECT proname FROM function WHERE proname NOT LIKE 'recseq\_%' AND proname <> 'pg_stat_recseq_reset'$$, 'every function begins with recseq_, but for one that is called as PostgreSQL calls such');
 SELECT is_empty($$SELECT proname FROM function WHERE prosecdef$$, 'no function runs with the rights of its owner');
 SELECT has_view(:'schema', 'recseq_models', 'the view recseq_models is there');
 SELECT has_table(:'schema', t, 'table ' || t || ' is there') FROM unnest(ARRAY['recseq_model', 'recseq_version', 'recseq_chunk']::name[]) t;
@@ -355,6 +355,25 @@ SELECT is(
 	'recseq_progress: columns in their order, with their types');
 SELECT table_privs_are(:'schema', v, 'regress_recseq_anybody', ARRAY['SELECT']) FROM unnest(ARRAY['recseq_jobs', 'recseq_progress']::name[]) v;
 SELECT table_privs_are(:'schema', t, 'regress_recseq_anybody', ARRAY[]::text[]) FROM unnest(ARRAY['recseq_job', 'recseq_checkpoint']::name[]) t;
+
+--
+-- Statistics
+--
+SELECT function_returns(:'schema', 'pg_stat_recseq_reset', ARRAY[]::name[], 'void');
+SELECT ok(NOT has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': not for everybody') FROM function WHERE proname = 'pg_stat_recseq_reset';
+SELECT is(
+	ARRAY(SELECT format('%s %s', attname, format_type(atttypid, atttypmod)) FROM pg_attribute
+		  WHERE attrelid = format('%I.pg_stat_recseq', :'schema')::regclass AND attnum > 0 ORDER BY attnum),
+	ARRAY['datname name', 'model text', 'version integer', 'calls bigint', 'rows bigint', 'total_time double precision', 'max_time double precision',
+		  'mean_time double precision', 'hits bigint', 'attaches bigint', 'loads bigint', 'load_time double precision',
+		  'last_used timestamp with time zone', 'stats_since timestamp with time zone'],
+	'pg_stat_recseq: columns in their order, with their types');
+SELECT is(
+	ARRAY(SELECT format('%s %s', attname, format_type(atttypid, atttypmod)) FROM pg_attribute
+		  WHERE attrelid = format('%I.recseq_openmetrics', :'schema')::regclass AND attnum > 0 ORDER BY attnum),
+	ARRAY['name text', 'labels jsonb', 'value double precision', 'help text', 'type text'],
+	'recseq_openmetrics: columns in their order, with their types');
+SELECT table_privs_are(:'schema', v, 'regress_recseq_anybody', ARRAY['SELECT']) FROM unnest(ARRAY['pg_stat_recseq', 'recseq_openmetrics']::name[]) v;
 
 --
 -- The Retailrocket kit

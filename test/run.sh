@@ -3,7 +3,7 @@
 # "N passed, N failed".
 #
 # Stages, each left out where it has no tests:
-#   test/includes.pl     who may include whom in src/
+#   test/includes.pl     who may include whom in src/; test/meta.pl: META.json beside PGXN's specification
 #   test/unit/*_test.c   the libraries alone, plain and with sanitizers
 #   test/sql/*.sql       pg_regress, through make installcheck, in a database that has recseq; expected output in expected/
 #   test/specs/*.spec    pg_isolation_regress, likewise, in a database in which each creates the extension
@@ -193,7 +193,7 @@ wait_for_lanes() {
 # ------------------------------------------------------------------ the stages
 
 include_tests() {
-	stage "who may include whom" "$OUT/includes.log" limited prove -v -m "$ROOT/test/includes.pl" || true
+	stage "who may include whom; META.json" "$OUT/includes.log" limited prove -v -m "$ROOT/test/includes.pl" "$ROOT/test/meta.pl" || true
 }
 
 # unit_tests plain|asan DIRECTORY TITLE

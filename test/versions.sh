@@ -18,6 +18,8 @@ export LC_ALL=C.UTF-8
 . "$(dirname "${BASH_SOURCE[0]}")/../app/lib.sh"
 # shellcheck source=test/copies.sh
 . "$ROOT/test/copies.sh"
+# shellcheck source=test/releases.sh
+. "$ROOT/test/releases.sh"
 
 CACHE=${RECSEQ_VERSIONS_CACHE:-$ROOT/build/versions}
 declare -A RELEASES=([13]=bullseye [15]=bookworm [17]=trixie [18]=sid)
@@ -45,41 +47,16 @@ find_test_modules() {
 
 # ------------------------------------------------------------------ Debian's
 
-mirror() {
-	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep '/debian/\?$' | head -n 1
-}
-
-# in_release DIRECTORY COMMAND...: in that Debian, with processes and devices to see while it runs.
-in_release() {
-	local directory=$1
-	shift
-	# shellcheck disable=SC2016
-	unshare --mount bash -c 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"' "$directory" \
-		env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
-		${RECSEQ_TEST_PERL:+RECSEQ_TEST_PERL=/recseq-perl} "$@"
-}
-
 test_release() {
 	local version=$1 release=${RELEASES[$1]} directory log=$CACHE/$1.log
 	directory=$CACHE/$release
-	[ -n "$AM_ROOT" ] || die "Debian's releases can be had by root alone"
-	want debootstrap command -v debootstrap
-	install_missing
-	if [ ! -e "$directory/complete" ]; then
-		say "making a Debian $release in $directory"
-		rm -rf "$directory"
-		debootstrap --variant=minbase --include=make "$release" "$directory" "$(mirror)" >"$CACHE/$release.log" 2>&1 ||
-			die "debootstrap failed" "$CACHE/$release.log"
-		# a mirror may be older than unstable's lists are valid
-		echo 'Acquire::Check-Valid-Until "false";' >"$directory/etc/apt/apt.conf.d/recseq"
-		touch "$directory/complete"
-	fi
+	make_release "$release" "$directory" make
 	rm -rf "$directory/recseq"
 	copy_checkout "$directory/recseq"
 	rm -rf "$directory/recseq-perl"
 	[ -z "${RECSEQ_TEST_PERL:-}" ] || cp -r "$RECSEQ_TEST_PERL" "$directory/recseq-perl"
 	say "testing on Debian $release"
-	in_release "$directory" /recseq/test/run.sh "${STAGES[@]}" >"$log" 2>&1 </dev/null || true
+	in_release "$directory" env ${RECSEQ_TEST_PERL:+RECSEQ_TEST_PERL=/recseq-perl} /recseq/test/run.sh "${STAGES[@]}" >"$log" 2>&1 </dev/null || true
 	summarize "$(in_release "$directory" sh -c '/usr/lib/postgresql/*/bin/postgres --version' 2>/dev/null || echo "$version")" "$log"
 }
 

@@ -8,6 +8,8 @@ set -euo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=app/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../app/lib.sh"
+# shellcheck source=test/shell_tap.sh
+. "$ROOT/test/shell_tap.sh"
 
 HERE=$ROOT/test/clients
 PAGE=$ROOT/docs/clients.md
@@ -17,39 +19,8 @@ LIMIT=300 # seconds a program, its packages included
 JDBC_VERSION=42.7.14
 JDBC_OF_DEBIAN=/usr/share/java/postgresql.jar
 
-# ------------------------------------------------------------------ TAP
-
-TESTS=0
-FAILED=0
-
-# result PASSED TITLE [LOG]
-result() {
-	TESTS=$((TESTS + 1))
-	if [ "$1" = true ]; then
-		say "ok $TESTS - $2"
-	else
-		say "not ok $TESTS - $2"
-		FAILED=$((FAILED + 1))
-		[ -z "${3:-}" ] || tail -n 30 "$3" | sed 's/^/# /'
-	fi
-}
-
-# is TITLE EXPECTED VALUE
-is() {
-	if [ "$2" = "$3" ]; then
-		result true "$1"
-	else
-		result false "$1: it is $3, not $2"
-	fi
-}
-
 # is_true TITLE QUERY: which the database answers with true.
 is_true() { is "$1" t "$(ask "$2")"; }
-
-skip() {
-	TESTS=$((TESTS + 1))
-	say "ok $TESTS - $1 # SKIP $2"
-}
 
 # ------------------------------------------------------------------ the page
 
@@ -245,5 +216,4 @@ test_java
 test_go
 test_nightly_job
 is "programs of the page that were run" "$(grep -c '^```[a-z]' "$PAGE")" "$SNIPPETS"
-say "1..$TESTS"
-[ "$FAILED" -eq 0 ]
+tap_end

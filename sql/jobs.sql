@@ -28,6 +28,8 @@ CREATE TABLE @extschema@.recseq_job (
 	epochs integer NOT NULL,
 	loss double precision,
 	val_loss double precision,
+	hit_rate double precision,
+	mrr double precision,
 	seconds double precision NOT NULL DEFAULT 0,
 	checkpoint bigint,
 	checkpoint_crc bigint,
@@ -59,6 +61,8 @@ COMMENT ON COLUMN @extschema@.recseq_job.epoch IS 'epochs in the checkpoint, or 
 COMMENT ON COLUMN @extschema@.recseq_job.epochs IS 'epochs at most';
 COMMENT ON COLUMN @extschema@.recseq_job.loss IS 'training loss of that epoch';
 COMMENT ON COLUMN @extschema@.recseq_job.val_loss IS 'validation loss of that epoch; null without validation';
+COMMENT ON COLUMN @extschema@.recseq_job.hit_rate IS 'hit rate at 5 of the network on the validation windows after that epoch; null without validation';
+COMMENT ON COLUMN @extschema@.recseq_job.mrr IS 'mean reciprocal rank within 20 there; null without validation';
 COMMENT ON COLUMN @extschema@.recseq_job.seconds IS 'seconds of training that led to the checkpoint';
 COMMENT ON COLUMN @extschema@.recseq_job.checkpoint IS 'recseq_checkpoint.id of the checkpoint; null: none';
 COMMENT ON COLUMN @extschema@.recseq_job.checkpoint_crc IS 'CRC-32C of the checkpoint';
@@ -189,6 +193,8 @@ CREATE VIEW @extschema@.recseq_jobs WITH (security_barrier) AS
 		j.epochs,
 		COALESCE(p.loss, j.loss) AS loss,
 		COALESCE(p.val_loss, j.val_loss) AS val_loss,
+		COALESCE(p.hit_rate, j.hit_rate) AS hit_rate,
+		COALESCE(p.mrr, j.mrr) AS mrr,
 		p.rate,
 		p.done,
 		p.seconds_left,
@@ -219,6 +225,8 @@ COMMENT ON COLUMN @extschema@.recseq_jobs.epoch IS 'epoch that is trained; else 
 COMMENT ON COLUMN @extschema@.recseq_jobs.epochs IS 'epochs at most; fewer where validation stalls';
 COMMENT ON COLUMN @extschema@.recseq_jobs.loss IS 'training loss of the epoch so far';
 COMMENT ON COLUMN @extschema@.recseq_jobs.val_loss IS 'validation loss of the last epoch; null without validation';
+COMMENT ON COLUMN @extschema@.recseq_jobs.hit_rate IS 'hit rate at 5 of the network on the validation windows after the last epoch; null without validation';
+COMMENT ON COLUMN @extschema@.recseq_jobs.mrr IS 'mean reciprocal rank within 20 there; null without validation';
 COMMENT ON COLUMN @extschema@.recseq_jobs.rate IS 'windows a second';
 COMMENT ON COLUMN @extschema@.recseq_jobs.done IS 'share of the phase training or ranking that is done, 0 to 1';
 COMMENT ON COLUMN @extschema@.recseq_jobs.seconds_left IS 'seconds until all epochs are trained and the second stage is fitted, at the pace of the epochs so far; fewer where validation stalls';

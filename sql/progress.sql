@@ -15,6 +15,8 @@ RETURNS TABLE (
 	windows_total bigint,
 	loss double precision,
 	val_loss double precision,
+	hit_rate double precision,
+	mrr double precision,
 	rate double precision,
 	done double precision,
 	seconds_left double precision,
@@ -37,6 +39,8 @@ CREATE VIEW @extschema@.recseq_progress AS
 		p.windows_total,
 		p.loss,
 		p.val_loss,
+		p.hit_rate,
+		p.mrr,
 		p.rate,
 		p.done,
 		p.seconds_left,
@@ -56,6 +60,8 @@ COMMENT ON COLUMN @extschema@.recseq_progress.windows_done IS 'training windows 
 COMMENT ON COLUMN @extschema@.recseq_progress.windows_total IS 'training windows of an epoch; 0 while the source is read';
 COMMENT ON COLUMN @extschema@.recseq_progress.loss IS 'mean loss of the windows done in this epoch, or of the last epoch before the first of them';
 COMMENT ON COLUMN @extschema@.recseq_progress.val_loss IS 'validation loss of the last epoch that is done; null before, and without validation';
+COMMENT ON COLUMN @extschema@.recseq_progress.hit_rate IS 'hit rate at 5 of the network on the validation windows after that epoch; null likewise';
+COMMENT ON COLUMN @extschema@.recseq_progress.mrr IS 'mean reciprocal rank within 20 there; null likewise';
 COMMENT ON COLUMN @extschema@.recseq_progress.rate IS 'windows a second in this epoch';
 COMMENT ON COLUMN @extschema@.recseq_progress.done IS 'share of the phase training or ranking that is done, 0 to 1';
 COMMENT ON COLUMN @extschema@.recseq_progress.seconds_left IS 'seconds until all epochs are trained and the second stage is fitted, at the pace of the epochs so far; fewer where validation stalls';

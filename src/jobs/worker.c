@@ -185,7 +185,8 @@ static void
 update_job(const Caller *caller, const Job *job, const Training *training)
 {
 	const EpochReport *report = &training->report;
-	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID,
+		FLOAT8OID, FLOAT8OID, FLOAT8OID};
 	Datum		values[] = {
 		Int64GetDatum(job->job),
 		Int64GetDatum(job->checkpoint),
@@ -194,15 +195,17 @@ update_job(const Caller *caller, const Job *job, const Training *training)
 		Int32GetDatum(report->epoch),
 		Float8GetDatum(report->loss),
 		Float8GetDatum(training_seconds(training)),
-		Float8GetDatum(report->validation_loss)
+		Float8GetDatum(report->validation_loss),
+		Float8GetDatum(report->hit_rate),
+		Float8GetDatum(report->mrr)
 	};
 
 	if (as_owner_run(caller, "UPDATE %s.recseq_job SET checkpoint = $2, checkpoint_crc = $3,"
 					 " data_crc = $4, epoch = $5, loss = $6, seconds = $7, val_loss = $8,"
-					 " attempts = 0"
+					 " hit_rate = $9, mrr = $10, attempts = 0"
 					 " WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
 					 lengthof(values), types, values,
-					 isnan(report->validation_loss) ? "       n" : "        ") == 0)
+					 isnan(report->validation_loss) ? "       nnn" : "          ") == 0)
 		complain_about_end(job);
 }
 

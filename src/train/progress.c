@@ -58,7 +58,9 @@ typedef struct Figures
 	double		expected;		/* seconds after the epochs */
 	double		share;			/* of the second stage's fit that is done; NAN: not known yet */
 	double		loss;			/* of the current epoch, or else of the last one */
-	double		validation_loss;	/* of the last epoch */
+	double		validation_loss;	/* of the last epoch, as the next */
+	double		hit_rate;
+	double		mrr;
 } Figures;
 
 struct ProgressSlot
@@ -91,6 +93,8 @@ enum
 	COLUMN_WINDOWS_TOTAL,
 	COLUMN_LOSS,
 	COLUMN_VAL_LOSS,
+	COLUMN_HIT_RATE,
+	COLUMN_MRR,
 	COLUMN_RATE,
 	COLUMN_DONE,
 	COLUMN_SECONDS_LEFT,
@@ -178,7 +182,9 @@ progress_begin(const char *model, int64 job, int32 epochs)
 		.phase_start = now,
 		.share = NAN,
 		.loss = NAN,
-		.validation_loss = NAN
+		.validation_loss = NAN,
+		.hit_rate = NAN,
+		.mrr = NAN
 	};
 	ProgressSlot *slot;
 
@@ -279,6 +285,8 @@ progress_report(ProgressSlot *slot, const EpochReport *report)
 	slot->figures.windows_done = 0;
 	slot->figures.loss = report->loss;
 	slot->figures.validation_loss = report->validation_loss;
+	slot->figures.hit_rate = report->hit_rate;
+	slot->figures.mrr = report->mrr;
 	SpinLockRelease(&slot->mutex);
 }
 
@@ -347,6 +355,8 @@ add_row(const Results *results, const Figures *figures, bool visible)
 		values[COLUMN_WINDOWS_TOTAL] = Int64GetDatum(figures->windows);
 		results_set_double(values, nulls, COLUMN_LOSS, figures->loss);
 		results_set_double(values, nulls, COLUMN_VAL_LOSS, figures->validation_loss);
+		results_set_double(values, nulls, COLUMN_HIT_RATE, figures->hit_rate);
+		results_set_double(values, nulls, COLUMN_MRR, figures->mrr);
 		results_set_double(values, nulls, COLUMN_RATE, figures->rate);
 		results_set_double(values, nulls, COLUMN_DONE, share_done(figures));
 		results_set_double(values, nulls, COLUMN_SECONDS_LEFT, seconds_left(figures));

@@ -342,7 +342,8 @@ SELECT is(
 	ARRAY(SELECT format('%s %s', attname, format_type(atttypid, atttypmod)) FROM pg_attribute
 		  WHERE attrelid = format('%I.recseq_jobs', :'schema')::regclass AND attnum > 0 ORDER BY attnum),
 	ARRAY['job bigint', 'model text', 'owner name', 'state text', 'phase text', 'epoch integer', 'epochs integer', 'loss double precision',
-		  'val_loss double precision', 'rate double precision', 'done double precision', 'seconds_left double precision', 'error text', 'sqlstate text', 'notice text', 'version integer',
+		  'val_loss double precision', 'hit_rate double precision', 'mrr double precision', 'rate double precision', 'done double precision',
+		  'seconds_left double precision', 'error text', 'sqlstate text', 'notice text', 'version integer',
 		  'source text', 'options jsonb', 'queued timestamp with time zone', 'started timestamp with time zone',
 		  'ended timestamp with time zone', 'resumed integer'],
 	'recseq_jobs: columns in their order, with their types');
@@ -350,7 +351,8 @@ SELECT is(
 	ARRAY(SELECT format('%s %s', attname, format_type(atttypid, atttypmod)) FROM pg_attribute
 		  WHERE attrelid = format('%I.recseq_progress', :'schema')::regclass AND attnum > 0 ORDER BY attnum),
 	ARRAY['pid integer', 'datname name', 'usename name', 'job bigint', 'model text', 'phase text', 'epoch integer', 'epochs integer',
-		  'windows_done bigint', 'windows_total bigint', 'loss double precision', 'val_loss double precision', 'rate double precision',
+		  'windows_done bigint', 'windows_total bigint', 'loss double precision', 'val_loss double precision', 'hit_rate double precision',
+		  'mrr double precision', 'rate double precision',
 		  'done double precision', 'seconds_left double precision', 'started timestamp with time zone'],
 	'recseq_progress: columns in their order, with their types');
 SELECT table_privs_are(:'schema', v, 'regress_recseq_anybody', ARRAY['SELECT']) FROM unnest(ARRAY['recseq_jobs', 'recseq_progress']::name[]) v;

@@ -65,6 +65,10 @@ SELECT count(DISTINCT md5(data)) = 1 AS same_image FROM recseq_chunk JOIN recseq
 SELECT model, owner, state, phase, epoch, epochs, loss > 0 AS loss, val_loss > 0 AS val_loss, rate, seconds_left, error, notice, version, source,
 	queued <= started AND started <= ended AS times, resumed
 FROM recseq_jobs WHERE job = :job;
+-- what the last epoch came to is what the curve says of it
+SELECT abs(j.val_loss - (v.curve->-1->>'val_loss')::float8) < 1e-4 AS val_loss, abs(j.hit_rate - (v.curve->-1->>'hit_rate')::float8) < 1e-4 AS hit_rate,
+	abs(j.mrr - (v.curve->-1->>'mrr')::float8) < 1e-4 AS mrr, j.mrr > 0 AS ranks
+FROM recseq_jobs j JOIN recseq_models v USING (model, version) WHERE job = :job;
 SELECT jsonb_pretty(options) FROM recseq_jobs WHERE job = :job;
 -- all of them, by the names of the arguments
 SELECT (SELECT array_agg(name ORDER BY name) FROM jsonb_object_keys(options) AS name) = (SELECT array_agg(name ORDER BY name)

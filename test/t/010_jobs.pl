@@ -65,6 +65,8 @@ my $began = time;
 my $job = queue('undisturbed');
 $node->poll_query_until('postgres', "SELECT phase = 'training' FROM recseq_jobs WHERE job = $job");
 cmp_ok(segment_bytes($node), '>', 0, 'a job that runs has shared memory');
+ok($node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM recseq_progress WHERE job = $job AND epoch > 1
+	AND val_loss > 0 AND hit_rate BETWEEN 0 AND 1 AND mrr > 0)"), 'its progress says what an epoch came to');
 is($node->safe_psql('postgres', "SELECT recseq_wait($job)"), 'done', 'a job that nobody disturbs');
 my $duration = time - $began;
 diag(sprintf 'a job that nobody disturbs takes %.2f s', $duration);

@@ -28,9 +28,6 @@ BUILDER=$CACHE/$RELEASE-builder
 BUILD_PACKAGES="build-essential debhelper libopenblas-serial-dev lintian postgresql-server-dev-all unzip zip"
 SCRATCH=()
 
-# Its own processes and network end with it, so a server that it leaves behind goes too, and meets no other.
-in_machine() { unshare --net --pid --fork --kill-child bash -c '. "$0"; ip link set lo up 2>/dev/null; in_release "$@"' "$ROOT/test/releases.sh" "$@"; }
-
 # scratch NAME [FROM]: a Debian that is gone afterwards; sets SCRATCH_DIRECTORY.
 scratch() {
 	SCRATCH_DIRECTORY=$CACHE/scratch-$1.$$
@@ -147,7 +144,7 @@ test_distribution() {
 # user and with the environment of the last stage).
 run_dockerfile() {
 	local instruction rest user=root variables=() from there
-	declare -A stages
+	declare -A stages=()
 	while read -r instruction rest; do
 		case $instruction in
 		FROM)

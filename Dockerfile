@@ -13,6 +13,7 @@ RUN cd /build/recseq && dpkg-buildpackage -b -us -uc && rm -f /build/*-dbgsym_*
 FROM debian:bookworm-slim
 COPY --from=build /build/*.deb /tmp/
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-common && \
+    mkdir -p /etc/postgresql-common/createcluster.d && \
     echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/recseq.conf && \
     apt-get install -y --no-install-recommends /tmp/*.deb && \
     rm -rf /tmp/*.deb /var/lib/apt/lists/*

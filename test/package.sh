@@ -45,11 +45,16 @@ remove_scratch() {
 trap remove_scratch EXIT
 trap 'exit 130' INT TERM HUP
 
-# sources DIRECTORY: the files that belong to the project, as they are now.
+# The files that belong to the project, as they are when it begins, and others may go on working on them.
+take_sources() {
+	git -C "$ROOT" ls-files -z --cached --others --exclude-standard | (cd "$ROOT" && xargs -0 ls -d 2>/dev/null) |
+		tar -C "$ROOT" -cf "$OUT/sources.tar" --no-recursion --files-from=-
+}
+
+# sources DIRECTORY: these.
 sources() {
 	mkdir -p "$1"
-	git -C "$ROOT" ls-files -z --cached --others --exclude-standard | (cd "$ROOT" && xargs -0 ls -d 2>/dev/null) |
-		tar -C "$ROOT" -cf - --no-recursion --files-from=- | tar -xf - -C "$1"
+	tar -xf "$OUT/sources.tar" -C "$1"
 }
 
 # run TITLE COMMAND...: a test that the command succeeds.
@@ -200,6 +205,7 @@ test_dockerfile() {
 [ -n "$AM_ROOT" ] || die "a Debian of its own can be made by root alone"
 mkdir -p "$OUT" "$CACHE"
 make_builder
+take_sources
 [ $# -gt 0 ] || set -- test_package test_distribution test_dockerfile
 for part; do "$part"; done
 tap_end

@@ -174,7 +174,7 @@ settle(const Caller *caller, const JobExit *gone)
 	{
 		queue_end(caller, gone->job, &end);
 		ereport(LOG,
-				(errmsg("job " INT64_FORMAT " was interrupted and is %s: %s", gone->job,
+				(errmsg("recseq job " INT64_FORMAT ": was interrupted and is %s: %s", gone->job,
 						end.state, end.error)));
 	}
 	else
@@ -183,7 +183,7 @@ settle(const Caller *caller, const JobExit *gone)
 
 		queue_again(caller, gone->job, seconds);
 		ereport(LOG,
-				(errmsg("job " INT64_FORMAT " was interrupted and is queued again, to be started in %d s",
+				(errmsg("recseq job " INT64_FORMAT ": was interrupted and is queued again, to be started in %d s",
 						gone->job, seconds)));
 	}
 	return true;
@@ -383,7 +383,7 @@ start_planned(void)
 			continue;
 		board_strike_out(&process->start);
 		ereport(LOG,
-				(errmsg("could not register background worker for job " INT64_FORMAT,
+				(errmsg("recseq job " INT64_FORMAT ": could not register background worker",
 						process->start.job),
 				 errhint("You might need to increase max_worker_processes.")));
 		starting = foreach_delete_current(starting, cell);

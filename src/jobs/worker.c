@@ -300,6 +300,11 @@ begin_training(Job *job)
 	uint32		data_crc;
 
 	begin_transaction(job, "recseq job: reading the source");
+	ereport(LOG,
+			(errmsg("recseq job " INT64_FORMAT ": %s model \"%s\" on %s as \"%s\"", job->job,
+					job->checkpoint == 0 ? "trains" : "goes on training", job->model,
+					job->source_name, GetUserNameFromId(job->owner, false)),
+			 errhidestmt(true)));
 	catalog = open_catalog();
 	MemoryContextSwitchTo(context);
 	check_privilege(job, &catalog);
@@ -321,19 +326,21 @@ begin_training(Job *job)
 	return training;
 }
 
-/* Store the version, which ends the job. */
-static void
+/* Store the version, which ends the job; returns its number. */
+static int32
 finish_job(const Job *job, Training *training)
 {
 	Catalog		catalog;
 	Caller		caller;
+	int32		version;
 	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID};
 	Datum		values[3];
 
 	training_finish(training);
 	catalog = open_catalog();
 	values[0] = Int64GetDatum(job->job);
-	values[1] = Int32GetDatum(training_store(training, &catalog));
+	version = training_store(training, &catalog);
+	values[1] = Int32GetDatum(version);
 	values[2] = Float8GetDatum(training->seconds);
 	caller = as_owner_begin(&catalog);
 	if (as_owner_run(&caller, "UPDATE %s.recseq_job SET version = $2, seconds = $3"
@@ -342,6 +349,7 @@ finish_job(const Job *job, Training *training)
 		complain_about_end(job);
 	queue_end(&caller, job->job, &(JobEnd) {.state = "done"});
 	as_owner_end(&caller);
+	return version;
 }
 
 static void
@@ -350,6 +358,7 @@ run_job(int64 number)
 	MemoryContext context = CurrentMemoryContext;
 	Job		   *job = begin_job(number);
 	Training   *training;
+	int32		version;
 
 	if (job == NULL)
 		return;
@@ -363,8 +372,12 @@ run_job(int64 number)
 	}
 	begin_transaction(job, "recseq job: storing the version");
 	MemoryContextSwitchTo(context);
-	finish_job(job, training);
+	version = finish_job(job, training);
 	process_commit();
+	ereport(LOG,
+			(errmsg("recseq job " INT64_FORMAT ": done, version %d of model \"%s\" after %.1f s", job->job,
+					version, job->model, training->seconds),
+			 errhidestmt(true)));
 }
 
 /* Append a part of an error, if there is one. */
@@ -416,6 +429,11 @@ end_job(int64 job, const ErrorData *error)
 	queue_end(&caller, job, &end);
 	as_owner_end(&caller);
 	process_commit();
+	/* why is in the log already */
+	ereport(LOG,
+			(errmsg("recseq job " INT64_FORMAT ": %s, SQLSTATE %s", job, end.state,
+					unpack_sql_state(end.sqlerrcode)),
+			 errhidestmt(true)));
 }
 
 /* Entry point of a job's process. */

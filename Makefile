@@ -8,6 +8,7 @@
 #   make coverage        which lines and branches the tests run: test/coverage.sh
 #   make clients-test    of these, the programs of docs/clients.md alone
 #   make package-test    the Debian package, the distribution and the Dockerfile, each built, installed and run: test/package.sh
+#   make test-architectures  the unit tests on 64-bit ARM and s390x, by QEMU: test/architectures.sh
 #   make scale           three servers that answer, and one of them killed: test/scale/run.sh
 #   make dist            what PGXN distributes: build/recseq-VERSION.zip, of what is committed
 #   make demo            train and recommend, on a private server; make demo-stop removes it
@@ -220,6 +221,8 @@ package-test:
 	@$(RUN) test/package.sh
 scale:
 	@$(RUN) test/scale/run.sh
+test-architectures:
+	@$(RUN) test/architectures.sh
 superset:
 	@$(RUN) PORT='$(PORT)' app/bi/superset.sh
 superset-stop superset-test:
@@ -233,4 +236,4 @@ dist:
 	@mkdir -p build
 	git archive --format=zip --prefix=recseq-$(DISTVERSION)/ -o build/recseq-$(DISTVERSION).zip HEAD
 
-.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test test-versions coverage bench quality quality-peers superset superset-stop superset-test clients-test app package-test dist scale
+.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test test-versions coverage bench quality quality-peers superset superset-stop superset-test clients-test app package-test dist scale test-architectures

@@ -65,6 +65,7 @@ run() {
 		result true "$title"
 	else
 		result false "$title" "$LOG"
+		sed -n 's/^\(test .*FAILED\|not ok .*\)/# \1/p' "$LOG"
 		return 1
 	fi
 }
@@ -97,7 +98,7 @@ build_package() {
 checksums() { (cd "$BUILDER/tmp/$1" && sha256sum -- *.deb *.dsc *.tar.*); }
 
 test_package() {
-	local file
+	local file variant
 	run "the package is built" build_package one UMASK=022 || return 0
 	mkdir -p "$OUT"
 	cp "$BUILDER"/tmp/one/*.deb "$BUILDER"/tmp/one/*.dsc "$BUILDER"/tmp/one/*.tar.* "$BUILDER"/tmp/one/*.changes "$OUT"
@@ -115,6 +116,17 @@ test_package() {
 	run "there it trains and answers, with the serial BLAS" in_machine "$SCRATCH_DIRECTORY" sh -c \
 		'pg_ctlcluster 15 main start && cd / && runuser -u postgres -- psql -X -v ON_ERROR_STOP=1 -f /tmp/package.sql' || true
 	is "what it says" "t|t|t" "$(sed -n 's/^result: //p' "$LOG")"
+	for variant in "in LATIN1 beside UTF8|createdb -E LATIN1 --locale=C -T template0 tried" \
+		"with 4 MB of /dev/shm|mount -t tmpfs -o size=4m,mode=1777 tmpfs /dev/shm; createdb tried" \
+		"preloaded, with huge pages where there are some|createdb tried; psql -qc 'ALTER SYSTEM SET shared_preload_libraries = recseq' -c 'ALTER SYSTEM SET huge_pages = try'; pg_ctlcluster 15 main restart" \
+		"in another schema|createdb tried; psql -qd tried -c 'CREATE SCHEMA other' -c 'ALTER DATABASE tried SET search_path = other'"; do
+		run "so it does ${variant%%|*}" in_machine "$SCRATCH_DIRECTORY" sh -ec "pg_ctlcluster 15 main start; cd /
+			su() { runuser -u postgres -- \"\$@\"; }; psql() { su psql \"\$@\"; }; createdb() { su createdb \"\$@\"; }
+			${variant#*|}; psql -d tried -X -v ON_ERROR_STOP=1 -f /tmp/package.sql
+			PGOPTIONS='-c default_transaction_read_only=on' psql -d tried -XAtc 'SELECT count(*) FROM recseq_recommend(ARRAY[3, 5, 8])' | sed 's/^/read-only: /'
+			psql -qc 'DROP DATABASE tried' -c 'ALTER SYSTEM RESET ALL'; pg_ctlcluster 15 main stop" || true
+		is "what it says, and to who may only read" "t|t|t 5" "$(sed -n 's/^result: //p; s/^read-only: //p' "$LOG" | paste -sd ' ')"
+	done
 	sources "$SCRATCH_DIRECTORY/recseq"
 	run "what the tests need is installed" in_release "$SCRATCH_DIRECTORY" \
 		apt-get install -y --no-install-recommends make gcc libc6-dev postgresql-server-dev-all || return 0

@@ -56,6 +56,7 @@ want_for_tests() {
 	if [ -n "$(files 'test/t/*.pl')" ]; then
 		want libipc-run-perl "${perl[@]}" -MIPC::Run
 		want_for_version "postgresql-$PG_MAJOR-cron" installed_extension pg_cron
+		want_for_version "postgresql-$PG_MAJOR-plproxy" installed_extension plproxy
 		want_for_version "postgresql-$PG_MAJOR-pgvector" installed_extension vector
 	fi
 }

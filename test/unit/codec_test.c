@@ -411,7 +411,9 @@ check_contents(const Model *model, const Image *sound)
 	ok(ALL_REFUSED(sound, at, 0, 2, 3, UINT32_MAX), "item ids of another kind");
 	ok(ALL_REFUSED(sound, at + 4, 0, items - 1, items + 1, UINT32_MAX, 0x7FFFFFFF),
 	   "another number of item ids");
-	ok(ALL_REFUSED(sound, at + 8 + 4, 0x7FFFFFFF), "item ids out of order");
+	/* the high half of the first, wherever the machine has it */
+	ok(ALL_REFUSED(sound, at + 8 + (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 4 : 0), 0x7FFFFFFF),
+	   "item ids out of order");
 	{
 		Image		image = image_copy(sound, sound->size);
 

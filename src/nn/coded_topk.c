@@ -50,7 +50,7 @@ coded_weights_place(CodedWeights *index, Arena *arena, int32_t items, int32_t co
 void
 coded_topk_place(CodedTopK *work, Arena *arena, int32_t columns)
 {
-	work->logits = ARENA_TAKE(arena, float, CODED_TOPK_TILE);
+	work->logits = ARENA_TAKE(arena, float, CODED_TOPK_QUERIES * CODED_TOPK_TILE);
 	work->upper = ARENA_TAKE(arena, float, CODED_TOPK_TILE);
 	work->found = ARENA_TAKE(arena, int32_t, CODED_TOPK_TILE);
 	for (int32_t q = 0; q < CODED_TOPK_QUERIES; q++)
@@ -210,10 +210,12 @@ drop_candidates(CodedQuery *query, TopKRequest *request, const Kernels *kernels)
 											request->top->k);
 	for (size_t c = 0; c < query->candidates; c++)
 	{
-		if (request->candidates[c].score < query->threshold)
-			continue;
+		bool		keep = request->candidates[c].score >= query->threshold;
+
+		/* no branch: which ones are kept cannot be foreseen */
 		request->candidates[kept] = request->candidates[c];
-		request->lower[kept++] = request->lower[c];
+		request->lower[kept] = request->lower[c];
+		kept += keep;
 	}
 	query->candidates = kept;
 	query->enough = kept + k / 2 + MORE_CANDIDATES;
@@ -221,21 +223,20 @@ drop_candidates(CodedQuery *query, TopKRequest *request, const Kernels *kernels)
 
 /* Take the items of a tile into the sum, the bounds and the candidates. */
 static void
-answer_tile(CodedTopK *work, CodedQuery *query, TopKRequest *request, const CodedWeights *index,
-		  const Kernels *kernels, const float *bias, int32_t first)
+answer_tile(CodedTopK *work, float *logits, CodedQuery *query, TopKRequest *request,
+			const CodedWeights *index, const Kernels *kernels, const float *bias, int32_t first)
 {
 	int32_t		count = index->items - first < CODED_TOPK_TILE ? index->items - first : CODED_TOPK_TILE;
-	int32_t		found;
+	LogitBounds bounds = {
+		.bias = bias + first,
+		.norm = index->norm + first,
+		.residual_norm = index->residual_norm + first,
+		.norm_factor = query->norm_factor,
+		.residual_factor = query->residual_factor
+	};
+	int32_t		found = kernels->bound_logits(logits, work->upper, work->found, &bounds, count,
+											  query->threshold, &query->maximum, &query->sum);
 
-	kernels->score_codes(work->logits, index->codes + (size_t) first * index->columns,
-						index->code_sum + first, index->scale + first,
-						query->codes, query->scale, blocks_of(count), index->columns);
-	kernels->softmax_statistics(work->logits, bias + first, count,
-								&query->maximum, &query->sum);
-	kernels->upper_bounds(work->upper, work->logits, index->norm + first,
-						  index->residual_norm + first, query->norm_factor,
-						  query->residual_factor, count);
-	found = kernels->find_at_least(work->found, work->upper, count, query->threshold);
 	for (int32_t f = 0; f < found && !request->failed; f++)
 	{
 		int32_t		at = work->found[f];
@@ -244,7 +245,7 @@ answer_tile(CodedTopK *work, CodedQuery *query, TopKRequest *request, const Code
 		if (exclusion_test(request->excluded, first + at))
 			continue;
 		request->candidates[query->candidates] = (Scored) {first + at, upper};
-		request->lower[query->candidates++] = 2 * work->logits[at] - upper;
+		request->lower[query->candidates++] = 2 * logits[at] - upper;
 		if (query->candidates == coded_topk_room(request->top->k))
 		{
 			drop_candidates(query, request, kernels);
@@ -280,14 +281,17 @@ finish_query(CodedTopK *work, CodedQuery *query, TopKRequest *request, const Cod
 		for (int32_t c = 0; c < count; c++)
 		{
 			int32_t		item = candidate[c].item;
-			float		bound = index->norm[item] * query->norm_factor +
-				index->residual_norm[item] * query->residual_factor;
-			float		estimate = candidate[c].score - bound;
-			float		logit = work->logits[c] + bias[item];
 
-			topk_offer(request->top, (Scored) {item, logit});
-			correction += exp(logit - log_normaliser) - exp(estimate - log_normaliser);
+			work->upper[c] = candidate[c].score - index->norm[item] * query->norm_factor -
+				index->residual_norm[item] * query->residual_factor;	/* what the codes said */
+			work->logits[c] += bias[item];
+			if (work->logits[c] >= topk_threshold(request->top))
+				topk_offer(request->top, (Scored) {item, work->logits[c]});
 		}
+		kernels->exponentials(work->logits, count, log_normaliser, 1);
+		kernels->exponentials(work->upper, count, log_normaliser, 1);
+		for (int32_t c = 0; c < count; c++)
+			correction += work->logits[c] - work->upper[c];
 	}
 	request->log_normaliser = log_normaliser + (float) log1p(correction);
 }
@@ -297,12 +301,26 @@ coded_topk_answer(CodedTopK *work, const CodedWeights *index, const Kernels *ker
 		  const float *weights, const float *bias, int32_t columns,
 		  TopKRequest *requests, int32_t count)
 {
+	const int8_t *codes[CODED_TOPK_QUERIES];
+	float		scale[CODED_TOPK_QUERIES];
+
 	for (int32_t q = 0; q < count; q++)
+	{
 		begin_query(&work->query[q], index, columns, &requests[q]);
+		codes[q] = work->query[q].codes;
+		scale[q] = work->query[q].scale;
+	}
 	for (int32_t first = 0; first < index->items; first += CODED_TOPK_TILE)
 	{
+		int32_t		items = index->items - first < CODED_TOPK_TILE ? index->items - first : CODED_TOPK_TILE;
+
+		kernels->score_codes(work->logits, CODED_TOPK_TILE,
+							 index->codes + (size_t) first * index->columns,
+							 index->code_sum + first, index->scale + first, codes, scale, count,
+							 blocks_of(items), index->columns);
 		for (int32_t q = 0; q < count; q++)
-			answer_tile(work, &work->query[q], &requests[q], index, kernels, bias, first);
+			answer_tile(work, work->logits + q * CODED_TOPK_TILE, &work->query[q], &requests[q],
+						index, kernels, bias, first);
 	}
 	for (int32_t q = 0; q < count; q++)
 		finish_query(work, &work->query[q], &requests[q], index, kernels, weights, bias, columns);

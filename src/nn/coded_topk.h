@@ -97,7 +97,7 @@ typedef struct CodedQuery
 /* Working memory of a scan. */
 typedef struct CodedTopK
 {
-	float	   *logits;			/* CODED_TOPK_TILE */
+	float	   *logits;			/* CODED_TOPK_QUERIES x CODED_TOPK_TILE */
 	float	   *upper;			/* CODED_TOPK_TILE */
 	int32_t    *found;			/* CODED_TOPK_TILE */
 	CodedQuery	query[CODED_TOPK_QUERIES];

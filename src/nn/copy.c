@@ -104,7 +104,7 @@ normalise(CopySlot *slot, int32_t count)
 
 void
 copy_forward(Copying *copying, const Params *params, const Config *config,
-			 const Batch *batch, const float *input, const float *states)
+			 const Batch *batch, const float *input, const float *states, const Kernels *of_few)
 {
 	int32_t		windows = batch->window.rows;
 	int32_t		width = config_input_dim(config);
@@ -113,8 +113,8 @@ copy_forward(Copying *copying, const Params *params, const Config *config,
 		memcpy(copying->query + (size_t) w * width, params->copy_bias,
 			   (size_t) width * sizeof(float));
 	/* windows x width += states (windows x dim) copy_query^T (width x dim) */
-	matrix_multiply_transposed(copying->query, states, params->copy_query, windows, width,
-							   config_representation_dim(config), 1.0f);
+	matrix_add_transposed(of_few, copying->query, states, params->copy_query, windows, width,
+						  config_representation_dim(config));
 	for (int32_t w = 0; w < windows; w++)
 	{
 		CopySlot   *slot = copying->slot + (size_t) w * copying->most;

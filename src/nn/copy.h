@@ -19,6 +19,7 @@
 #define NN_COPY_H
 
 #include "nn/batch.h"
+#include "nn/kernels.h"
 #include "nn/params.h"
 
 /* An item of a window that may be copied. */
@@ -56,10 +57,11 @@ extern void copy_place(Copying *copying, Arena *arena, const Config *config,
 /*
  * Find the slots of all windows and their probabilities.  input: sequence
  * tokens x input dim, what the network reads; states: windows x representation
- * dim.
+ * dim; of_few: as matrix_add_transposed takes it.
  */
 extern void copy_forward(Copying *copying, const Params *params, const Config *config,
-						 const Batch *batch, const float *input, const float *states);
+						 const Batch *batch, const float *input, const float *states,
+						 const Kernels *of_few);
 
 static inline Copies
 copies_of_window(const Copying *copying, int32_t w)

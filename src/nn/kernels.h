@@ -46,6 +46,16 @@ typedef struct Product
 	int32_t		depth;
 } Product;
 
+/* How far the true logits of items can be from those of their codes: coded_topk.h. */
+typedef struct LogitBounds
+{
+	const float *bias;
+	const float *norm;
+	const float *residual_norm;
+	float		norm_factor;
+	float		residual_factor;
+} LogitBounds;
+
 /* Floats in a vector of the widest set. */
 #define KERNELS_MOST_LANES 16
 
@@ -88,11 +98,19 @@ typedef struct Kernels
 	void		(*exponentials) (float *values, int32_t count, float shift, float scale);
 
 	/*
-	 * Of rows of `columns` values, `stride` floats apart: the natural logarithm of
-	 * those whose column is chosen (1; the others are 0), positive normal numbers.
+	 * Of rows of `columns` values, `stride` floats apart: ln(1 + factor[column] x
+	 * value), or 0 where the value is not above 0; where the factor is 0, nothing
+	 * is done.
 	 */
 	void		(*logarithms) (float *values, size_t stride, int32_t rows,
-							   const float *chosen, int32_t columns);
+							   const float *factor, int32_t columns);
+
+	/* Of rows likewise: (value - mean[column]) scale[column], held within +-limit. */
+	void		(*standardise) (float *values, size_t stride, int32_t rows, const float *mean,
+								const float *scale, float limit, int32_t columns);
+
+	/* How many of some values are from low to high. */
+	int32_t		(*count_within) (const float *values, int32_t count, float low, float high);
 
 	void		(*multiply) (const Product *product);
 
@@ -118,23 +136,32 @@ typedef struct Kernels
 	void		(*score_rows) (float *scores, const float *weights,
 							   const float *vector, int32_t rows, int32_t columns);
 
-	/* The same of rows that are chosen: scores[j] is that of row[j]. */
+	/* out[r] += row r of weights (rows x columns) times vector[columns] */
+	void		(*add_products) (float *out, const float *weights, const float *vector,
+								 int32_t rows, int32_t columns);
+
+	/* Like score_rows, of rows that are chosen: scores[j] is that of row[j]. */
 	void		(*score_chosen) (float *scores, const float *weights, const int32_t *row,
 								 const float *vector, int32_t count, int32_t columns);
 
 	/*
 	 * Logits, without the bias, of blocks of items by their codes: coded_topk.h.
-	 * query: columns codes.
+	 * query: columns codes each; logits: queries x stride.
 	 */
-	void		(*score_codes) (float *logits, const int8_t *codes,
-							   const int32_t *code_sum, const float *scale,
-							   const int8_t *query, float query_scale,
-							   int32_t blocks, int32_t columns);
+	void		(*score_codes) (float *logits, size_t stride, const int8_t *codes,
+								const int32_t *code_sum, const float *scale,
+								const int8_t *const query[], const float *query_scale,
+								int32_t queries, int32_t blocks, int32_t columns);
 
-	/* upper[j] = logits[j] + norm[j] a + residual_norm[j] b + rounding */
-	void		(*upper_bounds) (float *upper, const float *logits, const float *norm,
-								 const float *residual_norm, float a, float b,
-								 int32_t count);
+	/*
+	 * Of such logits: add the bias, and take them into a running maximum and sum of
+	 * exp(logit - maximum), to 1e-4 of it; upper[j]: logit j + its bound.  Returns how
+	 * many of these are at least threshold, and at which places: found.  logits,
+	 * upper, found: room for whole vectors.
+	 */
+	int32_t		(*bound_logits) (float *logits, float *upper, int32_t *found,
+								 const LogitBounds *bounds, int32_t count, float threshold,
+								 float *maximum, float *sum);
 
 	/*
 	 * Places of the values that are at least threshold; returns how many.  found:

@@ -120,20 +120,73 @@ exponentials(float *values, int32_t count, float shift, float scale)
 }
 
 static void
-logarithms(float *values, size_t stride, int32_t rows, const float *chosen, int32_t columns)
+logarithms(float *values, size_t stride, int32_t rows, const float *factor, int32_t columns)
 {
 	for (int32_t c = 0; c < columns; c += LANES)
 	{
-		VecInt		wanted = vec_load_part(chosen + c, columns - c) != 0.0f;
+		Vec			factors = vec_load_part(factor + c, columns - c);
+		VecInt		wanted = factors != 0.0f;
 
 		for (int32_t r = 0; r < rows; r++)
 		{
 			float	   *at = values + r * stride + c;
 			Vec			v = vec_load_part(at, columns - c);
+			Vec			log = vec_log(1.0f + vec_max(v, (Vec) {0}) * factors);
 
-			vec_store_part(at, vec_choose(wanted, vec_log(v), v), columns - c);
+			vec_store_part(at, vec_choose(wanted, log, v), columns - c);
 		}
 	}
+}
+
+static void
+standardise(float *values, size_t stride, int32_t rows, const float *mean, const float *scale,
+			float limit, int32_t columns)
+{
+	for (int32_t c = 0; c < columns; c += LANES)
+	{
+		Vec			means = vec_load_part(mean + c, columns - c);
+		Vec			scales = vec_load_part(scale + c, columns - c);
+
+		for (int32_t r = 0; r < rows; r++)
+		{
+			float	   *at = values + r * stride + c;
+			Vec			v = (vec_load_part(at, columns - c) - means) * scales;
+
+			v = vec_max(vec_all(-limit), vec_min(vec_all(limit), v));
+			vec_store_part(at, v, columns - c);
+		}
+	}
+}
+
+static int32_t
+count_within(const float *values, int32_t count, float low, float high)
+{
+	VecInt		found = {0};
+	int32_t		total = 0;
+	int32_t		j = 0;
+
+	for (; j + LANES <= count; j += LANES)
+	{
+		Vec			v = vec_load(values + j);
+
+		found -= (v >= low) & (v <= high);
+	}
+#if defined(__AVX512F__)
+	if (j < count)
+	{
+		Vec			v = vec_load_part(values + j, count - j);
+
+		total = __builtin_popcount(_mm512_mask_cmp_ps_mask(vec_mask(count - j), (__m512) v,
+														   _mm512_set1_ps(low), _CMP_GE_OQ) &
+								   _mm512_cmp_ps_mask((__m512) v, _mm512_set1_ps(high), _CMP_LE_OQ));
+		j = count;
+	}
+#endif
+	for (int32_t lane = 0; count >= LANES && lane < LANES; lane++)
+		total += found[lane];
+	for (; j < count; j++)
+		total += values[j] >= low && values[j] <= high;
+	return total;
 }
 
 /* What a block of a product takes of the registers; all sizes do the same sums. */
@@ -348,107 +401,232 @@ score_chosen(float *scores, const float *weights, const int32_t *chosen, const f
 	}
 }
 
+/* Lanes left from j on, at most all. */
+static inline int32_t
+lanes_left(size_t count, size_t j)
+{
+	return count - j < (size_t) LANES ? (int32_t) (count - j) : LANES;
+}
+
+/* a . b over `columns` floats. */
+static inline float
+dot_row(const float *a, const float *b, size_t columns)
+{
+	Vec			sum = {0};
+
+	for (size_t j = 0; j < columns; j += (size_t) LANES)
+	{
+		int32_t		n = lanes_left(columns, j);
+
+		sum += vec_load_part(a + j, n) * vec_load_part(b + j, n);
+	}
+	return vec_sum(sum);
+}
+
+/*
+ * Of two vectors, groups of `half` lanes in turn: each the sum of two neighbouring
+ * groups of one of them.  half: a constant, so that the places are too.
+ */
+static inline __attribute__((always_inline)) Vec
+add_halves(Vec a, Vec b, const int32_t half)
+{
+	VecInt		low = {0};
+	VecInt		high = {0};
+
+#pragma GCC unroll 16
+	for (int32_t lane = 0; lane < LANES; lane++)
+	{
+		low[lane] = (lane / half % 2 == 0 ? 0 : LANES) + lane / (2 * half) * 2 * half + lane % half;
+		high[lane] = low[lane] + half;
+	}
+	return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+}
+
+/* The sums of LANES vectors, in their order. */
+static inline __attribute__((always_inline)) Vec
+sum_each(Vec sum[LANES])
+{
+#if LANES_16
+#pragma GCC unroll 8
+	for (int32_t i = 0; i < 8; i++)
+		sum[i] = add_halves(sum[i], sum[i + 8], 8);
+#endif
+#if LANES_16 || LANES_8
+#pragma GCC unroll 4
+	for (int32_t i = 0; i < 4; i++)
+		sum[i] = add_halves(sum[i], sum[i + 4], 4);
+#endif
+	sum[0] = add_halves(sum[0], sum[2], 2);
+	sum[1] = add_halves(sum[1], sum[3], 2);
+	return add_halves(sum[0], sum[1], 1);
+}
+
+/* LANES rows, one in each lane. */
+static inline Vec
+products_together(const float *weights, const float *vector, int32_t columns)
+{
+	int32_t		whole = columns / LANES * LANES;
+	Vec			sum[LANES] = {0};
+
+	for (int32_t c = 0; c < whole; c += LANES)
+	{
+		Vec			v = vec_load(vector + c);
+
+#pragma GCC unroll 16
+		for (int32_t r = 0; r < LANES; r++)
+			sum[r] += v * vec_load(weights + (size_t) r * columns + c);
+	}
+	if (whole < columns)
+	{
+		Vec			v = vec_load_part(vector + whole, columns - whole);
+
+#pragma GCC unroll 16
+		for (int32_t r = 0; r < LANES; r++)
+			sum[r] += v * vec_load_part(weights + (size_t) r * columns + whole, columns - whole);
+	}
+	return sum_each(sum);
+}
+
+static void
+add_products(float *out, const float *weights, const float *vector, int32_t rows,
+			 int32_t columns)
+{
+	int32_t		r = 0;
+
+	for (; r + LANES <= rows; r += LANES)
+		vec_store(out + r, vec_load(out + r) +
+				  products_together(weights + (size_t) r * columns, vector, columns));
+	for (; r < rows; r++)
+		out[r] += dot_row(weights + (size_t) r * columns, vector, (size_t) columns);
+}
+
 /*
  * A block is CODES_BLOCK items; a vector holds CODES_GROUP columns of each, so
  * that sums for all items of the block grow side by side.
  */
 #if defined(__AVX512VNNI__)
 
-/* Blocks that are summed up at once: each addition waits for the one before. */
+/* Blocks and queries that are summed up at once: each addition waits for the one before. */
 #define CODES_TOGETHER 4
 
-/* Sums of `together` blocks; inlined for each number. */
-static inline __attribute__((always_inline)) void
-sum_codes(int32_t *sums, const int8_t *codes, const int32_t *code_sum,
-		  const int8_t *query, int32_t columns, int32_t together)
-{
-	const __m512i shift = _mm512_set1_epi8((char) 0x80);
-	size_t		stride = (size_t) CODES_BLOCK * columns;
-	__m512i		total[CODES_TOGETHER];
+/* Blocks ahead that memory is asked for, which stops by itself at the end of a page. */
+#define CODES_AHEAD 16
 
-	/* the instruction multiplies unsigned by signed: the query is shifted by 128 */
-	for (int32_t b = 0; b < together; b++)
-		total[b] = _mm512_sub_epi32(_mm512_setzero_si512(),
-									_mm512_slli_epi32(_mm512_loadu_si512(code_sum + b * CODES_BLOCK), 7));
+/* Logits of `blocks` blocks by `queries` queries; inlined for each number of them. */
+static inline __attribute__((always_inline)) void
+score_blocks(float *logits, size_t stride, const int8_t *codes, const int32_t *code_sum,
+			 const float *scale, const int8_t (*query)[CONFIG_MAX_COLUMNS],
+			 const float *query_scale, int32_t queries, int32_t blocks, int32_t columns)
+{
+	size_t		block = (size_t) CODES_BLOCK * columns;
+	__m512i		total[CODES_TOGETHER][CODES_TOGETHER];
+
+	for (int32_t q = 0; q < queries; q++)
+	{
+		for (int32_t b = 0; b < blocks; b++)
+			total[q][b] = _mm512_sub_epi32(_mm512_setzero_si512(),
+										   _mm512_slli_epi32(_mm512_loadu_si512(code_sum + b * CODES_BLOCK), 7));
+	}
 	for (int32_t c = 0; c < columns; c += CODES_GROUP)
 	{
-		int32_t		four;
-		__m512i		shifted;
+		__m512i		group[CODES_TOGETHER];
 
-		memcpy(&four, query + c, sizeof(four));
-		shifted = _mm512_xor_si512(_mm512_set1_epi32(four), shift);
-		for (int32_t b = 0; b < together; b++)
-			total[b] = _mm512_dpbusd_epi32(total[b], shifted,
-										   _mm512_loadu_si512(codes + b * stride +
-															  (size_t) c * CODES_BLOCK));
+		for (int32_t b = 0; b < blocks; b++)
+		{
+			const int8_t *at = codes + b * block + (size_t) c * CODES_BLOCK;
+
+			group[b] = _mm512_loadu_si512(at);
+			_mm_prefetch((const char *) at + block * CODES_AHEAD, _MM_HINT_T1);
+		}
+		for (int32_t q = 0; q < queries; q++)
+		{
+			int32_t		four;
+
+			memcpy(&four, query[q] + c, sizeof(four));
+			for (int32_t b = 0; b < blocks; b++)
+				total[q][b] = _mm512_dpbusd_epi32(total[q][b], _mm512_set1_epi32(four), group[b]);
+		}
 	}
-	for (int32_t b = 0; b < together; b++)
-		_mm512_storeu_si512(sums + b * CODES_BLOCK, total[b]);
+	for (int32_t q = 0; q < queries; q++)
+	{
+		for (int32_t b = 0; b < blocks; b++)
+			vec_store(logits + q * stride + b * CODES_BLOCK,
+					  (Vec) _mm512_cvtepi32_ps(total[q][b]) *
+					  (vec_load(scale + b * CODES_BLOCK) * query_scale[q]));
+	}
+}
+
+static void
+score_codes(float *logits, size_t stride, const int8_t *codes, const int32_t *code_sum,
+			const float *scale, const int8_t *const query[], const float *query_scale,
+			int32_t queries, int32_t blocks, int32_t columns)
+{
+	for (int32_t q = 0; q < queries; q += CODES_TOGETHER)
+	{
+		int8_t		shifted[CODES_TOGETHER][CONFIG_MAX_COLUMNS];
+		int32_t		together = queries - q < CODES_TOGETHER ? queries - q : CODES_TOGETHER;
+		int32_t		done = 0;
+
+		/* the instruction multiplies unsigned by signed: the query is shifted by 128 */
+		for (int32_t s = 0; s < together; s++)
+		{
+			for (int32_t c = 0; c < columns; c++)
+				shifted[s][c] = (int8_t) (query[q + s][c] ^ -128);
+		}
+		while (done < blocks)
+		{
+			int32_t		first = done * CODES_BLOCK;
+			int32_t		more = blocks - done < CODES_TOGETHER ? 1 : CODES_TOGETHER;
+			const int8_t *from = codes + (size_t) first * columns;
+
+#define SCORE_BLOCKS(queries, blocks) \
+			score_blocks(logits + q * stride + first, stride, from, code_sum + first, scale + first, \
+						 shifted, query_scale + q, queries, blocks, columns)
+			if (together == CODES_TOGETHER && more == CODES_TOGETHER)
+				SCORE_BLOCKS(CODES_TOGETHER, CODES_TOGETHER);
+			else if (together == 1 && more == CODES_TOGETHER)
+				SCORE_BLOCKS(1, CODES_TOGETHER);
+			else
+				SCORE_BLOCKS(together, more);
+#undef SCORE_BLOCKS
+			done += more;
+		}
+	}
 }
 
 #else
 
-#define CODES_TOGETHER 1
-
-static inline void
-sum_codes(int32_t *sums, const int8_t *codes, const int32_t *code_sum,
-		  const int8_t *query, int32_t columns, int32_t together)
+static void
+score_codes(float *logits, size_t stride, const int8_t *codes, const int32_t *code_sum,
+			const float *scale, const int8_t *const query[], const float *query_scale,
+			int32_t queries, int32_t blocks, int32_t columns)
 {
 	(void) code_sum;
-	(void) together;
-	memset(sums, 0, CODES_BLOCK * sizeof(int32_t));
-	for (int32_t c = 0; c < columns; c += CODES_GROUP)
+	for (int32_t q = 0; q < queries; q++)
 	{
-		const int8_t *group = codes + (size_t) c * CODES_BLOCK;
+		const int8_t *four = query[q];
 
-		for (int32_t i = 0; i < CODES_BLOCK; i++)
-			sums[i] += group[4 * i] * query[c] + group[4 * i + 1] * query[c + 1] +
-				group[4 * i + 2] * query[c + 2] + group[4 * i + 3] * query[c + 3];
+		for (int32_t b = 0; b < blocks; b++)
+		{
+			const int8_t *block = codes + (size_t) b * CODES_BLOCK * columns;
+			int32_t		first = b * CODES_BLOCK;
+			int32_t		sums[CODES_BLOCK] = {0};
+
+			for (int32_t c = 0; c < columns; c += CODES_GROUP)
+			{
+				const int8_t *group = block + (size_t) c * CODES_BLOCK;
+
+				for (int32_t i = 0; i < CODES_BLOCK; i++)
+					sums[i] += group[4 * i] * four[c] + group[4 * i + 1] * four[c + 1] +
+						group[4 * i + 2] * four[c + 2] + group[4 * i + 3] * four[c + 3];
+			}
+			for (int32_t i = 0; i < CODES_BLOCK; i++)
+				logits[q * stride + first + i] = (float) sums[i] * (scale[first + i] * query_scale[q]);
+		}
 	}
 }
 
 #endif
-
-static void
-score_codes(float *logits, const int8_t *codes, const int32_t *code_sum,
-		   const float *scale, const int8_t *query, float query_scale,
-		   int32_t blocks, int32_t columns)
-{
-	int32_t		done = 0;
-
-	while (done < blocks)
-	{
-		int32_t		sums[CODES_TOGETHER * CODES_BLOCK];
-		int32_t		first = done * CODES_BLOCK;
-		const int8_t *start = codes + (size_t) first * columns;
-		int32_t		together = 1;
-
-		if (blocks - done >= CODES_TOGETHER)
-		{
-			together = CODES_TOGETHER;
-			sum_codes(sums, start, code_sum + first, query, columns, CODES_TOGETHER);
-		}
-		else
-			sum_codes(sums, start, code_sum + first, query, columns, 1);
-		for (int32_t i = 0; i < together * CODES_BLOCK; i++)
-			logits[first + i] = (float) sums[i] * (scale[first + i] * query_scale);
-		done += together;
-	}
-}
-
-static void
-upper_bounds(float *upper, const float *logits, const float *norm,
-			 const float *residual_norm, float a, float b, int32_t count)
-{
-	const float rounding = 1e-6f;	/* of the additions here and of the bias */
-
-	for (int32_t j = 0; j < count; j++)
-	{
-		float		size = __builtin_fabsf(logits[j]);
-
-		upper[j] = logits[j] + norm[j] * a + residual_norm[j] * b + size * rounding;
-	}
-}
 
 static int32_t
 find_at_least(int32_t *found, const float *values, int32_t count, float threshold)
@@ -482,6 +660,38 @@ find_at_least(int32_t *found, const float *values, int32_t count, float threshol
 	return length;
 }
 
+static int32_t
+bound_logits(float *logits, float *upper, int32_t *found, const LogitBounds *bounds,
+			 int32_t count, float threshold, float *maximum, float *sum)
+{
+	const float rounding = 1e-6f;	/* of the additions here and of the bias */
+	const VecInt lane = vec_lanes();
+	Vec			tops = vec_all(*maximum);
+	Vec			totals = {0};
+	float		top;
+
+	for (int32_t j = 0; j < count; j += LANES)
+	{
+		int32_t		n = count - j;
+		Vec			logit = vec_load(logits + j) + vec_load_part(bounds->bias + j, n);
+		Vec			bound = vec_load_part(bounds->norm + j, n) * bounds->norm_factor +
+			vec_load_part(bounds->residual_norm + j, n) * bounds->residual_factor +
+			vec_absolute(logit) * rounding;
+
+		if (n < LANES)
+			logit = vec_choose(lane < n, logit, vec_all(-__builtin_inff()));
+		vec_store(logits + j, logit);
+		vec_store(upper + j, logit + bound);
+		tops = vec_max(tops, logit);
+	}
+	top = vec_largest(tops);
+	for (int32_t j = 0; j < count; j += LANES)
+		totals += vec_exp_rough(vec_load(logits + j) - top);
+	*sum = *sum * vec_exp(vec_all(*maximum - top))[0] + vec_sum(totals);
+	*maximum = top;
+	return find_at_least(found, upper, count, threshold);
+}
+
 /* Bits of a float as an integer that is in the same order; its own inverse. */
 static inline int32_t
 order_of_bits(int32_t bits)
@@ -489,43 +699,94 @@ order_of_bits(int32_t bits)
 	return bits ^ ((bits >> 31) & INT32_MAX);
 }
 
+/* The same of the lanes of a vector. */
+static inline VecInt
+orders_of(Vec v)
+{
+	return (VecInt) v ^ (((VecInt) v >> 31) & INT32_MAX);
+}
+
+/* How many values have at least an order of bits. */
+static inline int32_t
+count_reaching(const float *values, int32_t count, int32_t tried)
+{
+	int32_t		total = 0;
+	int32_t		bits;
+	int32_t		j = 0;
+#if defined(__AVX512F__)
+
+	for (; j + LANES <= count; j += LANES)
+		total += __builtin_popcount(_mm512_cmpge_epi32_mask((__m512i) orders_of(vec_load(values + j)),
+															_mm512_set1_epi32(tried)));
+#else
+	VecInt		reached = {0};
+
+	for (; j + LANES <= count; j += LANES)
+		reached -= orders_of(vec_load(values + j)) >= tried;
+	for (int32_t lane = 0; lane < LANES; lane++)
+		total += reached[lane];
+#endif
+	for (; j < count; j++)
+	{
+		memcpy(&bits, values + j, sizeof(bits));
+		total += order_of_bits(bits) >= tried;
+	}
+	return total;
+}
+
+/* The least order of bits of those values that have at least one. */
+static int32_t
+least_reaching(const float *values, int32_t count, int32_t tried)
+{
+	VecInt		leasts = (VecInt) {0} + INT32_MAX;
+	int32_t		least = INT32_MAX;
+	int32_t		bits;
+	int32_t		j = 0;
+
+	for (; j + LANES <= count; j += LANES)
+	{
+		VecInt		order = orders_of(vec_load(values + j));
+		VecInt		wanted = (order >= tried) & (order < leasts);
+
+		leasts = (order & wanted) | (leasts & ~wanted);
+	}
+	for (int32_t lane = 0; lane < LANES; lane++)
+		least = leasts[lane] < least ? leasts[lane] : least;
+	for (; j < count; j++)
+	{
+		memcpy(&bits, values + j, sizeof(bits));
+		bits = order_of_bits(bits);
+		least = bits >= tried && bits < least ? bits : least;
+	}
+	return least;
+}
+
 /*
  * The largest order of bits that k values reach, bit by bit from the highest;
- * the highest says that the number is positive.
+ * the highest says that the number is positive.  Where just k values reach what
+ * is tried, it is the least of these.
  */
 static float
 kth_largest(const float *values, int32_t count, int32_t k)
 {
 	int32_t		kth = INT32_MIN;
-	int32_t		bits;
 	float		result;
 
 	for (uint32_t bit = UINT32_C(1) << 31; bit != 0; bit >>= 1)
 	{
 		int32_t		tried = (int32_t) ((uint32_t) kth ^ bit);
-		VecInt		reached = {0};
-		int32_t		total = 0;
-		int32_t		j = 0;
+		int32_t		total = count_reaching(values, count, tried);
 
-		for (; j + LANES <= count; j += LANES)
-		{
-			VecInt		order = (VecInt) vec_load(values + j);
-
-			order ^= (order >> 31) & INT32_MAX;
-			reached -= order >= tried;
-		}
-		for (int32_t lane = 0; lane < LANES; lane++)
-			total += reached[lane];
-		for (; j < count; j++)
-		{
-			memcpy(&bits, values + j, sizeof(bits));
-			total += order_of_bits(bits) >= tried;
-		}
 		if (total >= k)
 			kth = tried;
+		if (total == k)
+		{
+			kth = least_reaching(values, count, tried);
+			break;
+		}
 	}
-	bits = order_of_bits(kth);
-	memcpy(&result, &bits, sizeof(result));
+	kth = order_of_bits(kth);
+	memcpy(&result, &kth, sizeof(result));
 	return result;
 }
 
@@ -555,13 +816,6 @@ sum_squares(const float *values, size_t count)
 	return total;
 }
 
-/* Lanes left from j on, at most all. */
-static inline int32_t
-lanes_left(size_t count, size_t j)
-{
-	return count - j < (size_t) LANES ? (int32_t) (count - j) : LANES;
-}
-
 static void
 adam_catch_up(float *weight, float *first, float *second, size_t count,
 			  float drift, float decay1, float decay2, float epsilon)
@@ -577,21 +831,6 @@ adam_catch_up(float *weight, float *first, float *second, size_t count,
 		vec_store_part(first + j, decay1 * m, n);
 		vec_store_part(second + j, decay2 * v, n);
 	}
-}
-
-/* a . b over `columns` floats. */
-static inline float
-dot_row(const float *a, const float *b, size_t columns)
-{
-	Vec			sum = {0};
-
-	for (size_t j = 0; j < columns; j += (size_t) LANES)
-	{
-		int32_t		n = lanes_left(columns, j);
-
-		sum += vec_load_part(a + j, n) * vec_load_part(b + j, n);
-	}
-	return vec_sum(sum);
 }
 
 static void
@@ -682,15 +921,18 @@ const Kernels KERNELS_TABLE = {
 	.softmax_statistics = softmax_statistics,
 	.exponentials = exponentials,
 	.logarithms = logarithms,
+	.standardise = standardise,
+	.count_within = count_within,
 	.multiply = multiply,
 	.tile_statistics = tile_statistics,
 	.tile_gradient = tile_gradient,
 	.tile_count = tile_count,
 	.score_rows = score_rows,
 	.score_chosen = score_chosen,
+	.add_products = add_products,
 	.score_codes = score_codes,
-	.upper_bounds = upper_bounds,
 	.find_at_least = find_at_least,
+	.bound_logits = bound_logits,
 	.kth_largest = kth_largest,
 	.to_codes = to_codes,
 	.from_codes = from_codes,

@@ -69,10 +69,9 @@ project_input(float *out, const LstmPass *pass)
 			   (size_t) width * sizeof(float));
 	/* tokens x 4 units += input (tokens x input_dim) w_input^T (4 units x input_dim) */
 	for (int32_t t = 0; t < tokens && interrupt_go_on(&pass->interrupt); t += PRODUCT_TOKENS)
-		matrix_multiply_transposed(out + (size_t) t * width,
-								   pass->input + (size_t) t * pass->input_dim,
-								   pass->params->w_input, product_tokens(tokens, t),
-								   width, pass->input_dim, 1.0f);
+		matrix_add_transposed(pass->of_few, out + (size_t) t * width,
+							  pass->input + (size_t) t * pass->input_dim, pass->params->w_input,
+							  product_tokens(tokens, t), width, pass->input_dim);
 }
 
 void
@@ -105,9 +104,8 @@ lstm_forward(LstmState *state, const LstmPass *pass, float *projection)
 		}
 		/* rows x 4 units += hidden (rows x units) w_hidden^T (4 units x units) */
 		if (previous_rows > 0)
-			matrix_multiply_transposed(gates, state->hidden + previous * units,
-									   pass->params->w_hidden, previous_rows,
-									   (int) width, pass->units, 1.0f);
+			matrix_add_transposed(pass->of_few, gates, state->hidden + previous * units,
+								  pass->params->w_hidden, previous_rows, (int) width, pass->units);
 		pass->kernels->lstm_cell_forward(gates, state->cell + token * units,
 										 state->hidden + token * units,
 										 state->cell + previous * units,

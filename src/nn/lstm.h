@@ -19,6 +19,7 @@
 typedef struct LstmPass
 {
 	const Kernels *kernels;
+	const Kernels *of_few;		/* for products of few rows; NULL: not in training (matrix.h) */
 	const LstmParams *params;
 	const Layout *layout;
 	const Layout *input_layout;

@@ -8,6 +8,8 @@
 #include <cblas.h>
 #include <stddef.h>
 
+#include "nn/kernels.h"
+
 /* out (m x n) = keep * out + a (m x k) * b (n x k) transposed */
 static inline void
 matrix_multiply_transposed(float *out, const float *a, const float *b,
@@ -15,6 +17,26 @@ matrix_multiply_transposed(float *out, const float *a, const float *b,
 {
 	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k,
 				1.0f, a, k, b, k, keep, out, n);
+}
+
+/* Rows up to which BLAS, which copies b before it begins, takes longer than products row by row. */
+#define MATRIX_FEW_ROWS 8
+
+/*
+ * out (m x n) += a (m x k) * b (n x k) transposed.  kernels: for few rows; NULL: by
+ * BLAS whatever their number, as all that is trained.
+ */
+static inline void
+matrix_add_transposed(const Kernels *kernels, float *out, const float *a, const float *b,
+					  int m, int n, int k)
+{
+	if (kernels == NULL || m > MATRIX_FEW_ROWS)
+		matrix_multiply_transposed(out, a, b, m, n, k, 1.0f);
+	else
+	{
+		for (int r = 0; r < m; r++)
+			kernels->add_products(out + (size_t) r * n, b, a + (size_t) r * k, n, k);
+	}
 }
 
 /* out (m x n) = keep * out + a (m x k) * b (k x n) */

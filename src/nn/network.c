@@ -112,6 +112,13 @@ network_place(Network *network, Arena *arena, const Config *config,
 											config_representation_dim(config));
 }
 
+/* For products of few rows (matrix.h): in training all are by BLAS. */
+static inline const Kernels *
+kernels_of_few(const Network *network)
+{
+	return network->trains ? NULL : network->kernels;
+}
+
 /* Direction d of layer l, as lstm.h wants it described. */
 static LstmPass
 lstm_pass(const Network *network, const Params *params, const Batch *batch,
@@ -122,6 +129,7 @@ lstm_pass(const Network *network, const Params *params, const Batch *batch,
 	bool		maps = d == 1 && !windows;
 	LstmPass	pass = {
 		.kernels = network->kernels,
+		.of_few = kernels_of_few(network),
 		.params = &params->lstm[l][d],
 		.layout = windows || d == 1 ? &batch->window : &batch->sequence,
 		.input_layout = windows ? &batch->window : &batch->sequence,
@@ -319,8 +327,8 @@ residual_forward(float *representation, Network *network, const Params *params,
 		memcpy(network->gate + (size_t) w * columns, params->gate_bias,
 			   (size_t) columns * sizeof(float));
 	/* windows x item_dim += states (windows x dim) gate_weight^T (item_dim x dim) */
-	matrix_multiply_transposed(network->gate, states, params->gate_weight, windows, columns,
-							   config_representation_dim(config), 1.0f);
+	matrix_add_transposed(kernels_of_few(network), network->gate, states, params->gate_weight,
+						  windows, columns, config_representation_dim(config));
 	for (int32_t w = 0; w < windows; w++)
 	{
 		float	   *gate = network->gate + (size_t) w * columns;
@@ -468,11 +476,15 @@ network_forward(float *representation, Network *network, const Params *params,
 		read_final_states(states, hidden, network, params, batch, false);
 	drop_units(states, config, windows, dropout);
 	if (config->copy)
-		copy_forward(&network->copying, params, config, batch, network->input, states);
+		copy_forward(&network->copying, params, config, batch, network->input, states,
+					 kernels_of_few(network));
 	/* windows x item_dim = states (windows x columns) projection^T (item_dim x columns) */
 	if (config->tied)
-		matrix_multiply_transposed(representation, states, params->projection,
-								   windows, config->item_dim, columns, 0.0f);
+	{
+		memset(representation, 0, (size_t) windows * config->item_dim * sizeof(float));
+		matrix_add_transposed(kernels_of_few(network), representation, states, params->projection,
+							  windows, config->item_dim, columns);
+	}
 	if (config->residual)
 		residual_forward(representation, network, params, batch, states);
 	if (config->scale > 0)

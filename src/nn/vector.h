@@ -15,9 +15,11 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #define VECTOR_BYTES 64
+#define LANES_16 1
 #elif defined(__AVX2__)
 #include <immintrin.h>
 #define VECTOR_BYTES 32
+#define LANES_8 1
 #elif defined(__SSE2__)
 #include <emmintrin.h>
 #define VECTOR_BYTES 16
@@ -149,6 +151,23 @@ vec_sqrt(Vec v)
 #endif
 }
 
+/* The numbers of the lanes, from 0. */
+static inline VecInt
+vec_lanes(void)
+{
+	VecInt		v = {0};
+
+	for (int32_t i = 0; i < LANES; i++)
+		v[i] = i;
+	return v;
+}
+
+static inline Vec
+vec_absolute(Vec v)
+{
+	return (Vec) ((VecInt) v & INT32_MAX);
+}
+
 static inline float
 vec_sum(Vec v)
 {
@@ -205,6 +224,25 @@ vec_exp(Vec x)
 	 */
 	power = (Vec) (((VecBits) shifted + VEC_EXPONENT_BIAS) << VEC_EXPONENT_SHIFT);
 	return p * power;
+}
+
+/* exp(x) to 1e-4 of it, for sums; x at most 87. */
+static inline Vec
+vec_exp_rough(Vec x)
+{
+#if defined(__AVX512F__)
+	__m512		scaled = (__m512) (vec_max(vec_all(-100.0f), x) * 1.44269504f);
+	__m512		n = _mm512_roundscale_ps(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+	Vec			r = (Vec) scaled - (Vec) n;
+	Vec			p = r * 9.61812911e-3f + 5.55041087e-2f;	/* 2^r by its Taylor polynomial */
+
+	p = p * r + 2.40226507e-1f;
+	p = p * r + 6.93147181e-1f;
+	p = p * r + 1.0f;
+	return (Vec) _mm512_scalef_ps((__m512) p, n);
+#else
+	return vec_exp(x);
+#endif
 }
 
 /* a where the lane of wanted is -1, b where it is 0. */

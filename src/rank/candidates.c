@@ -8,6 +8,7 @@
  */
 #include "rank/candidates.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -34,12 +35,22 @@ _Static_assert(KEEP_HISTORY + KEEP_TRANSITIONS + KEEP_NEIGHBOURS + KEEP_RARE + K
 			   KEEP_CATEGORY + KEEP_OTHER_CATEGORY + KEEP_UNTOUCHED + KEEP_OTHER_UNTOUCHED +
 			   COUNTS_MAX_POPULAR + CANDIDATES_NETWORK <= CANDIDATES_MAX, "candidates would be passed over");
 
+/* Of count items outside the history, by number and what is known of each. */
+typedef struct Ranking
+{
+	int32_t		count;
+	int32_t		number[KEYS_MAX];
+	float		value[KEYS_MAX];
+	int32_t		place[KEYS_MAX];	/* of the best, to work with */
+} Ranking;
+
 struct CandidateWork
 {
 	HistoryFacts		history;
 	Own			own;
 	EvidenceTable evidence;
 	FeatureWork features;
+	Ranking		ranking;
 };
 
 CandidateWork *
@@ -55,33 +66,93 @@ candidates_start(CandidateWork *work)
 	features_start(&work->features);
 }
 
-/* Keep an item, with or without evidence. */
-static void
-keep_item(EvidenceTable *table, int32_t item)
+/*
+ * Keep an item by its number.  Most of what its features are made from is in no
+ * cache: memory fetches it, while others are chosen.
+ */
+static inline void
+keep_number(EvidenceTable *table, const Counts *counts, int32_t number)
 {
-	Evidence   *evidence = evidence_find(table, item);
+	int32_t		item = table->item[number];
 
-	if (evidence != NULL)
-		evidence->keep = true;
+	table->keep[number] = true;
+	if (item >= counts->sizes.items)
+		return;
+	__builtin_prefetch(&counts->item[item]);
+	__builtin_prefetch(&counts->seen[item]);
+	__builtin_prefetch(&counts->item_category[item]);
+	__builtin_prefetch(&counts->posting_start[item]);
 }
 
-/* Keep the items outside the history that have most of one kind of evidence. */
+/* Keep an item, with or without evidence. */
 static void
-keep_best(EvidenceTable *table, size_t offset, int32_t count)
+keep_item(EvidenceTable *table, const Counts *counts, int32_t item)
 {
+	int32_t		number = evidence_number(table, item);
+
+	if (number >= 0)
+		keep_number(table, counts, number);
+}
+
+/* Keep those with most, the lower item first among equals. */
+static void
+keep_most(EvidenceTable *table, const Counts *counts, Ranking *ranking, int32_t most)
+{
+	const Kernels *kernels = kernels_best();
+	float		threshold = FLT_MIN;
 	Scored		heap[KEEP_MOST];
-	TopK		top = {.k = count, .heap = heap};
+	TopK		top = {.k = most, .heap = heap};
+	int32_t		found;
 
-	for (int32_t i = 0; i < table->items.count; i++)
+	if (ranking->count > most)
+		threshold = fmaxf(threshold, kernels->kth_largest(ranking->value, ranking->count, most));
+	found = kernels->find_at_least(ranking->place, ranking->value, ranking->count, threshold);
+	if (found <= most)
 	{
-		const Evidence *evidence = &table->found[i];
-		float		value = *(const float *) ((const char *) evidence + offset);
+		for (int32_t f = 0; f < found; f++)
+			keep_number(table, counts, ranking->number[ranking->place[f]]);
+		return;
+	}
+	for (int32_t f = 0; f < found; f++)
+	{
+		int32_t		at = ranking->place[f];
 
-		if (evidence->place < 0 && value > 0 && value >= topk_threshold(&top))
-			topk_offer(&top, (Scored) {evidence->item, value});
+		topk_offer(&top, (Scored) {table->item[ranking->number[at]], ranking->value[at]});
 	}
 	for (int32_t i = 0; i < top.count; i++)
-		keep_item(table, heap[i].item);
+		keep_item(table, counts, heap[i].item);
+}
+
+/* Keep the items outside the history that have most of what evidence has at an offset. */
+static void
+keep_best(EvidenceTable *table, const Counts *counts, Ranking *ranking, size_t offset, int32_t most)
+{
+	ranking->count = 0;
+	for (int32_t d = 0; d < table->described_count; d++)
+	{
+		const Evidence *evidence = &table->found[table->described[d]];
+		float		value = *(const float *) ((const char *) evidence + offset);
+
+		ranking->number[ranking->count] = table->described[d];
+		ranking->value[ranking->count] = value;
+		ranking->count += evidence->place < 0 && value > 0;
+	}
+	keep_most(table, counts, ranking, most);
+}
+
+/* Keep those that most transitions of transitions lead to.  seen: items of the history, the first ones. */
+static void
+keep_best_hops(EvidenceTable *table, const Counts *counts, Ranking *ranking, int32_t seen,
+			   int32_t most)
+{
+	ranking->count = 0;
+	for (int32_t i = seen; i < table->items.count; i++)
+	{
+		ranking->number[ranking->count] = i;
+		ranking->value[ranking->count] = table->hop[i];
+		ranking->count += table->hop[i] > 0;
+	}
+	keep_most(table, counts, ranking, most);
 }
 
 static void
@@ -91,7 +162,7 @@ keep_category(EvidenceTable *table, const Counts *counts, int32_t category, int3
 	int64_t		end = counts->category_top_start[category + 1];
 
 	for (int64_t i = start; category > 0 && i < end && i < start + count; i++)
-		keep_item(table, counts->category_top[i]);
+		keep_item(table, counts, counts->category_top[i]);
 }
 
 /* Whether nobody has touched an item, but for the events of an example that come after its history. */
@@ -137,7 +208,7 @@ keep_untouched(CandidateWork *work, const Counts *counts, int32_t category, int3
 
 		if (evidence == NULL || evidence->place >= 0)
 			continue;
-		evidence->keep = true;
+		keep_item(&work->evidence, counts, kept[i]);
 		evidence->untouched = untouched;
 	}
 }
@@ -151,11 +222,11 @@ choose(CandidateWork *work, const Counts *counts, const NetworkOpinion *network)
 	int32_t		other = 0;
 
 	for (int32_t i = 0; i < history->distinct && i < KEEP_HISTORY; i++)
-		keep_item(table, history->item[i].item);
-	keep_best(table, offsetof(Evidence, strength), KEEP_TRANSITIONS);
-	keep_best(table, offsetof(Evidence, near[1]), KEEP_NEIGHBOURS);
-	keep_best(table, offsetof(Evidence, near[2]), KEEP_RARE);
-	keep_best(table, offsetof(Evidence, hops[1]), KEEP_HOPS);
+		keep_item(table, counts, history->item[i].item);
+	keep_best(table, counts, &work->ranking, offsetof(Evidence, strength), KEEP_TRANSITIONS);
+	keep_best(table, counts, &work->ranking, offsetof(Evidence, near[1]), KEEP_NEIGHBOURS);
+	keep_best(table, counts, &work->ranking, offsetof(Evidence, near[2]), KEEP_RARE);
+	keep_best_hops(table, counts, &work->ranking, history->distinct, KEEP_HOPS);
 	keep_category(table, counts, history->last_category, KEEP_CATEGORY);
 	for (int32_t i = 1; i < history->distinct && i < OTHER_CATEGORY_ITEMS && other == 0; i++)
 	{
@@ -166,14 +237,14 @@ choose(CandidateWork *work, const Counts *counts, const NetworkOpinion *network)
 	keep_untouched(work, counts, history->last_category, KEEP_UNTOUCHED);
 	keep_untouched(work, counts, other, KEEP_OTHER_UNTOUCHED);
 	for (int32_t i = 0; i < counts->sizes.popular; i++)
-		keep_item(table, counts->popular[i]);
+		keep_item(table, counts, counts->popular[i]);
 	for (int32_t i = 0; network != NULL && i < network->count; i++)
 	{
 		Evidence   *evidence = evidence_find(table, network->best[i].item);
 
 		if (evidence == NULL)
 			continue;
-		evidence->keep = true;
+		keep_item(table, counts, network->best[i].item);
 		evidence->network_rank = i + 1;
 	}
 }
@@ -249,40 +320,31 @@ candidates_ask_network(Candidate *candidate, int32_t count, const NetworkOpinion
  * example's own sequence alone says nothing, nor do fewer sequences than wanted.
  */
 static bool
-is_supported(const CandidateWork *work, const Counts *counts, const Evidence *evidence)
+is_supported(const CandidateWork *work, const Counts *counts, int32_t number)
 {
-	return evidence->place >= 0 || evidence->untouched > 0 ||
-		(evidence->item < counts->sizes.items &&
-		 own_item_support(&work->own, counts, evidence->item) >= counts->sizes.min_support);
+	const EvidenceTable *table = &work->evidence;
+	int32_t		item = table->item[number];
+
+	return number < work->history.distinct ||
+		(table->is_described[number] && table->found[number].untouched > 0) ||
+		(item < counts->sizes.items &&
+		 own_item_support(&work->own, counts, item) >= counts->sizes.min_support);
 }
 
-/*
- * Have memory fetch what the features of the candidates are made from: most of
- * it is in no cache, and the one needs not wait for the other.
- */
+/* Have memory fetch what their features are made from and could not be found before. */
 static void
 fetch_ahead(const EvidenceTable *table, const Counts *counts)
 {
 	for (int32_t i = 0; i < table->items.count; i++)
 	{
-		int32_t		item = table->found[i].item;
-
-		if (!table->found[i].keep || item >= counts->sizes.items)
-			continue;
-		__builtin_prefetch(&counts->item[item]);
-		__builtin_prefetch(&counts->seen[item]);
-		__builtin_prefetch(&counts->item_category[item]);
-		__builtin_prefetch(&counts->posting_start[item]);
-	}
-	for (int32_t i = 0; i < table->items.count; i++)
-	{
-		int32_t		item = table->found[i].item;
+		int32_t		item = table->item[i];
 		int64_t		end;
 
-		if (!table->found[i].keep || item >= counts->sizes.items)
+		if (!table->keep[i] || item >= counts->sizes.items)
 			continue;
 		/* the lists are read from their end */
 		end = counts->posting_start[item + 1];
+		__builtin_prefetch(&counts->category[counts->item_category[item]]);
 		if (end > counts->posting_start[item])
 		{
 			__builtin_prefetch(&counts->posting[end - 1]);
@@ -315,7 +377,7 @@ candidates_choose_again(CandidateWork *work, const RankHistory *history,
 {
 	EvidenceTable *table = &work->evidence;
 	const Counts *counts = work->features.counts;
-	KeyTable   *items = &work->features.categories.to;	/* not in use before features_of_history() */
+	KeyTable   *items = &work->features.table.categories;	/* not in use before features_of_history() */
 	double		now = work->history.now;
 
 	keys_clear(items);
@@ -326,11 +388,11 @@ candidates_choose_again(CandidateWork *work, const RankHistory *history,
 		work->history.now = now;
 	else
 		evidence_move(table, counts, history, &work->history);
-	for (int32_t i = 0; i < table->items.count; i++)
+	memset(table->keep, 0, (size_t) table->items.count * sizeof(bool));
+	for (int32_t d = 0; d < table->described_count; d++)
 	{
-		table->found[i].keep = false;
-		table->found[i].network_rank = 0;
-		table->found[i].untouched = 0;
+		table->found[table->described[d]].network_rank = 0;
+		table->found[table->described[d]].untouched = 0;
 	}
 	choose(work, counts, network);
 }
@@ -340,30 +402,33 @@ candidates_have(const CandidateWork *work, int32_t item)
 {
 	int32_t		number = keys_find(&work->evidence.items, item);
 
-	return number >= 0 && work->evidence.found[number].keep &&
-		is_supported(work, work->features.counts, &work->evidence.found[number]);
+	return number >= 0 && work->evidence.keep[number] &&
+		is_supported(work, work->features.counts, number);
 }
 
 int32_t
 candidates_describe(CandidateWork *work, const NetworkOpinion *network, Candidate *candidate,
 					float *features)
 {
-	const EvidenceTable *table = &work->evidence;
+	EvidenceTable *table = &work->evidence;
 	const Counts *counts = work->features.counts;
 	float		shared[RANK_FEATURES];
 	int32_t		count = 0;
 
 	fetch_ahead(table, counts);
-	work->features.neighbour_sum = table->neighbour_sum;
+	work->features.neighbour_share = 1 / (table->neighbour_sum + 0.1f);
 	features_of_history(shared, &work->features);
 	for (int32_t i = 0; i < table->items.count && count < CANDIDATES_MAX; i++)
 	{
-		const Evidence *evidence = &table->found[i];
+		const Evidence *evidence;
 		float	   *x = features + (size_t) count * RANK_FEATURES;
 
-		if (!evidence->keep || !is_supported(work, counts, evidence))
+		if (!table->keep[i] || !is_supported(work, counts, i))
 			continue;
-		memcpy(x, shared, sizeof(shared));
+		evidence = evidence_settle(table, i);
+		/* in two parts that are so short that they take no call */
+		memcpy(x, shared, LAST_ADJACENT * sizeof(float));
+		memset(x + LAST_ADJACENT, 0, (RANK_FEATURES - LAST_ADJACENT) * sizeof(float));
 		features_of_item(x, &work->features, evidence);
 		candidate[count++] = explain(evidence, x, counts, &work->history);
 	}

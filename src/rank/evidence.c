@@ -38,22 +38,7 @@ evidence_start(EvidenceTable *table)
 		table->nearness[d] = expf(-(float) d / NEIGHBOUR_NEAR);
 }
 
-Evidence *
-evidence_find(EvidenceTable *table, int32_t item)
-{
-	bool		added;
-	int32_t		number = keys_number(&table->items, item, &added);
-
-	if (added)
-	{
-		memset(&table->found[number], 0, sizeof(Evidence));
-		table->found[number].item = item;
-		table->found[number].place = -1;
-	}
-	return number < 0 ? NULL : &table->found[number];
-}
-
-/* Likewise for a neighbour sequence. */
+/* A neighbour sequence, new if it is not there; NULL: there is no more room. */
 static Neighbour *
 find_neighbour(EvidenceTable *table, int32_t sequence, int32_t position)
 {
@@ -78,30 +63,35 @@ follow_transitions(EvidenceTable *table, const Counts *counts, const Own *own,
 		int32_t		from = history->item[r].item;
 		float		w = history_recency_weight(r);
 		PairWeights sum;
+		PairWeights share;		/* what one of each weight is of them all */
+		float		share_before;
 
 		if (from >= counts->sizes.items)
 			continue;
+		for (int64_t i = pairs->start[from]; i < pairs->start[from + 1]; i++)
+			__builtin_prefetch(&counts->item[pairs->pair[i].to]);
 		sum = own_item_sum(own, counts, from);
+		share = (PairWeights) {
+			1 / (sum.adjacent + 1), 1 / (sum.after + 1), 1 / (sum.both + 1), 1 / (sum.bought + 1)
+		};
+		share_before = 1 / (sum.both - sum.after + 1);
 		for (int64_t i = pairs->start[from]; i < pairs->start[from + 1]; i++)
 		{
 			PairWeights weights = own_pair(&own->items, counts, pairs, from, i);
 			int32_t		to = pairs->pair[i].to;
 			Evidence   *evidence;
-			float		after;
-			float		both;
-			float		before;
+			float		after = weights.after * share.after;
+			float		both = weights.both * share.both;
+			float		before = (weights.both - weights.after) * share_before;
 
 			if (weights.both < LEAST_WEIGHT || (evidence = evidence_find(table, to)) == NULL)
 				continue;
-			after = weights.after / (sum.after + 1);
-			both = weights.both / (sum.both + 1);
-			before = (weights.both - weights.after) / (sum.both - sum.after + 1);
 			evidence->all[0] += w * after;
 			evidence->all[1] += w * before;
 			evidence->all[2] += w * both;
 			evidence->all[3] += w * weights.both /
 				sqrtf((sum.both + 1) * ((float) own_item_events(own, counts, to) + 1));
-			evidence->all[4] = fmaxf(evidence->all[4], both);
+			evidence->all[4] = evidence->all[4] > both ? evidence->all[4] : both;
 			evidence->all[5] += w * weights.bought;
 			evidence->strength += w * (after + both / 2);
 			if (w * (after + both / 2) > evidence->strongest)
@@ -111,23 +101,23 @@ follow_transitions(EvidenceTable *table, const Counts *counts, const Own *own,
 			}
 			if (r == 0)
 			{
-				evidence->last[0] = weights.adjacent / (sum.adjacent + 1);
+				evidence->last[0] = weights.adjacent * share.adjacent;
 				evidence->last[1] = after;
 				evidence->last[2] = before;
 				evidence->last[3] = both;
-				evidence->last[4] = weights.bought / (sum.bought + 1);
+				evidence->last[4] = weights.bought * share.bought;
 			}
 		}
 	}
 }
 
-/* The share of pair number i among those of its row; 0: it is not to be counted. */
-static float
-share_of_both(const Counts *counts, const Own *own, int32_t row, int64_t i, float sum)
+/* How much pair number i weighs; 0: it is not to be counted. */
+static inline float
+weight_of_both(const Counts *counts, const Own *own, int32_t row, int64_t i)
 {
 	float		both = own_pair(&own->items, counts, &counts->item_pairs, row, i).both;
 
-	return both < LEAST_WEIGHT ? 0 : both / (sum + 1);
+	return both < LEAST_WEIGHT ? 0 : both;
 }
 
 /* Where the pairs that are followed from a row end. */
@@ -145,8 +135,12 @@ end_of_hops(const PairTable *pairs, int32_t row)
  * first, then what is there, so that the one needs not wait for the other.
  */
 static void
-fetch_rows(const PairTable *pairs, int32_t row)
+fetch_rows(const Counts *counts, int32_t row)
 {
+	const PairTable *pairs = &counts->item_pairs;
+
+	if (row >= counts->sizes.items)
+		return;
 	for (int64_t i = pairs->start[row]; i < end_of_hops(pairs, row); i++)
 	{
 		__builtin_prefetch(&pairs->start[pairs->pair[i].to]);
@@ -154,19 +148,42 @@ fetch_rows(const PairTable *pairs, int32_t row)
 	}
 	for (int64_t i = pairs->start[row]; i < end_of_hops(pairs, row); i++)
 	{
-		const char *first = (const char *) &pairs->pair[pairs->start[pairs->pair[i].to]];
+		int32_t		to = pairs->pair[i].to;
+		const char *first = (const char *) &pairs->pair[pairs->start[to]];
+		const char *end = (const char *) &pairs->pair[end_of_hops(pairs, to)];
 
-		for (size_t line = 0; line < HOP_PAIRS * sizeof(Pair); line += ARENA_ALIGNMENT)
-			__builtin_prefetch(first + line);
+		for (; first < end; first += ARENA_ALIGNMENT)
+			__builtin_prefetch(first);
 	}
 }
 
+/* Follow the second hops of an item; factor: what one of their weights is worth. */
+static void
+follow_second_hops(EvidenceTable *table, const Counts *counts, const Own *own, int32_t from,
+				   int32_t middle, float factor)
+{
+	const PairTable *pairs = &counts->item_pairs;
+	int64_t		end = end_of_hops(pairs, middle);
+
+	for (int64_t j = pairs->start[middle]; j < end; j++)
+	{
+		int32_t		to = pairs->pair[j].to;
+		float		both = weight_of_both(counts, own, middle, j);
+		int32_t		number;
+
+		if (to != from && both > 0 && (number = evidence_number(table, to)) >= 0)
+			table->hop[number] += factor * both;
+	}
+}
+
+/* Transitions of transitions: much is added up there, for many items that have no other evidence. */
 static void
 follow_two_hops(EvidenceTable *table, const Counts *counts, const Own *own,
 				const HistoryFacts *history)
 {
 	const PairTable *pairs = &counts->item_pairs;
 
+	table->last_hops = 0;
 	for (int32_t r = 0; r < history->distinct && r < HOP_ITEMS; r++)
 	{
 		int32_t		from = history->item[r].item;
@@ -176,25 +193,22 @@ follow_two_hops(EvidenceTable *table, const Counts *counts, const Own *own,
 		if (from >= counts->sizes.items)
 			continue;
 		sum = own_item_sum(own, counts, from).both;
-		fetch_rows(pairs, from);
+		if (r + 1 < history->distinct && r + 1 < HOP_ITEMS)
+			fetch_rows(counts, history->item[r + 1].item);
 		for (int64_t i = pairs->start[from]; i < end_of_hops(pairs, from); i++)
 		{
 			int32_t		middle = pairs->pair[i].to;
-			float		one = share_of_both(counts, own, from, i, sum);
-			float		middle_sum = own_item_sum(own, counts, middle).both;
+			float		one = w * weight_of_both(counts, own, from, i) / (sum + 1);
 
-			for (int64_t j = pairs->start[middle]; one > 0 && j < end_of_hops(pairs, middle); j++)
-			{
-				int32_t		to = pairs->pair[j].to;
-				float		two = share_of_both(counts, own, middle, j, middle_sum);
-				Evidence   *evidence;
-
-				if (to == from || two == 0 || (evidence = evidence_find(table, to)) == NULL)
-					continue;
-				evidence->hops[1] += w * one * two;
-				if (r == 0)
-					evidence->hops[0] += one * two;
-			}
+			if (one > 0)
+				follow_second_hops(table, counts, own, from, middle,
+								   one / (own_item_sum(own, counts, middle).both + 1));
+		}
+		if (r == 0)
+		{
+			/* the newest item is the last one, and its weight is 1 */
+			table->last_hops = table->items.count;
+			memcpy(table->last_hop, table->hop, (size_t) table->last_hops * sizeof(float));
 		}
 	}
 }
@@ -298,6 +312,7 @@ find_neighbours(EvidenceTable *table, const Counts *counts, const RankHistory *e
 
 			if (posting->sequence == events->own_sequence)
 				continue;
+			__builtin_prefetch(&counts->sequence_start[posting->sequence]);
 			neighbour = find_neighbour(table, posting->sequence, posting->position);
 			if (neighbour == NULL)
 				continue;
@@ -308,11 +323,14 @@ find_neighbours(EvidenceTable *table, const Counts *counts, const RankHistory *e
 	for (int32_t n = 0; n < table->sequences.count; n++)
 	{
 		Neighbour  *neighbour = &table->neighbour[n];
-		float		length = (float) (counts->sequence_start[neighbour->sequence + 1] -
-									  counts->sequence_start[neighbour->sequence]);
+		int64_t		start = counts->sequence_start[neighbour->sequence];
+		float		length = (float) (counts->sequence_start[neighbour->sequence + 1] - start);
+		float		share = 1 / sqrtf(length + 1);
 
-		neighbour->similarity /= sqrtf(length + 1);
-		neighbour->rarity /= sqrtf(length + 1);
+		__builtin_prefetch(&counts->token[start]);
+		__builtin_prefetch(&counts->token_time[start + neighbour->position]);
+		neighbour->similarity *= share;
+		neighbour->rarity *= share;
 	}
 	if (table->sequences.count > NEIGHBOURS_MAX)
 		qsort(table->neighbour, (size_t) table->sequences.count, sizeof(Neighbour),
@@ -323,9 +341,9 @@ find_neighbours(EvidenceTable *table, const Counts *counts, const RankHistory *e
 static void
 drop_unsupported(EvidenceTable *table, int64_t min_support)
 {
-	for (int32_t i = 0; i < table->items.count; i++)
+	for (int32_t d = 0; d < table->described_count; d++)
 	{
-		Evidence   *evidence = &table->found[i];
+		Evidence   *evidence = &table->found[table->described[d]];
 
 		if (evidence->neighbours < min_support)
 			memset(evidence->near, 0, sizeof(evidence->near));
@@ -336,12 +354,17 @@ void
 evidence_collect(EvidenceTable *table, const Counts *counts, const Own *own,
 				 const RankHistory *events, const HistoryFacts *history)
 {
+	table->described_count = 0;
 	for (int32_t place = 0; place < history->distinct; place++)
 	{
-		memset(&table->found[place], 0, sizeof(Evidence));
-		table->found[place].item = history->item[place].item;
-		table->found[place].place = place;
+		/* the history has numbered them */
+		table->item[place] = history->item[place].item;
+		table->keep[place] = false;
+		table->hop[place] = 0;
+		table->is_described[place] = false;
+		evidence_at(table, place)->place = place;
 	}
+	fetch_rows(counts, history->item[0].item);
 	follow_transitions(table, counts, own, history);
 	follow_two_hops(table, counts, own, history);
 	find_neighbours(table, counts, events, history);
@@ -354,9 +377,9 @@ void
 evidence_move(EvidenceTable *table, const Counts *counts, const RankHistory *events,
 			  const HistoryFacts *history)
 {
-	for (int32_t i = 0; i < table->items.count; i++)
+	for (int32_t d = 0; d < table->described_count; d++)
 	{
-		Evidence   *evidence = &table->found[i];
+		Evidence   *evidence = &table->found[table->described[d]];
 
 		evidence->neighbour = evidence->neighbours = 0;
 		memset(evidence->near, 0, sizeof(evidence->near));

@@ -5,6 +5,7 @@
 #include "rank/features.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "nn/kernels.h"
@@ -15,17 +16,41 @@
 _Static_assert(LAST_BOUGHT == LAST_ADJACENT + EVIDENCE_LAST - 1, "features of the last item's transitions");
 _Static_assert(ALL_BOUGHT == ALL_AFTER + EVIDENCE_ALL - 1, "features of all items' transitions");
 
+_Static_assert(LAST_TWO_HOPS == ALL_BOUGHT + 1 && NEIGHBOURS == LAST_TWO_HOPS + 2 &&
+			   offsetof(Evidence, near) + 3 * sizeof(float) ==
+			   (NEIGHBOURS_RARE + 1 - LAST_ADJACENT) * sizeof(float), "features of the evidence");
+
 /*
- * 1: a feature is the logarithm of what features_of_item() leaves there, 1 where it
- * does not apply.  They are taken together, in vectors.
+ * Many features are ln(1 + factor x what features_of_item() leaves there), or 0
+ * where that is not above 0, as what subtracting has left of nothing.  They are
+ * taken together, in vectors.  0: the feature is what is there.
  */
-static const float is_logarithm[RANK_FEATURES - LAST_ADJACENT] = {
-	[0 ... POPULARITY_NOW - LAST_ADJACENT] = 1,
-	[REPEAT_RATE - LAST_ADJACENT ... FIRST_KNOWN - LAST_ADJACENT] = 1,
-	[SHARE_OF_CATEGORY - LAST_ADJACENT ... CATEGORY_WEIGHT - LAST_ADJACENT] = 1,
-	[CATEGORY_NOW - LAST_ADJACENT ... CATEGORY_RECENT - LAST_ADJACENT] = 1,
+static const float log_factor[RANK_FEATURES - LAST_ADJACENT] = {
+	[LAST_ADJACENT - LAST_ADJACENT ... LAST_BOUGHT - LAST_ADJACENT] = 1 / 0.01f,
+	[ALL_AFTER - LAST_ADJACENT ... ALL_MAXIMUM - LAST_ADJACENT] = 1 / 0.01f,
+	[ALL_BOUGHT - LAST_ADJACENT] = 1,
+	[LAST_TWO_HOPS - LAST_ADJACENT] = 1 / 0.003f,
+	[ALL_TWO_HOPS - LAST_ADJACENT] = 1 / 0.003f,
+	[NEIGHBOURS - LAST_ADJACENT] = 1 / 0.05f,
+	[NEIGHBOURS_NEAR - LAST_ADJACENT] = 1 / 0.01f,
+	[NEIGHBOURS_RARE - LAST_ADJACENT] = 1 / 0.3f,
+	[NEIGHBOURS_PER_EVENT - LAST_ADJACENT] = 1 / 0.005f,
+	[NEIGHBOURS_SHARE - LAST_ADJACENT] = 1 / 0.01f,
+	[POPULARITY - LAST_ADJACENT] = 1,
+	[POPULARITY_SHORT - LAST_ADJACENT] = 1 / 0.3f,
+	[POPULARITY_LONG - LAST_ADJACENT] = 1 / 0.5f,
+	[POPULARITY_NOW - LAST_ADJACENT] = 1,
+	[REPEAT_RATE - LAST_ADJACENT] = 1,
+	[LAST_SEEN - LAST_ADJACENT] = 40,
+	[FIRST_KNOWN - LAST_ADJACENT] = 10,
+	[SHARE_OF_CATEGORY - LAST_ADJACENT] = 1 / 0.01f,
+	[CATEGORY_AFTER_LAST - LAST_ADJACENT] = 1 / 0.002f,
+	[CATEGORY_AFTER_ALL - LAST_ADJACENT] = 1 / 0.002f,
+	[CATEGORY_WEIGHT - LAST_ADJACENT] = 1,
+	[CATEGORY_NOW - LAST_ADJACENT] = 1 / 0.001f,
+	[CATEGORY_RECENT - LAST_ADJACENT] = 1 / 0.0005f,
 	[CATEGORY_REPEAT_RATE - LAST_ADJACENT] = 1,
-	[UNTOUCHED - LAST_ADJACENT] = 1
+	[UNTOUCHED - LAST_ADJACENT] = 1 / 0.01f
 };
 
 /* ln(1 + value); exact to what features need, and faster than log1pf */
@@ -33,13 +58,6 @@ static inline float
 log_of_1_plus(float value)
 {
 	return value == 0 ? 0 : logf(1 + value);
-}
-
-/* 1 + value / unit, to take the logarithm of; 1 for what subtracting has left of nothing */
-static inline float
-scaled(float value, float unit)
-{
-	return value > 0 ? 1 + value / unit : 1;
 }
 
 /* Features of an item in the history. */
@@ -135,37 +153,77 @@ reach_of_now(const Counts *counts)
 void
 features_start(FeatureWork *work)
 {
-	memset(&work->categories.to, 0, sizeof(work->categories.to));
+	memset(&work->table.categories, 0, sizeof(work->table.categories));
 }
 
-/* Find the pairs of the newest history items' categories. */
+/* The outlook of a category, new if there is none. */
+static CategoryOutlook *
+find_outlook(CategoryTable *table, int32_t category)
+{
+	bool		added;
+	int32_t		number = keys_number(&table->categories, category, &added);
+	CategoryOutlook *outlook = number < 0 ? &table->other : &table->outlook[number];
+
+	if (added || number < 0)
+		memset(outlook, 0, sizeof(*outlook));
+	return outlook;
+}
+
+/* Read what the pairs of a category of the history say; w: of its items among the newest. */
 static void
-read_category_pairs(FeatureWork *work)
+read_category_pairs(FeatureWork *work, int32_t from, float w)
+{
+	const float prior = 5;
+	const PairTable *pairs = &work->counts->category_pairs;
+	Smoothing  *smoothing = &work->table.smoothing;
+	PairWeights sum = own_left_out(&work->own->category_sums, (uint64_t) from, pairs->sum[from]);
+	float		share = 1 / (sum.after + prior);
+	bool		is_last = from == work->history->last_category;
+
+	smoothing->after_all += w * share * prior;
+	smoothing->weight_sum += w;
+	if (is_last)
+		smoothing->after_last = share * prior;
+	for (int64_t i = pairs->start[from]; i < pairs->start[from + 1]; i++)
+	{
+		CategoryOutlook *outlook = find_outlook(&work->table, pairs->pair[i].to);
+		float		after = share * own_pair(&work->own->categories, work->counts, pairs, from, i).after;
+
+		outlook->after_all += w * after;
+		if (is_last)
+			outlook->after_last = after;
+	}
+}
+
+/* Read what the history says of categories: of the newest items also by their pairs. */
+static void
+read_categories(FeatureWork *work)
 {
 	const HistoryFacts *history = work->history;
-	const PairTable *pairs = &work->counts->category_pairs;
-	CategoryPairs *categories = &work->categories;
+	CategoryTable *table = &work->table;
 
-	keys_clear(&categories->to);
+	keys_clear(&table->categories);
+	table->smoothing = (Smoothing) {0};
+	for (int32_t r = 0; r < history->distinct; r++)
+	{
+		CategoryOutlook *outlook = find_outlook(table, history->item[r].category);
+
+		outlook->weight += history_recency_weight(r);
+		outlook->share += 1.0f / (float) history->distinct;
+	}
 	for (int32_t r = 0; r < history->distinct && r < EVIDENCE_TRANSITION_ITEMS; r++)
 	{
 		int32_t		from = history->item[r].category;
-		int32_t		row = 0;
+		int32_t		first = 0;
+		float		w = 0;
 
-		while (history->item[row].category != from)
-			row++;
-		categories->row[r] = row;
-		for (int64_t i = pairs->start[from]; row == r && i < pairs->start[from + 1]; i++)
-		{
-			bool		added;
-			int32_t		number = keys_number(&categories->to, pairs->pair[i].to, &added);
-
-			if (number < 0)
-				break;
-			if (added)
-				memset(categories->pair[number], 0xFF, sizeof(categories->pair[0]));	/* -1 */
-			categories->pair[number][r] = i;
-		}
+		while (history->item[first].category != from)
+			first++;
+		if (first < r)
+			continue;			/* its pairs have been read */
+		for (int32_t i = r; i < history->distinct && i < EVIDENCE_TRANSITION_ITEMS; i++)
+			w += history->item[i].category == from ? history_recency_weight(i) : 0;
+		read_category_pairs(work, from, w);
 	}
 }
 
@@ -177,9 +235,9 @@ features_of_history(float *x, FeatureWork *work)
 	float		length = (float) (history->end - history->from);
 
 	memset(x, 0, RANK_FEATURES * sizeof(float));
-	memcpy(x + LAST_ADJACENT, is_logarithm, sizeof(is_logarithm));
-	work->outlooks = 0;
-	read_category_pairs(work);
+	work->now_low = (float) (history->now - reach_of_now(work->counts));
+	work->now_high = (float) (history->now + reach_of_now(work->counts));
+	read_categories(work);
 	x[LENGTH] = log_of_1_plus((float) history->end);
 	x[DISTINCT] = log_of_1_plus((float) history->distinct);
 	x[LAST_IS_BUY] = history_is_bought(events, history->end - 1);
@@ -198,73 +256,37 @@ features_of_history(float *x, FeatureWork *work)
 	x[CART_SHARE] = history->kinds ? (float) history->carts / length : 0;
 }
 
-/* Probability of a category after that of the r-th newest item, smoothed by its share of all events. */
-static float
-category_probability(const FeatureWork *work, int32_t r, int32_t to)
+/* Complete the outlook of a category. */
+static void
+make_outlook(const FeatureWork *work, int32_t c, CategoryOutlook *outlook)
 {
-	const float prior = 5;
 	const Counts *counts = work->counts;
-	const PairTable *pairs = &counts->category_pairs;
-	int32_t		from = work->history->item[r].category;
-	PairWeights sum = own_left_out(&work->own->category_sums, (uint64_t) from, pairs->sum[from]);
-	int32_t		number = keys_find(&work->categories.to, to);
-	int64_t		i = number < 0 ? -1 : work->categories.pair[number][work->categories.row[r]];
-	float		after = 0;
+	const Tally *tally = &counts->category[c];
+	const Smoothing *smoothing = &work->table.smoothing;
+	int32_t		period = counts_period(counts, (float) work->history->now);
+	float		share = (float) tally->events / fmaxf((float) counts->sizes.tokens, 1);
+	int64_t		period_events = 0;
 
-	if (i >= 0)
-		after = own_pair(&work->own->categories, counts, pairs, from, i).after;
-	return (after + prior * (float) counts->category[to].events /
-			fmaxf((float) counts->sizes.tokens, 1)) / (sum.after + prior);
-}
-
-/* The outlook for a category. */
-static CategoryOutlook
-make_outlook(const FeatureWork *work, int32_t category)
-{
-	const HistoryFacts *history = work->history;
-	CategoryOutlook outlook = {.category = category};
-	float		weight_sum = 0;
-
-	for (int32_t r = 0; r < history->distinct; r++)
-	{
-		float		w = history_recency_weight(r);
-
-		if (r < EVIDENCE_TRANSITION_ITEMS)
-		{
-			float		after = category_probability(work, r, category);
-
-			/* the newest item is the last one */
-			if (r == 0)
-				outlook.after_last = after;
-			outlook.after_all += w * after;
-			weight_sum += w;
-		}
-		if (history->item[r].category == category)
-		{
-			outlook.weight += w;
-			outlook.share += 1.0f / (float) history->distinct;
-		}
-	}
-	outlook.after_all /= weight_sum;
-	return outlook;
+	for (int32_t p = period > 0 ? period - 1 : 0; p <= period + 1 && p < COUNTS_PERIODS; p++)
+		period_events += counts->category_period[(size_t) c * COUNTS_PERIODS + p];
+	outlook->made = true;
+	outlook->after_last += share * smoothing->after_last;
+	outlook->after_all = (outlook->after_all + share * smoothing->after_all) / smoothing->weight_sum;
+	outlook->per_event = 1 / (float) (tally->events + 5);
+	outlook->per_event_now = outlook->after_all / (float) (period_events + 3);
+	outlook->per_recent_event = outlook->after_all / (tally->long_recent + 1);
+	outlook->repeats = (float) (tally->events - tally->sequences) / (float) (tally->sequences + 1);
+	outlook->bought_rate = (float) tally->bought * outlook->per_event;
 }
 
 /* The same, made once a history. */
 static const CategoryOutlook *
 category_outlook(FeatureWork *work, int32_t category)
 {
-	CategoryOutlook *outlook = work->outlook;
+	CategoryOutlook *outlook = find_outlook(&work->table, category);
 
-	for (; outlook < work->outlook + work->outlooks; outlook++)
-	{
-		if (outlook->category == category)
-			return outlook;
-	}
-	if (work->outlooks < MAX_OUTLOOKS)
-		work->outlooks++;
-	else
-		outlook--;				/* in place of the last one */
-	*outlook = make_outlook(work, category);
+	if (!outlook->made)
+		make_outlook(work, category, outlook);
 	return outlook;
 }
 
@@ -273,14 +295,18 @@ static int32_t
 events_about_now(const FeatureWork *work, int32_t item)
 {
 	const Counts *counts = work->counts;
-	double		now = work->history->now;
-	float		reach = reach_of_now(counts);
-	int32_t		events = 0;
+	int64_t		start = counts->posting_start[item];
 
 	/* only the times are read: what the list points at is somewhere in memory */
-	for (int64_t p = counts->posting_start[item]; p < counts->posting_start[item + 1]; p++)
-		events += fabs(counts->posting_time[p] - now) <= reach;
-	return events;
+	return kernels_best()->count_within(counts->posting_time + start,
+										(int32_t) (counts->posting_start[item + 1] - start),
+										work->now_low, work->now_high);
+}
+
+static inline bool
+is_about_now(const FeatureWork *work, float time)
+{
+	return time >= work->now_low && time <= work->now_high;
 }
 
 /*
@@ -291,8 +317,6 @@ static int32_t
 own_about_now(const FeatureWork *work, const HistoryItem *seen, int32_t item)
 {
 	const Counts *counts = work->counts;
-	double		now = work->history->now;
-	float		reach = reach_of_now(counts);
 	int64_t		p = counts->posting_start[item + 1] - 1;
 	int64_t		start;
 
@@ -307,8 +331,17 @@ own_about_now(const FeatureWork *work, const HistoryItem *seen, int32_t item)
 	start = counts->sequence_start[work->events->own_sequence];
 	if (start + counts->posting[p].position < work->own->first)
 		return 0;
-	return (fabs(counts->posting_time[p] - now) <= reach) -
-		(seen != NULL && fabs(counts->token_time[start + seen->last] - now) <= reach);
+	return is_about_now(work, counts->posting_time[p]) -
+		(seen != NULL && is_about_now(work, counts->token_time[start + seen->last]));
+}
+
+/* Hours as a share of the time that the data spans. */
+static inline float
+share_of_span(double hours, float per_span)
+{
+	float		share = (float) hours * per_span;
+
+	return share < 0 ? 0 : share < 1 ? share : 1;
 }
 
 /* Popularity and category of an item that the counts know. */
@@ -327,63 +360,49 @@ describe_known_item(float *x, FeatureWork *work, const Evidence *evidence,
 	float		first = own_first ? known->other_first : known->first;
 	float		about_now = (float) (events_about_now(work, evidence->item) -
 									 own_about_now(work, seen, evidence->item));
+	float		per_span = 1 / counts->span[0];
 	int32_t		c = counts->item_category[evidence->item];
-	const Tally *category = &counts->category[c];
 	const CategoryOutlook *outlook;
-	int64_t		period_events = 0;
-	int32_t		period = counts_period(counts, (float) history->now);
 
 	if (seen != NULL && history->times)
 	{
 		last = fmaxf(last, events->hours[seen->last]);
 		first = fminf(first, events->hours[seen->first]);
 	}
-	x[POPULARITY] = 1 + (float) tally->events;
-	x[POPULARITY_SHORT] = scaled(tally->short_recent, 0.3f);
-	x[POPULARITY_LONG] = scaled(tally->long_recent, 0.5f);
-	x[POPULARITY_NOW] = 1 + about_now;
+	x[POPULARITY] = (float) tally->events;
+	x[POPULARITY_SHORT] = tally->short_recent;
+	x[POPULARITY_LONG] = tally->long_recent;
+	x[POPULARITY_NOW] = about_now;
 	x[BOUGHT_RATE] = (float) tally->bought / (float) (tally->events + 2);
-	x[REPEAT_RATE] = (float) (tally->events + 1) / (float) (tally->sequences + 1);
-	x[LAST_SEEN] = 1 + 40 * fminf(1, fmaxf(0, (history->now - last) / counts->span[0]));
-	x[FIRST_KNOWN] = 1 + 10 * fminf(1, fmaxf(0, (history->now - first) / counts->span[0]));
+	x[REPEAT_RATE] = (float) (tally->events - tally->sequences) / (float) (tally->sequences + 1);
+	x[LAST_SEEN] = share_of_span(history->now - last, per_span);
+	x[FIRST_KNOWN] = share_of_span(history->now - first, per_span);
 	if (c == 0)
 	{
 		x[NO_CATEGORY] = 1;
 		return;
 	}
 	outlook = category_outlook(work, c);
-	for (int32_t p = period > 0 ? period - 1 : 0; p <= period + 1 && p < COUNTS_PERIODS; p++)
-		period_events += counts->category_period[(size_t) c * COUNTS_PERIODS + p];
 	x[SAME_CATEGORY] = c == history->last_category;
-	x[SHARE_OF_CATEGORY] = scaled((float) tally->events / (float) (category->events + 5), 0.01f);
-	x[CATEGORY_AFTER_LAST] = scaled(outlook->after_last, 0.002f);
-	x[CATEGORY_AFTER_ALL] = scaled(outlook->after_all, 0.002f);
-	x[CATEGORY_WEIGHT] = 1 + outlook->weight;
+	x[SHARE_OF_CATEGORY] = (float) tally->events * outlook->per_event;
+	x[CATEGORY_AFTER_LAST] = outlook->after_last;
+	x[CATEGORY_AFTER_ALL] = outlook->after_all;
+	x[CATEGORY_WEIGHT] = outlook->weight;
 	x[CATEGORY_SHARE] = outlook->share;
-	x[CATEGORY_NOW] = scaled(outlook->after_all * about_now / (float) (period_events + 3), 0.001f);
-	x[CATEGORY_RECENT] = scaled(outlook->after_all * (tally->long_recent + 0.05f) /
-									(category->long_recent + 1), 0.0005f);
-	x[CATEGORY_REPEAT_RATE] = (float) (category->events + 1) / (float) (category->sequences + 1);
-	x[CATEGORY_BOUGHT_RATE] = (float) category->bought / (float) (category->events + 5);
+	x[CATEGORY_NOW] = about_now * outlook->per_event_now;
+	x[CATEGORY_RECENT] = (tally->long_recent + 0.05f) * outlook->per_recent_event;
+	x[CATEGORY_REPEAT_RATE] = outlook->repeats;
+	x[CATEGORY_BOUGHT_RATE] = outlook->bought_rate;
 }
 
 /* Features of the evidence. */
 static void
 describe_evidence(float *x, const Evidence *evidence, const Tally *tally,
-				  float neighbour_sum)
+				  float neighbour_share)
 {
-	for (int i = 0; i < EVIDENCE_LAST; i++)
-		x[LAST_ADJACENT + i] = scaled(evidence->last[i], 0.01f);
-	for (int i = 0; i <= ALL_MAXIMUM - ALL_AFTER; i++)
-		x[ALL_AFTER + i] = scaled(evidence->all[i], 0.01f);
-	x[ALL_BOUGHT] = 1 + evidence->all[ALL_BOUGHT - ALL_AFTER];
-	x[LAST_TWO_HOPS] = scaled(evidence->hops[0], 0.003f);
-	x[ALL_TWO_HOPS] = scaled(evidence->hops[1], 0.003f);
-	x[NEIGHBOURS] = scaled(evidence->near[0], 0.05f);
-	x[NEIGHBOURS_NEAR] = scaled(evidence->near[1], 0.01f);
-	x[NEIGHBOURS_RARE] = scaled(evidence->near[2], 0.3f);
-	x[NEIGHBOURS_PER_EVENT] = scaled(evidence->near[0] / (float) (tally->events + 3), 0.005f);
-	x[NEIGHBOURS_SHARE] = scaled(evidence->near[0] / (neighbour_sum + 0.1f), 0.01f);
+	memcpy(x + LAST_ADJACENT, evidence, (NEIGHBOURS_RARE + 1 - LAST_ADJACENT) * sizeof(float));
+	x[NEIGHBOURS_PER_EVENT] = evidence->near[0] / (float) (tally->events + 3);
+	x[NEIGHBOURS_SHARE] = evidence->near[0] * neighbour_share;
 }
 
 void
@@ -396,13 +415,17 @@ features_of_item(float *x, FeatureWork *work, const Evidence *evidence)
 	Tally		tally = {0};
 
 	if (known)
-		tally = own_item_tally(work->own, counts, evidence->item, in_history);
+	{
+		tally = counts->item[evidence->item];
+		if (work->own->count > 0)
+			own_leave_out_of_tally(&tally, work->own, counts, evidence->item, in_history);
+	}
 	if (in_history)
 		describe_history_item(x, &work->history->item[evidence->place], evidence->place,
 							  work->events, work->history);
-	describe_evidence(x, evidence, &tally, work->neighbour_sum);
+	describe_evidence(x, evidence, &tally, work->neighbour_share);
 	if (evidence->untouched > 0)
-		x[UNTOUCHED] = scaled(1.0f / (float) evidence->untouched, 0.01f);
+		x[UNTOUCHED] = 1.0f / (float) evidence->untouched;
 	if (known)
 		describe_known_item(x, work, evidence, &tally);
 	else
@@ -412,6 +435,6 @@ features_of_item(float *x, FeatureWork *work, const Evidence *evidence)
 void
 features_finish(float *features, int32_t rows)
 {
-	kernels_best()->logarithms(features + LAST_ADJACENT, RANK_FEATURES, rows, is_logarithm,
+	kernels_best()->logarithms(features + LAST_ADJACENT, RANK_FEATURES, rows, log_factor,
 							   RANK_FEATURES - LAST_ADJACENT);
 }

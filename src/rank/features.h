@@ -39,26 +39,39 @@ typedef enum RankFeature
 	RANK_FEATURES
 } RankFeature;
 
-/* Probabilities of a category after those of the history. */
+/* What a history says of a category, and what all of its items have in common. */
 typedef struct CategoryOutlook
 {
-	int32_t		category;
-	float		after_last;
-	float		after_all;
 	float		weight;			/* of the history's items of it */
 	float		share;
+	/* its probability after those of the history; until it is made, what the pairs say of it */
+	float		after_last;
+	float		after_all;
+	/* the rest of its features, and by what an item's numbers are multiplied for them */
+	bool		made;
+	float		per_event;
+	float		per_event_now;
+	float		per_recent_event;
+	float		repeats;
+	float		bought_rate;
 } CategoryOutlook;
 
-#define MAX_OUTLOOKS 64			/* kept for one history */
-
-/* Where the pairs of the newest history items' categories are, by what they lead to. */
-typedef struct CategoryPairs
+/* Probability of a category after those of the history, smoothed by its share of all events. */
+typedef struct Smoothing
 {
-	KeyTable	to;				/* categories */
-	int32_t		row[EVIDENCE_TRANSITION_ITEMS]; /* the first item of the same category */
-	int64_t		pair[EVIDENCE_TRANSITION_ITEMS * PAIRS_MAX][EVIDENCE_TRANSITION_ITEMS];
-	/* by number of the key; -1: there is none */
-} CategoryPairs;
+	float		after_last;		/* times that share, to be added */
+	float		after_all;
+	float		weight_sum;		/* to divide by */
+} Smoothing;
+
+/* What a history says of categories. */
+typedef struct CategoryTable
+{
+	KeyTable	categories;
+	CategoryOutlook outlook[KEYS_MAX];	/* by their numbers */
+	CategoryOutlook other;		/* of one for which there is no room */
+	Smoothing	smoothing;
+} CategoryTable;
 
 /* What features of one history are made from. */
 typedef struct FeatureWork
@@ -67,10 +80,10 @@ typedef struct FeatureWork
 	const Own  *own;
 	const RankHistory *events;
 	const HistoryFacts *history;
-	float		neighbour_sum;	/* of the evidence */
-	CategoryPairs categories;
-	int32_t		outlooks;
-	CategoryOutlook outlook[MAX_OUTLOOKS];
+	float		neighbour_share;	/* of the evidence: what its neighbours are multiplied with */
+	float		now_low;		/* times from here */
+	float		now_high;		/* to here are about that of the history's end */
+	CategoryTable table;
 } FeatureWork;
 
 /* Prepare working memory, once. */
@@ -81,11 +94,11 @@ extern void features_of_history(float *x, FeatureWork *work);
 
 /*
  * Those of an item, into a copy of them; the item's evidence says whether it is in
- * the history.  Where a feature is a logarithm, only what it is of.
+ * the history.  Where a feature is a logarithm, only what it is made of.
  */
 extern void features_of_item(float *x, FeatureWork *work, const Evidence *evidence);
 
-/* Take the logarithms of all that were left.  features: rows x RANK_FEATURES. */
+/* Take the logarithms that were left.  features: rows x RANK_FEATURES. */
 extern void features_finish(float *features, int32_t rows);
 
 #endif							/* RANK_FEATURES_H */

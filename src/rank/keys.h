@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define KEYS_MAX 4000			/* that are numbered; more are passed over */
 #define KEYS_SLOT_BITS 13
@@ -16,18 +17,19 @@
 /* A search ends at an empty slot, so there must always be one; half of them keeps it short. */
 _Static_assert(KEYS_MAX <= KEYS_SLOTS / 2, "the hash table would fill up");
 
-/* All that a search looks at is side by side, in one line of the cache. */
+_Static_assert(KEYS_MAX <= INT16_MAX, "numbers would not fit");
+
+/* All that a search looks at is side by side, and the table small enough for the nearest caches. */
 typedef struct KeySlot
 {
-	uint32_t	generation;		/* in which it was filled */
 	int32_t		key;
-	int32_t		number;
-	int32_t		unused;
+	uint16_t	generation;		/* in which it was filled; 0: in none */
+	int16_t		number;
 } KeySlot;
 
 typedef struct KeyTable
 {
-	uint32_t	generation;		/* of the call */
+	uint16_t	generation;		/* of the call, from 1 */
 	int32_t		count;
 	KeySlot		slot[KEYS_SLOTS];
 } KeyTable;
@@ -36,8 +38,13 @@ typedef struct KeyTable
 static inline void
 keys_clear(KeyTable *table)
 {
-	table->generation++;
 	table->count = 0;
+	if (++table->generation == 0)
+	{
+		/* the numbers of generations begin again */
+		memset(table->slot, 0, sizeof(table->slot));
+		table->generation = 1;
+	}
 }
 
 /* The slot that has a key, or the empty one where it would be. */
@@ -72,7 +79,7 @@ keys_number(KeyTable *table, int32_t key, bool *added)
 	if (table->count == KEYS_MAX)
 		return -1;
 	*added = true;
-	*slot = (KeySlot) {table->generation, key, table->count, 0};
+	*slot = (KeySlot) {key, table->generation, (int16_t) table->count};
 	return table->count++;
 }
 

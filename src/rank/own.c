@@ -151,19 +151,19 @@ own_is_supported(const OwnTable *own, const Counts *counts, const PairTable *tab
 }
 
 int64_t
-own_item_events(const Own *own, const Counts *counts, int32_t item)
+own_events_after(const Own *own, const Counts *counts, int32_t item)
 {
-	int64_t		events = counts->item[item].events;
+	int64_t		events = 0;
 
 	for (int64_t t = own->first; t < own->first + own->count; t++)
-		events -= counts->token[t] == item;
+		events += counts->token[t] == item;
 	return events;
 }
 
-Tally
-own_item_tally(const Own *own, const Counts *counts, int32_t item, bool in_history)
+void
+own_leave_out_of_tally(Tally *tally, const Own *own, const Counts *counts, int32_t item,
+					   bool in_history)
 {
-	Tally		tally = counts->item[item];
 	bool		has = false;
 
 	for (int64_t t = own->first; t < own->first + own->count; t++)
@@ -173,22 +173,13 @@ own_item_tally(const Own *own, const Counts *counts, int32_t item, bool in_histo
 		if (counts->token[t] != item)
 			continue;
 		has = true;
-		tally.events--;
-		tally.bought -= counts->token_bought[t];
-		tally.short_recent -= exp2f(-age / (float) COUNTS_SHORT_HALF_LIFE);
-		tally.long_recent -= exp2f(-age / (float) COUNTS_LONG_HALF_LIFE);
+		tally->events--;
+		tally->bought -= counts->token_bought[t];
+		tally->short_recent -= exp2f(-age / (float) COUNTS_SHORT_HALF_LIFE);
+		tally->long_recent -= exp2f(-age / (float) COUNTS_LONG_HALF_LIFE);
 	}
 	if (has && !in_history)
-		tally.sequences--;
-	tally.short_recent = fmaxf(tally.short_recent, 0);
-	tally.long_recent = fmaxf(tally.long_recent, 0);
-	return tally;
-}
-
-int64_t
-own_item_support(const Own *own, const Counts *counts, int32_t item)
-{
-	int64_t		support = counts->posting_start[item + 1] - counts->posting_start[item];
-
-	return support - (own_item_events(own, counts, item) < counts->item[item].events);
+		tally->sequences--;
+	tally->short_recent = fmaxf(tally->short_recent, 0);
+	tally->long_recent = fmaxf(tally->long_recent, 0);
 }

@@ -86,14 +86,28 @@ own_pair(const OwnTable *own, const Counts *counts, const PairTable *table, int3
 	return own_left_out(own, key, table->pair[i].weights);
 }
 
-/* How often an item occurs, likewise. */
-extern int64_t own_item_events(const Own *own, const Counts *counts, int32_t item);
+/* How often an item occurs after the history. */
+extern int64_t own_events_after(const Own *own, const Counts *counts, int32_t item);
 
-/* The tally of an item, likewise. */
-extern Tally own_item_tally(const Own *own, const Counts *counts, int32_t item,
-							bool in_history);
+/* How often an item occurs, likewise. */
+static inline int64_t
+own_item_events(const Own *own, const Counts *counts, int32_t item)
+{
+	return counts->item[item].events -
+		(own->count == 0 ? 0 : own_events_after(own, counts, item));
+}
+
+/* Leave out of the tally of an item what comes after the history. */
+extern void own_leave_out_of_tally(Tally *tally, const Own *own, const Counts *counts,
+								   int32_t item, bool in_history);
 
 /* Sequences with an item that is not in the history, likewise; no more than POSTINGS_MAX are told. */
-extern int64_t own_item_support(const Own *own, const Counts *counts, int32_t item);
+static inline int64_t
+own_item_support(const Own *own, const Counts *counts, int32_t item)
+{
+	int64_t		support = counts->posting_start[item + 1] - counts->posting_start[item];
+
+	return support - (own->count > 0 && own_events_after(own, counts, item) > 0);
+}
 
 #endif							/* RANK_OWN_H */

@@ -41,21 +41,19 @@ ranker_bind(Ranker *ranker, float *block)
 	lay_out(ranker, block);
 }
 
+/* Standardise some columns of features. */
+static void
+standardise_columns(const Ranker *ranker, float *features, int32_t rows, int32_t first,
+					int32_t columns)
+{
+	kernels_best()->standardise(features + first, RANK_FEATURES, rows, ranker->mean + first,
+								ranker->scale + first, RANKER_FEATURE_LIMIT, columns);
+}
+
 void
 ranker_standardise(const Ranker *ranker, float *features, int32_t rows)
 {
-	for (int32_t r = 0; r < rows; r++)
-	{
-		float	   *x = features + (size_t) r * RANK_FEATURES;
-
-		for (int32_t f = 0; f < RANK_FEATURES; f++)
-		{
-			float		value = (x[f] - ranker->mean[f]) * ranker->scale[f];
-
-			value = value > RANKER_FEATURE_LIMIT ? RANKER_FEATURE_LIMIT : value;
-			x[f] = value < -RANKER_FEATURE_LIMIT ? -RANKER_FEATURE_LIMIT : value;
-		}
-	}
+	standardise_columns(ranker, features, rows, 0, RANK_FEATURES);
 }
 
 int32_t
@@ -196,7 +194,10 @@ ranker_scores(const Ranker *ranker, float *features, int32_t count, float *scrat
 
 	if (count == 0)
 		return;
-	ranker_standardise(ranker, features, count);
+	/* what is multiplied once, or for some rows, need not be standardised for all */
+	standardise_columns(ranker, features, list.seen, 0, RANKER_SEEN);
+	standardise_columns(ranker, features, 1, LENGTH, RANKER_SHARED);
+	standardise_columns(ranker, features, count, LAST_ADJACENT, RANKER_REST);
 	ranker_unseen(ranker, unseen);
 	ranker_first_layer(ranker, &list, unseen, scratch);
 	ranker_other_layers(ranker, count, scratch, scratch + (size_t) count * RANKER_HIDDEN, score);

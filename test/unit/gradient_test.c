@@ -784,16 +784,19 @@ check_network(const char *title, Config config, uint64_t seed)
 	}
 	ok(stray == 0 && inside > 0, "%s: the padding has no gradient", title);
 
-	/* a network that is not for training gives the same without dropout */
+	/* a network that is not for training gives the same without dropout, but for the order of sums */
 	if (config.dropout == 0 && config.embedding_dropout == 0)
 	{
 		Network		plain;
 		void	   *plain_memory = network_new(&plain, &config, kernels_best(),
 											   &test.capacity, false);
 		float	   *again = NEW(float, represented);
+		int			differing = 0;
 
 		network_forward(again, &plain, &params, &test.batch, NULL);
-		ok(memcmp(again, representation, represented * sizeof(float)) == 0,
+		for (size_t i = 0; i < represented; i++)
+			differing += !(fabsf(again[i] - representation[i]) <= 1e-5f * fmaxf(1, fabsf(representation[i])));
+		ok(differing == 0,
 		   "%s: the same without room for the backward pass", title);
 		free(again);
 		free(plain_memory);

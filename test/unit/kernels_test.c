@@ -484,7 +484,7 @@ check_exponentials(const Kernels *kernels)
 	ok(wrong == 0, "%s: exponentials, every tail", kernels->name);
 }
 
-/* Logarithms of the chosen columns, from the least normal number to the largest, and of 1. */
+/* ln(1 + factor x value) of the columns that have a factor, and of values that are not above 0. */
 static void
 check_logarithms(const Kernels *kernels)
 {
@@ -502,33 +502,76 @@ check_logarithms(const Kernels *kernels)
 		size_t		count = ROWS * stride;
 		float	   *values = NEW(float, count);
 		float	   *before = NEW(float, count);
-		float	   *chosen = new_zeros((size_t) columns);
+		float	   *factor = new_zeros((size_t) columns);
 
 		for (int32_t c = 0; c < columns; c++)
-			chosen[c] = rng_uniform(&rng) < 0.5f;
+			factor[c] = rng_uniform(&rng) < 0.5f ? 0 : 1000 * rng_uniform(&rng);
 		for (size_t j = 0; j < count; j++)
-			before[j] = values[j] = j % 7 == 0 ? 1 : (float) exp2(250 * rng_uniform(&rng) - 125);
-		/* what is not chosen may be anything, also where it has no logarithm */
-		for (size_t j = 0; j < count; j++)
-		{
-			if (j % stride >= (size_t) columns || chosen[j % stride] == 0)
-				before[j] = values[j] = j % 2 == 0 ? 0 : -3;
-		}
-		kernels->logarithms(values, stride, ROWS, chosen, columns);
+			before[j] = values[j] = j % 7 == 0 ? 0 : j % 11 == 0 ? -3 :
+				(float) exp2(220 * rng_uniform(&rng) - 110);
+		kernels->logarithms(values, stride, ROWS, factor, columns);
 		for (size_t j = 0; j < count; j++)
 		{
-			double		want = log(before[j]);
+			bool		chosen = j % stride < (size_t) columns && factor[j % stride] != 0;
+			float		value = chosen ? 1 + fmaxf(before[j], 0) * factor[j % stride] : 0;
+			double		want = chosen ? log(value) : before[j];
 
-			if (before[j] <= 0 || before[j] == 1)
-				wrong += values[j] != (before[j] == 1 && chosen[j % stride] != 0 ? 0 : before[j]);
+			if (!chosen || value == 1)
+				wrong += values[j] != (float) want;
 			else
-				wrong += !(fabs(values[j] - want) <= 2.5e-7 * max_of(1, fabs(want)));
+				wrong += !(fabs(values[j] - want) <= 4e-7 * max_of(1, fabs(want)));
 		}
 		free(values);
 		free(before);
-		free(chosen);
+		free(factor);
 	}
-	ok(wrong == 0, "%s: logarithms of the chosen columns, every tail", kernels->name);
+	ok(wrong == 0, "%s: logarithms of the columns with a factor, every tail", kernels->name);
+}
+
+/* Columns by their mean and scale, within the limit; how many values lie within bounds. */
+static void
+check_standardise(const Kernels *kernels)
+{
+	int			wrong = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		Rng			rng = test_rng((uint64_t) i);
+		int32_t		columns = sizes[i];
+		int32_t		rows = 5;
+		size_t		stride = (size_t) columns + 3;
+		float	   *values = new_random((size_t) rows * stride, 3, &rng);
+		float	   *before = NEW(float, (size_t) rows * stride);
+		float	   *mean = new_random((size_t) columns, 1, &rng);
+		float	   *scale = new_random((size_t) columns, 4, &rng);
+		int32_t		within = 0;
+
+		memcpy(before, values, (size_t) rows * stride * sizeof(float));
+		kernels->standardise(values, stride, rows, mean, scale, 5, columns);
+		for (size_t j = 0; j < (size_t) rows * stride; j++)
+		{
+			size_t		c = j % stride;
+			float		want = c < (size_t) columns ? (before[j] - mean[c]) * scale[c] : before[j];
+
+			if (c < (size_t) columns)
+				want = fminf(fmaxf(want, -5), 5);
+			wrong += !(fabsf(values[j] - want) <= 1e-6f * fmaxf(1, fabsf(want)));
+		}
+		/* bounds that are values themselves */
+		for (int32_t c = 0; c < columns; c++)
+			within += before[c] >= fminf(before[0], before[columns - 1]) &&
+				before[c] <= fmaxf(before[0], before[columns - 1]);
+		wrong += kernels->count_within(before, columns, fminf(before[0], before[columns - 1]),
+									   fmaxf(before[0], before[columns - 1])) != within;
+		wrong += kernels->count_within(before, 0, -INFINITY, INFINITY) != 0;
+		wrong += kernels->count_within(before, columns, -INFINITY, INFINITY) != columns;
+		wrong += kernels->count_within(before, columns, 1, -1) != 0;
+		free(values);
+		free(before);
+		free(mean);
+		free(scale);
+	}
+	ok(wrong == 0, "%s: standardised columns, and values within bounds, every tail", kernels->name);
 }
 
 /* A row of logits in two parts, against plain code. */
@@ -931,6 +974,15 @@ check_sum_squares(const Kernels *kernels)
 	ok(wrong == 0, "%s: sum of squares, every tail", kernels->name);
 }
 
+/* Where the code of an item's column is. */
+static size_t
+code_place(int32_t columns, int32_t i, int32_t c)
+{
+	return (size_t) (i / CODES_BLOCK) * CODES_BLOCK * (size_t) columns +
+		(size_t) (c / CODES_GROUP) * CODES_BLOCK * CODES_GROUP +
+		(size_t) (i % CODES_BLOCK) * CODES_GROUP + (size_t) (c % CODES_GROUP);
+}
+
 /* Logits by codes: whole numbers, so the same in all sets, for blocks together and apart. */
 static void
 check_score_codes(const Kernels *kernels)
@@ -941,53 +993,145 @@ check_score_codes(const Kernels *kernels)
 	{
 		for (int32_t columns = CODES_GROUP; columns <= 64; columns += 20)
 		{
+			enum
+			{
+				MOST_QUERIES = 9
+			};
 			Rng			rng = test_rng((uint64_t) (blocks * 100 + columns));
 			int32_t		items = blocks * CODES_BLOCK;
+			int32_t		queries = blocks;
+			size_t		stride = (size_t) items + 16;
 			int8_t	   *codes = NEW(int8_t, items * columns);
-			int8_t	   *query = NEW(int8_t, columns);
+			int8_t	   *query[MOST_QUERIES];
+			float		query_scale[MOST_QUERIES];
 			int32_t    *code_sum = NEW(int32_t, items);
 			float	   *scale = new_random((size_t) items, 2, &rng);
-			float	   *logits = NEW(float, items);
+			float	   *logits = NEW(float, stride * (size_t) queries);
 
 			for (int32_t i = 0; i < items * columns; i++)
 				codes[i] = (int8_t) ((int32_t) rng_below(&rng, 255) - 127);
-			for (int32_t c = 0; c < columns; c++)
-				query[c] = (int8_t) ((int32_t) rng_below(&rng, 255) - 127);
-			/* the largest sum there can be */
-			for (int32_t c = 0; c < columns && blocks == 9; c++)
-				query[c] = -127;
-			for (int32_t pass = 0; pass < 2; pass++)
+			for (int32_t i = 0; i < items; i++)
+			{
+				code_sum[i] = 0;
+				for (int32_t c = 0; c < columns; c++)
+					code_sum[i] += codes[code_place(columns, i, c)];
+			}
+			for (int32_t q = 0; q < queries; q++)
+			{
+				query[q] = NEW(int8_t, columns);
+				query_scale[q] = 0.5f + (float) q;
+				/* of the last one, the largest sum there can be */
+				for (int32_t c = 0; c < columns; c++)
+					query[q][c] = (int8_t) (q == 8 ? -127 : (int32_t) rng_below(&rng, 255) - 127);
+			}
+			kernels->score_codes(logits, stride, codes, code_sum, scale, (const int8_t *const *) query,
+								 query_scale, queries, blocks, columns);
+			for (int32_t q = 0; q < queries; q++)
 			{
 				for (int32_t i = 0; i < items; i++)
 				{
-					int32_t		sum = 0;
 					int32_t		product = 0;
 
 					for (int32_t c = 0; c < columns; c++)
-					{
-						int8_t		code = codes[(size_t) (i / CODES_BLOCK) * CODES_BLOCK * columns +
-												 (size_t) (c / CODES_GROUP) * CODES_BLOCK * CODES_GROUP +
-												 (size_t) (i % CODES_BLOCK) * CODES_GROUP + c % CODES_GROUP];
-
-						sum += code;
-						product += code * query[c];
-					}
-					code_sum[i] = sum;
-					if (pass == 1)
-						wrong += logits[i] != (float) product * (scale[i] * 0.5f);
+						product += codes[code_place(columns, i, c)] * query[q][c];
+					wrong += logits[q * stride + (size_t) i] !=
+						(float) product * (scale[i] * query_scale[q]);
 				}
-				if (pass == 0)
-					kernels->score_codes(logits, codes, code_sum, scale, query, 0.5f, blocks,
-										 columns);
+				free(query[q]);
 			}
 			free(codes);
-			free(query);
 			free(code_sum);
 			free(scale);
 			free(logits);
 		}
 	}
-	ok(wrong == 0, "%s: logits by codes", kernels->name);
+	ok(wrong == 0, "%s: logits by codes, of any number of queries", kernels->name);
+}
+
+/* Logits with their bias, bounds, statistics, and what reaches the threshold. */
+static void
+check_bound_logits(const Kernels *kernels)
+{
+	int			wrong = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		Rng			rng = test_rng((uint64_t) i);
+		int32_t		count = sizes[i];
+		size_t		whole = (size_t) count + KERNELS_MOST_LANES;
+		float	   *logits = new_random(whole, 9, &rng);
+		float	   *before = NEW(float, whole);
+		float	   *upper = NEW(float, whole);
+		int32_t    *found = NEW(int32_t, whole);
+		float	   *norm = new_random((size_t) count, 1, &rng);
+		LogitBounds bounds = {new_random((size_t) count, 1, &rng), norm, norm, 0.5f, 0.25f};
+		float		maximum = 2;
+		float		sum = 3;
+		double		top = maximum;
+		double		total;
+		int32_t		reach = 0;
+		int32_t		got;
+
+		memcpy(before, logits, whole * sizeof(float));
+		got = kernels->bound_logits(logits, upper, found, &bounds, count, 1.5f, &maximum, &sum);
+		for (int32_t j = 0; j < count; j++)
+		{
+			float		logit = before[j] + bounds.bias[j];
+
+			top = fmax(top, logit);
+			wrong += logits[j] != logit;
+			wrong += !(fabs(upper[j] - (logit + norm[j] * 0.75 + fabs(logit) * 1e-6)) < 1e-5);
+			if (upper[j] >= 1.5f)
+				wrong += reach >= got || found[reach++] != j;
+		}
+		total = 3 * exp(2 - top);
+		for (int32_t j = 0; j < count; j++)
+			total += exp(logits[j] - top);
+		wrong += got != reach || maximum != (float) top || !(fabs(sum / total - 1) < 1e-4);
+		free(logits);
+		free(before);
+		free(upper);
+		free(found);
+		free(norm);
+		free((float *) bounds.bias);
+	}
+	ok(wrong == 0, "%s: logits within bounds, every tail", kernels->name);
+}
+
+/* Rows times a vector, added to what is there. */
+static void
+check_add_products(const Kernels *kernels)
+{
+	int			wrong = 0;
+
+	for (int i = 0; i < SIZES; i++)
+	{
+		for (int32_t rows = 1; rows < 70; rows += 11)
+		{
+			Rng			rng = test_rng((uint64_t) (i * 100 + rows));
+			int32_t		columns = sizes[i];
+			float	   *weights = new_random((size_t) rows * (size_t) columns, 1, &rng);
+			float	   *vector = new_random((size_t) columns, 1, &rng);
+			float	   *out = new_random((size_t) rows, 1, &rng);
+			float	   *before = NEW(float, rows);
+
+			memcpy(before, out, (size_t) rows * sizeof(float));
+			kernels->add_products(out, weights, vector, rows, columns);
+			for (int32_t r = 0; r < rows; r++)
+			{
+				double		want = before[r];
+
+				for (int32_t c = 0; c < columns; c++)
+					want += (double) weights[r * columns + c] * vector[c];
+				wrong += !(fabs(out[r] - want) < 1e-5 * (1 + columns));
+			}
+			free(weights);
+			free(vector);
+			free(out);
+			free(before);
+		}
+	}
+	ok(wrong == 0, "%s: products of rows, every tail", kernels->name);
 }
 
 /* Rows of length 1, and gradients at right angles to them; rows of zeros stay. */
@@ -1141,6 +1285,7 @@ main(void)
 		check_exp(list[i]);
 		check_exponentials(list[i]);
 		check_logarithms(list[i]);
+		check_standardise(list[i]);
 		check_row_statistics(list[i]);
 		check_softmax(list[i], other, 3, 0);
 		check_softmax(list[i], other, 30, 0);
@@ -1155,6 +1300,8 @@ main(void)
 		check_sum_squares(list[i]);
 		check_unit_rows(list[i]);
 		check_score_codes(list[i]);
+		check_bound_logits(list[i]);
+		check_add_products(list[i]);
 		check_adam(list[i]);
 		check_adam_nan(list[i]);
 	}

@@ -1110,6 +1110,16 @@ BEGIN
 		COMMENT ON FUNCTION %1$I.record_outcome(text, %3$s, text) IS
 			'Writes down that something was done with an item that was shown, where the log does not tell.';
 
+		CREATE FUNCTION %1$I.forget_visitor(visitorid %2$s, model text DEFAULT NULL)
+		RETURNS TABLE (version int, sequences int, events bigint, items_left int)
+		LANGUAGE plpgsql ROWS 5
+		SET search_path = pg_catalog, pg_temp
+		AS %12$L;
+		REVOKE ALL ON FUNCTION %1$I.forget_visitor(%2$s, text) FROM PUBLIC;
+
+		COMMENT ON FUNCTION %1$I.forget_visitor(%2$s, text) IS
+			'Takes a visitor out of a model by recseq_forget, and out of the tables of the kit: kept recommendations, impressions and their outcomes. The log must still have the visitor''s events; to delete these afterwards is the caller''s. model: null for that of settings. Once for each model that was trained on the kit.';
+
 		CREATE FUNCTION %1$I.compare_variants(
 			experiment text DEFAULT '', control text DEFAULT NULL, alpha float8 DEFAULT 0.05, lift float8 DEFAULT 0.1)
 		RETURNS TABLE (variant text, outcome text, visitors bigint, successes bigint, rate float8,
@@ -1175,7 +1185,24 @@ BEGIN
 		WHERE c.variant = beside
 		ORDER BY v.variant, v.place;
 	END
-	$body$, schema, recseq, purchases));
+	$body$, schema, recseq, purchases),
+	format($body$
+	#variable_conflict use_column
+	DECLARE
+		items	%3$s[];
+		times	timestamptz[];
+	BEGIN
+		SELECT array_agg(l.itemid::%3$s ORDER BY l."time", l.itemid), array_agg(l."time" ORDER BY l."time", l.itemid)
+		INTO items, times
+		FROM %1$I.log l WHERE l.visitorid = forget_visitor.visitorid;
+		RETURN QUERY SELECT f.* FROM %2$I.recseq_forget(
+			coalesce(forget_visitor.model, (SELECT s.model FROM %1$I.settings s), 'default'), coalesce(items, '{}'), coalesce(times, '{}')) f;
+		DELETE FROM %1$I.visitor_recommendations r WHERE r.visitorid = forget_visitor.visitorid;
+		DELETE FROM %1$I.changed_visitors c WHERE c.visitorid = forget_visitor.visitorid;
+		DELETE FROM %1$I.outcomes o USING %1$I.impressions m WHERE m.request = o.request AND m.visitorid = forget_visitor.visitorid;
+		DELETE FROM %1$I.impressions m WHERE m.visitorid = forget_visitor.visitorid;
+	END
+	$body$, schema, recseq, CASE item WHEN 'pg_catalog.text' THEN item ELSE 'bigint' END));
 
 	IF guessed <> '{}' THEN
 		RAISE NOTICE 'columns that were not named: %', array_to_string(guessed, ', ');

@@ -87,3 +87,29 @@ source: a table or view as for recseq_train, with the new sequences, and those t
 
 Returns what recseq_train returns: sequences, windows, val_loss and hit_rate are of this source, items is the whole vocabulary. Where the source has no sequence, a notice says so, and the row shows the active version, 0 sequences and 0 epochs. Raises the errors of recseq_train, and one if the ids of the source are of another type than those of the model.';
 REVOKE ALL ON FUNCTION @extschema@.recseq_update(text, regclass, integer, double precision, double precision, text, integer, regclass) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_forget(
+	model text,
+	items bigint[],
+	times timestamptz[] DEFAULT NULL)
+RETURNS TABLE (version integer, sequences integer, events bigint, items_left integer)
+AS 'MODULE_PATHNAME', 'recseq_forget'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 5 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recseq_forget(text, bigint[], timestamptz[]) IS
+'Takes a visitor out of the counts and the stored sequences of all versions of a model, which keep their numbers: both are then, to the byte, what they would be without the visitor''s sequence. A row for each version that had anything of the visitor.
+
+items, times: all events of the visitor, in any order. A stored sequence is the visitor''s when each of its events is one of these. Of a model that knows no times: the longest one that stands in items, one after the other.
+
+sequences, events: that were taken out. items_left: items that nobody else had; their ids and embeddings stay in the vocabulary. The weights of the network and of the rankers, which were learned with these events, stay until the next training on a source without them. So does what was exported or backed up. A model without a second stage has no sequences. Raises an error if the model is not the caller''s, or a version would have nothing left.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_forget(text, bigint[], timestamptz[]) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.recseq_forget(
+	model text,
+	items text[],
+	times timestamptz[] DEFAULT NULL)
+RETURNS TABLE (version integer, sequences integer, events bigint, items_left integer)
+AS 'MODULE_PATHNAME', 'recseq_forget'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 5 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recseq_forget(text, text[], timestamptz[]) IS
+'The same for ids that are texts.';
+REVOKE ALL ON FUNCTION @extschema@.recseq_forget(text, text[], timestamptz[]) FROM PUBLIC;

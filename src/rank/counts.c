@@ -384,3 +384,39 @@ counts_build(Counts *counts, const CountsData *data, const Allocator *lasting,
 	memset(arena.base, 0, arena.used);	/* what lies between the arrays is stored too */
 	return fill(&building, counts);
 }
+
+NnStatus
+counts_without(Counts *counts, const Counts *from, const bool *removed, bool kinds,
+			   const uint8_t *unavailable, const Allocator *lasting,
+			   const Allocator *temporary, const Interrupt *interrupt)
+{
+	const CountsSizes *sizes = &from->sizes;
+	int64_t    *start = ALLOCATE(temporary, int64_t, sizes->sequences + 1);
+	int32_t    *item = ALLOCATE(temporary, int32_t, sizes->tokens);
+	double	   *hours = ALLOCATE(temporary, double, sizes->tokens);
+	bool	   *bought = ALLOCATE(temporary, bool, sizes->tokens);
+	Dataset		dataset = {.start = start, .item = item};
+	EventData	events = {&dataset, kinds ? bought : NULL, hours};
+	CountsData	data = {
+		&events, sizes->items, sizes->categories, from->item_category,
+		(int32_t) sizes->min_support, unavailable
+	};
+	int64_t		to = 0;
+
+	start[0] = 0;
+	for (int32_t s = 0; s < sizes->sequences; s++)
+	{
+		if (!step_go_on(interrupt, s))
+			return NN_CANCELLED;
+		if (removed[s])
+			continue;
+		for (int64_t t = from->sequence_start[s]; t < from->sequence_start[s + 1]; t++, to++)
+		{
+			item[to] = from->token[t];
+			hours[to] = from->token_time[t];
+			bought[to] = from->token_bought[t];
+		}
+		start[++dataset.sequences] = to;
+	}
+	return counts_build(counts, &data, lasting, temporary, interrupt);
+}

@@ -140,6 +140,16 @@ extern NnStatus counts_build(Counts *counts, const CountsData *data,
 							 const Interrupt *interrupt);
 
 /*
+ * Count the sequences of other counts again, but for those that are removed:
+ * [sequences].  To the byte what counts_build makes of the others.  kinds: whether
+ * the counts know which events are purchases; unavailable: as in CountsData.
+ */
+extern NnStatus counts_without(Counts *counts, const Counts *from, const bool *removed,
+							   bool kinds, const uint8_t *unavailable,
+							   const Allocator *lasting, const Allocator *temporary,
+							   const Interrupt *interrupt);
+
+/*
  * Whether lengths that were read can be those of counts of so many items and
  * categories; then, once the arrays are in place, whether what they hold could
  * have been counted: every index in range, every number too, lists in order.

@@ -309,3 +309,26 @@ version_store(const Catalog *catalog, const NewVersion *version, const char *ima
 	as_owner_end(&caller);
 	return number;
 }
+
+void
+version_replace_image(const Catalog *catalog, const Caller *caller, int64 id,
+					  const char *image, Size bytes)
+{
+	int64		new_id = chunks_new_id();
+	Oid			types[] = {INT8OID, INT8OID, INT8OID};
+	Datum		values[] = {Int64GetDatum(id), Int64GetDatum(new_id), Int64GetDatum((int64) bytes)};
+
+	as_owner_run(caller, "DELETE FROM %s.recseq_chunk WHERE id OPERATOR(pg_catalog.=) $1",
+				 1, types, values, NULL);
+	chunks_write(caller, "recseq_chunk", new_id, 0, image, bytes);
+	as_owner_run(caller, "UPDATE %s.recseq_version SET id = $2, bytes = $3"
+				 " WHERE id OPERATOR(pg_catalog.=) $1", 3, types, values, NULL);
+	as_owner_run(caller, "UPDATE %s.recseq_version SET update_of = $2"
+				 " WHERE update_of OPERATOR(pg_catalog.=) $1", 2, types, values, NULL);
+	as_owner_run(caller, "UPDATE %s.recseq_model SET active_id = $2"
+				 " WHERE active_id OPERATOR(pg_catalog.=) $1", 2, types, values, NULL);
+	as_owner_run(caller, "UPDATE %s.recseq_model"
+				 " SET active_before = pg_catalog.array_replace(active_before, $1, $2)"
+				 " WHERE $1 OPERATOR(pg_catalog.=) ANY (active_before)", 2, types, values, NULL);
+	shared_forget_on_commit((SharedKey) {MyDatabaseId, catalog->chunk, id});
+}

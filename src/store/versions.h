@@ -88,6 +88,13 @@ extern void version_check_storable(const Catalog *catalog, const char *model,
 extern int32 version_store(const Catalog *catalog, const NewVersion *version,
 						   const char *image, Size bytes);
 
+/*
+ * Give a version of a locked model another image, under a new id, since images are
+ * known by theirs.  What refers to it refers to the new one.
+ */
+extern void version_replace_image(const Catalog *catalog, const Caller *caller, int64 id,
+								  const char *image, Size bytes);
+
 /* The row of a version in recseq_version, as a JSON object in the current context. */
 extern char *version_describe(const Catalog *catalog, int64 id);
 

@@ -14,9 +14,6 @@
 #include "train/parallel.h"
 #include "train/second_stage.h"
 
-/* Times of the same event differ by no more: one of them is rounded to a float. */
-#define SAME_TIME_HOURS 0.01
-
 /* The time of a token of the source, on the clock of the version's counts. */
 static double
 source_hours(const Base *base, const SourceData *source, int64 token)

@@ -11,6 +11,9 @@
 #include "model/model.h"
 #include "train/progress.h"
 
+/* Times of the same event differ by no more: one of them is rounded to a float. */
+#define SAME_TIME_HOURS 0.01
+
 /*
  * Allocator.allocate: in the memory context that is given, which must not grow
  * beyond the memory of a training.

@@ -332,15 +332,14 @@ compare_counts(const void *a, const void *b, void *context)
 	return (x > y) - (x < y);
 }
 
-static int32 *
-sort_by_popularity(const SourceData *source)
+int32 *
+items_by_count(const int32 *count, int32 items)
 {
-	int32	   *popular = huge_array(int32, source->items.count);
+	int32	   *popular = huge_array(int32, items);
 
-	for (int32 i = 0; i < source->items.count; i++)
+	for (int32 i = 0; i < items; i++)
 		popular[i] = i;
-	qsort_arg(popular, source->items.count, sizeof(int32), compare_counts,
-			  source->item_count);
+	qsort_arg(popular, items, sizeof(int32), compare_counts, (void *) count);
 	return popular;
 }
 
@@ -357,7 +356,7 @@ make_model(const Trainer *trainer, SourceData *source, const Products *products,
 		untouched_join(&model, source, products, trainer->sizes.training_sequences, base);
 	model.items = source->items;
 	model.item_count = source->item_count;
-	model.popular = sort_by_popularity(source);
+	model.popular = items_by_count(source->item_count, source->items.count);
 	coded_weights_place(&model.index, &measure, source->items.count, columns);
 	place.base = allocate_aligned(measure.used);
 	coded_weights_place(&model.index, &place, source->items.count, columns);

@@ -77,4 +77,7 @@ extern int32 training_store(const Training *training, const Catalog *catalog);
 /* Release what the memory context does not. */
 extern void training_end(Training *training);
 
+/* Items in the order of Model.popular, of how often each occurs: [items], in the current context. */
+extern int32 *items_by_count(const int32 *count, int32 items);
+
 #endif							/* RECSEQ_TRAINING_H */

@@ -310,6 +310,15 @@ SELECT is((SELECT array_agg(format_type(f.proallargtypes[i], NULL) ORDER BY i) F
 FROM function f, function t WHERE f.proname = 'recseq_update' AND t.proname = 'recseq_train';
 
 --
+-- recseq_forget
+--
+SELECT is(ARRAY(SELECT format('%s: %s', pg_get_function_arguments(oid), pg_get_function_result(oid)) FROM function WHERE proname = 'recseq_forget' ORDER BY 1),
+	ARRAY(SELECT format('model text, items %s[], times timestamp with time zone[] DEFAULT NULL::timestamp with time zone[]: TABLE(version integer, sequences integer, events bigint, items_left integer)', type)
+		  FROM unnest('{bigint,text}'::text[]) type ORDER BY 1),
+	'recseq_forget, for numbers and for texts');
+SELECT ok(NOT has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), 'recseq_forget: nobody may call it') FROM function WHERE proname = 'recseq_forget';
+
+--
 -- recseq_export_model, recseq_import_model
 --
 SELECT has_function(:'schema', 'recseq_export_model', ARRAY['text', 'integer'], 'recseq_export_model(model, version)');

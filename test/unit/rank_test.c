@@ -248,6 +248,80 @@ check_questions(void)
 	free(item);
 }
 
+/* Counts again without a sequence are what counts of the others are, byte for byte. */
+static void
+check_without(const CountsData *data, int32_t removed_one, const char *what)
+{
+	const EventData *events = data->events;
+	const Dataset *dataset = events->dataset;
+	int64_t		from = dataset->start[removed_one];
+	int64_t		length = dataset->start[removed_one + 1] - from;
+	int64_t		left = dataset->start[dataset->sequences] - length;
+	int64_t    *start = NEW(int64_t, dataset->sequences);
+	int32_t    *item = NEW(int32_t, left);
+	double	   *hours = NEW(double, left);
+	bool	   *bought = NEW(bool, left);
+	bool	   *removed = calloc((size_t) dataset->sequences, sizeof(bool));
+	Dataset		others = {.sequences = dataset->sequences - 1, .start = start, .item = item};
+	EventData	other_events = {
+		&others, events->bought != NULL ? bought : NULL, events->hours != NULL ? hours : NULL
+	};
+	CountsData	other_data = *data;
+	Counts		all;
+	Counts		by_removing;
+	Counts		by_counting;
+	Arena		measure = {0};
+	Counts		place;
+
+	removed[removed_one] = true;
+	for (int32_t s = 0; s < dataset->sequences; s++)
+		start[s] = dataset->start[s <= removed_one ? s : s + 1] - (s <= removed_one ? 0 : length);
+	for (int64_t t = 0; t < left; t++)
+	{
+		int64_t		u = t < from ? t : t + length;
+
+		item[t] = dataset->item[u];
+		hours[t] = events->hours != NULL ? events->hours[u] : 0;
+		bought[t] = events->bought != NULL && events->bought[u];
+	}
+	other_data.events = &other_events;
+	counts_build(&all, data, &from_pool, &from_pool, &never);
+	ok(counts_without(&by_removing, &all, removed, events->bought != NULL, data->unavailable,
+					  &from_pool, &from_pool, &never) == NN_OK &&
+	   counts_build(&by_counting, &other_data, &from_pool, &from_pool, &never) == NN_OK,
+	   "%s: counted without a sequence, and of the others", what);
+	counts_place(&place, &measure, &by_counting.sizes);
+	ok(memcmp(&by_removing.sizes, &by_counting.sizes, sizeof(CountsSizes)) == 0 &&
+	   memcmp(by_removing.span, by_counting.span, measure.used) == 0 && counts_valid(&by_removing),
+	   "%s: both are the same %d bytes", what, (int) measure.used);
+	ok(memcmp(&all.sizes, &by_removing.sizes, sizeof(CountsSizes)) != 0, "%s: it was counted before", what);
+	pool_free(&pool);
+	free(start);
+	free(item);
+	free(hours);
+	free(bought);
+	free(removed);
+}
+
+static void
+check_forgetting(void)
+{
+	EventData	no_kinds = {&hand_dataset, NULL, hand_hours};
+	EventData	no_times = {&hand_dataset, hand_bought, NULL};
+	uint8_t		unavailable[] = {4};
+	CountsData	data = hand_data;
+
+	for (int32_t s = 0; s < hand_dataset.sequences; s++)
+		check_without(&hand_data, s, "by hand");
+	data.min_support = 2;
+	data.unavailable = unavailable;
+	check_without(&data, 2, "with a catalog and support");
+	data.events = &no_kinds;
+	check_without(&data, 1, "without kinds");
+	data.events = &no_times;
+	check_without(&data, 0, "without times");
+}
+
 static int
 compare_integers(const void *a, const void *b)
 {
@@ -671,6 +745,7 @@ main(void)
 	check_many_sequences();
 	check_truncated_postings();
 	check_questions();
+	check_forgetting();
 	check_sort();
 	check_support();
 	check_features();

@@ -33,6 +33,9 @@
 /* The counts of everything; those before come the counts of what was before a period. */
 #define RANK_FIT_ALL_COUNTS RANK_FIT_PERIODS
 
+/* Told the share of a fit that is done. */
+typedef void (*RankFitProgress) (void *context, double share);
+
 /* What a fit begins with. */
 typedef struct RankFit
 {
@@ -48,6 +51,9 @@ typedef struct RankFit
 	Allocator	lasting;		/* for the counts */
 	Allocator	temporary;		/* until the fit is over */
 	Interrupt	interrupt;
+	int32_t		ranks;			/* processes that are expected to run it */
+	RankFitProgress progress;	/* as in RankFitCalls */
+	void	   *progress_context;
 } RankFit;
 
 /* Event number `position` of a sequence, to be found from those before it. */
@@ -89,12 +95,18 @@ typedef struct RankFitData
 	double	   *board;
 } RankFitData;
 
-/*
- * About how many seconds a fit will take so many processes, for data of so many
- * sequences and tokens; facts: whether kinds or times of events are known.
- */
-extern double rank_fit_seconds(int32_t sequences, int64_t tokens, bool facts, bool times,
-							   int32_t ranks);
+/* What the time of a fit depends on. */
+typedef struct RankFitScale
+{
+	int32_t		sequences;
+	int64_t		tokens;
+	int32_t		items;
+	bool		facts;			/* kinds or times of events are known */
+	bool		times;
+} RankFitScale;
+
+/* About how many seconds a fit, with its counts, will take so many processes. */
+extern double rank_fit_seconds(const RankFitScale *scale, int32_t ranks);
 
 /* Count, into stage->counts, and draw the examples. */
 extern NnStatus rank_fit_begin(RankFitData *data, RankStage *stage, const RankFit *fit);
@@ -111,8 +123,7 @@ typedef struct RankFitCalls
 	int32_t		rank;			/* from 0 */
 	int32_t		ranks;
 	Interrupt	interrupt;		/* as in Sharing */
-	/* NULL: not asked for; the share of the fit that is done */
-	void		(*progress) (void *progress_context, double share);
+	RankFitProgress progress;	/* NULL: not asked for */
 	void	   *progress_context;
 	void		(*barrier) (void *barrier_context); /* wait for all; NULL: one process */
 	void	   *barrier_context;

@@ -153,7 +153,7 @@ draw_examples(Drawing *drawing, int32_t first, int32_t most, uint64_t place)
 
 /* The events of the newest periods; counts what was before each. */
 static NnStatus
-take_periods(Drawing *drawing, Counts *counts)
+take_periods(Drawing *drawing, Counts *counts, const RankFitScale *scale)
 {
 	const RankFit *fit = drawing->fit;
 	const Dataset *dataset = fit->events->dataset;
@@ -166,6 +166,7 @@ take_periods(Drawing *drawing, Counts *counts)
 
 		if (count_before(&counts[p], fit, begin) != NN_OK)
 			return NN_CANCELLED;
+		rank_fit_report_counts(fit, scale, p + 2);
 		for (int32_t s = 0; s < dataset->sequences; s++)
 		{
 			for (int64_t t = dataset->start[s] + 1; t < dataset->start[s + 1]; t++)
@@ -213,18 +214,11 @@ rank_fit_begin(RankFitData *data, RankStage *stage, const RankFit *fit)
 		.example = ALLOCATE(&fit->temporary, RankExample, 2 * tokens),
 		.most = rank_fit_most_examples(tokens - dataset->sequences, events->hours != NULL)
 	};
+	RankFitScale scale;
 	Arena		arena = {0};
 
 	memset(stage, 0, sizeof(*stage));
 	memset(data, 0, sizeof(*data));
-	if (count(&stage->counts, fit, events, &fit->lasting) != NN_OK)
-		return NN_CANCELLED;
-	data->counts[RANK_FIT_ALL_COUNTS] = stage->counts;
-	if ((events->hours != NULL && take_periods(&drawing, data->counts) != NN_OK) ||
-		take_last_events(&drawing) != NN_OK)
-		return NN_CANCELLED;
-	shuffle_examples(&drawing, 0, drawing.examples, 2);
-
 	data->sizes = (RankFitSizes) {
 		.config = fit->model->config,
 		.seed = fit->seed,
@@ -232,9 +226,18 @@ rank_fit_begin(RankFitData *data, RankStage *stage, const RankFit *fit)
 		.sequences = dataset->sequences,
 		.tokens = tokens,
 		.kinds = events->bought != NULL,
-		.times = events->hours != NULL,
-		.examples = drawing.examples
+		.times = events->hours != NULL
 	};
+	scale = rank_fit_scale(&data->sizes);
+	if (count(&stage->counts, fit, events, &fit->lasting) != NN_OK)
+		return NN_CANCELLED;
+	rank_fit_report_counts(fit, &scale, 1);
+	data->counts[RANK_FIT_ALL_COUNTS] = stage->counts;
+	if ((events->hours != NULL && take_periods(&drawing, data->counts, &scale) != NN_OK) ||
+		take_last_events(&drawing) != NN_OK)
+		return NN_CANCELLED;
+	shuffle_examples(&drawing, 0, drawing.examples, 2);
+	data->sizes.examples = drawing.examples;
 	for (int c = 0; c <= RANK_FIT_PERIODS; c++)
 		data->sizes.counts[c] = data->counts[c].sizes;
 	data->start = (int64_t *) dataset->start;

@@ -18,15 +18,6 @@
 /* Examples that the network is asked about, at most. */
 #define RANK_FIT_MOST_ASKED 4000
 
-/*
- * What the parts of a fit cost a process, an example, in microseconds where this
- * was written.  Once a fit runs only their proportions count.
- */
-#define RANK_FIT_OPINION_COST 100.0
-#define RANK_FIT_COLLECTING_COST 30.0
-#define RANK_FIT_TRAINING_COST 10.0 /* of an epoch */
-#define RANK_FIT_MEASURING_COST 60.0
-
 /* How far a fit is. */
 typedef struct FitProgress
 {
@@ -80,8 +71,19 @@ extern bool rank_fit_go_on(void *fitting);
 /* A part of the fit begins, in which it is asked so often whether it may go on. */
 extern void rank_fit_begin_part(Fitting *fitting, double cost, double questions);
 
-/* What a fit costs; asking: examples to measure by. */
-extern double rank_fit_cost(double examples, double asking, bool facts);
+/* What the parts of a fit cost; asking: examples to measure by. */
+extern double rank_fit_opinions_cost(double asking, int32_t items);
+extern double rank_fit_collecting_cost(double examples, bool facts);
+extern double rank_fit_training_cost(double examples, int32_t epochs);
+extern double rank_fit_measuring_cost(double asking);
+
+extern RankFitScale rank_fit_scale(const RankFitSizes *sizes);
+
+/* Report that so many of the counts are made. */
+extern void rank_fit_report_counts(const RankFit *fit, const RankFitScale *scale, int32_t done);
+
+/* The fit runs, and its counts are made. */
+extern void rank_fit_begin_progress(Fitting *fitting);
 
 /* ---------------------------------------------------------------- rank_fit_run.c */
 

@@ -143,7 +143,7 @@ collect(RankStage *stage, Fitting *fitting)
 		ranker_bind(rankers[r], ALLOCATE(&calls->lasting, float, ranker_count()));
 		memset(rankers[r]->block, 0, rankers[r]->count * sizeof(float));
 	}
-	rank_fit_begin_part(fitting, RANK_FIT_COLLECTING_COST * examples * fitting->rankers,
+	rank_fit_begin_part(fitting, rank_fit_collecting_cost(examples, fitting->rankers > 1),
 						examples / calls->ranks);
 	return ranker_collect(fitting->examples, rankers, fitting->rankers, &fitting->sharing);
 }
@@ -160,7 +160,7 @@ fit_stage(RankStage *stage, Fitting *fitting, int which, bool measured, double *
 	Ranker		trial;
 
 	fitting->which = which;
-	rank_fit_begin_part(fitting, RANK_FIT_TRAINING_COST * RANK_FIT_EPOCHS * examples,
+	rank_fit_begin_part(fitting, rank_fit_training_cost(examples, RANK_FIT_EPOCHS),
 						(double) ranker_steps(collected, true, RANK_FIT_EPOCHS));
 	if (ranker_train(ranker, collected, true, RANK_FIT_EPOCHS, &fitting->sharing,
 					 &stage->missed[which]) != NN_OK)
@@ -169,12 +169,12 @@ fit_stage(RankStage *stage, Fitting *fitting, int which, bool measured, double *
 		return NN_OK;
 	ranker_bind(&trial, ALLOCATE(&calls->temporary, float, ranker_count()));
 	memcpy(trial.block, ranker->block, ranker->count * sizeof(float));
-	rank_fit_begin_part(fitting, RANK_FIT_TRAINING_COST * RANK_FIT_TRIAL_EPOCHS * examples,
+	rank_fit_begin_part(fitting, rank_fit_training_cost(examples, RANK_FIT_TRIAL_EPOCHS),
 						(double) ranker_steps(collected, false, RANK_FIT_TRIAL_EPOCHS));
 	if (ranker_train(&trial, collected, false, RANK_FIT_TRIAL_EPOCHS, &fitting->sharing,
 					 &missed) != NN_OK)
 		return NN_CANCELLED;
-	rank_fit_begin_part(fitting, RANK_FIT_MEASURING_COST * fitting->asking,
+	rank_fit_begin_part(fitting, rank_fit_measuring_cost(fitting->asking),
 						fitting->asking / calls->ranks);
 	return rank_fit_measure(stage, fitting, &trial, hit_rate);
 }
@@ -240,10 +240,9 @@ rank_fit_run(RankStage *stage, RankFitData *data, const RankFitCalls *calls, dou
 	stage->kinds = data->sizes.kinds;
 	stage->times = data->sizes.times;
 	fitting->asking = measured ? fmin(held_out, RANK_FIT_MOST_ASKED) : 0;
-	fitting->progress.total = rank_fit_cost(data->sizes.examples, fitting->asking,
-											fitting->rankers > 1);
+	rank_fit_begin_progress(fitting);
 	*hit_rate = NAN;
-	rank_fit_begin_part(fitting, RANK_FIT_OPINION_COST * fitting->asking,
+	rank_fit_begin_part(fitting, rank_fit_opinions_cost(fitting->asking, data->sizes.config.items),
 						fitting->asking / calls->ranks);
 	if ((measured && rank_fit_collect_opinions(fitting) != NN_OK) ||
 		collect(stage, fitting) != NN_OK)

@@ -44,9 +44,13 @@ second_stage_allocate(void *context, size_t bytes)
 double
 second_stage_seconds(const SourceData *source, int workers)
 {
-	return rank_fit_seconds(source->data.sequences, source->data.start[source->data.sequences],
-							source->bought != NULL || source->hours != NULL,
-							source->hours != NULL, workers + 1);
+	return rank_fit_seconds(&(RankFitScale) {
+		.sequences = source->data.sequences,
+		.tokens = source->data.start[source->data.sequences],
+		.items = source->items.count,
+		.facts = source->bought != NULL || source->hours != NULL,
+		.times = source->hours != NULL
+	}, workers + 1);
 }
 
 /* What the leader has besides the data that the processes share. */
@@ -158,6 +162,13 @@ second_stage_fit(Model *model, const SourceData *source, const SecondStageOption
 	MemoryContext counting = AllocSetContextCreate(CurrentMemoryContext, "recseq counts",
 												   ALLOCSET_DEFAULT_SIZES);
 	EventData	events = {&source->data, source->bought, source->hours};
+	RankFitData data;
+	Leader		leader = {
+		.data = &data,
+		.stage = &model->rank,
+		.lasting = CurrentMemoryContext,
+		.progress = options->progress
+	};
 	RankFit		fit = {
 		.events = &events,
 		.items = source->items.count,
@@ -168,14 +179,10 @@ second_stage_fit(Model *model, const SourceData *source, const SecondStageOption
 		.memory = (Size) recseq_max_training_memory * 1024 / FEATURE_MEMORY_SHARE,
 		.lasting = {second_stage_allocate, CurrentMemoryContext},
 		.temporary = {second_stage_allocate, counting},
-		.interrupt = {parallel_may_go_on, NULL}
-	};
-	RankFitData data;
-	Leader		leader = {
-		.data = &data,
-		.stage = &model->rank,
-		.lasting = CurrentMemoryContext,
-		.progress = options->progress
+		.interrupt = {parallel_may_go_on, NULL},
+		.ranks = options->workers + 1,
+		.progress = report_share,
+		.progress_context = &leader
 	};
 	ParallelMemory memory;
 	RankFitSizes sizes;

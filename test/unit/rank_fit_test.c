@@ -24,10 +24,27 @@
 static Pool pool;
 static const Allocator from_pool = {pool_allocate, &pool};
 
+/* The shares that a fit has told. */
+typedef struct Told
+{
+	double		last;
+	bool		falling;
+} Told;
+
+static void
+tell(void *context, double share)
+{
+	Told	   *told = context;
+
+	told->falling |= share < told->last;
+	told->last = share;
+}
+
 /* What the processes of a fit share. */
 typedef struct Shared
 {
 	pthread_barrier_t barrier;
+	Told		told;			/* by process 0 */
 	double		hit_rate[MAX_RANKS];
 	RankStage	stage[MAX_RANKS];	/* pointers are the process's own */
 	float		block[MAX_RANKS][RANKERS][16384];	/* of the rankers */
@@ -64,6 +81,8 @@ run_rank(Shared *shared, RankFitData *data, int32_t rank, int32_t ranks)
 		.ranks = ranks,
 		.barrier = ranks > 1 ? wait_at : NULL,
 		.barrier_context = &shared->barrier,
+		.progress = rank == 0 ? tell : NULL,
+		.progress_context = &shared->told,
 		.lasting = from_own,
 		.temporary = from_own
 	};
@@ -157,10 +176,12 @@ main(void)
 	EventData	events = random_events(&dataset, &config, item_category, &rng);
 	Model		model = {.config = config};
 	Arena		arena = {0};
+	Told		counted = {0};
 	RankFit		fit = {
 		.events = &events, .items = ITEMS, .categories = CATEGORIES,
 		.item_category = item_category, .model = &model, .first_unseen = SEQUENCES * 9 / 10,
-		.seed = 3, .memory = (size_t) 1 << 26, .lasting = from_pool, .temporary = from_pool
+		.seed = 3, .memory = (size_t) 1 << 26, .lasting = from_pool, .temporary = from_pool,
+		.ranks = 1, .progress = tell, .progress_context = &counted
 	};
 	static const int32_t ranks[] = {2, 3, MAX_RANKS};
 	RankFitData data;
@@ -179,7 +200,11 @@ main(void)
 	if (rank_fit_begin(&data, &stage, &fit) != NN_OK)
 		data.sizes.examples = 0;
 	ok(data.sizes.examples > 1000, "a fit has examples (%d)", data.sizes.examples);
+	ok(counted.last > 0 && counted.last < 0.5 && !counted.falling,
+	   "counting is a part of it that is told (%.2f)", counted.last);
 	run(one, &data, 1);
+	ok(one->told.last > 0.95 && one->told.last <= 1 && !one->told.falling,
+	   "the share that is done grows up to the end (%.2f)", one->told.last);
 	ok(one->stage[0].present && one->hit_rate[0] > 0.5 && one->hit_rate[0] <= 1 &&
 	   one->stage[0].missed[RANKER_FULL] < 0.5,
 	   "the rankers find what visitors come back to (hit rate %.3f)", one->hit_rate[0]);

@@ -9,12 +9,6 @@
 
 #include "nn/matrix.h"
 
-/*
- * What copy_place counts for.  Adam moves a parameter by about the learning rate
- * a step; the odds of copying the newest item are to be found in a few hundred.
- */
-#define COPY_GAIN 10.0f
-
 void
 copy_place(Copying *copying, Arena *arena, const Config *config,
 		   const BatchCapacity *capacity, bool trains)
@@ -79,9 +73,6 @@ dot(const float *a, const float *b, int32_t columns)
 	return sum;
 }
 
-/* Less than this is not left to the softmax: its logarithm is a number. */
-#define LEAST_GENERATED 1e-30f
-
 /* Scores in `probability` become q; returns g. */
 static float
 normalise(CopySlot *slot, int32_t count)
@@ -99,7 +90,7 @@ normalise(CopySlot *slot, int32_t count)
 	}
 	for (int32_t s = 0; s < count; s++)
 		slot[s].probability /= sum;
-	return fmaxf(expf(-maximum) / sum, LEAST_GENERATED);
+	return fmaxf(expf(-maximum) / sum, COPY_LEAST_GENERATED);
 }
 
 void

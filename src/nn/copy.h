@@ -22,6 +22,15 @@
 #include "nn/kernels.h"
 #include "nn/params.h"
 
+/*
+ * What copy_place counts for.  Adam moves a parameter by about the learning rate
+ * a step; the odds of copying the newest item are to be found in a few hundred.
+ */
+#define COPY_GAIN 10.0f
+
+/* Less than this is not left to the softmax: its logarithm is a number. */
+#define COPY_LEAST_GENERATED 1e-30f
+
 /* An item of a window that may be copied. */
 typedef struct CopySlot
 {

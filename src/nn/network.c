@@ -389,9 +389,6 @@ residual_to_input(Network *network, const float *d_representation, const Batch *
 	}
 }
 
-/* Shorter than this a representation counts as so long: it has no direction. */
-#define LEAST_LENGTH 1e-6f
-
 /* representation = scale x representation / its length */
 static void
 scale_forward(float *representation, Network *network, int32_t windows)
@@ -404,7 +401,7 @@ scale_forward(float *representation, Network *network, int32_t windows)
 		float	   *unit = network->unscaled + (size_t) w * columns;
 		float		length = sqrtf((float) network->kernels->sum_squares(row, (size_t) columns));
 
-		length = length > LEAST_LENGTH ? length : LEAST_LENGTH;
+		length = length > NETWORK_LEAST_LENGTH ? length : NETWORK_LEAST_LENGTH;
 		network->length[w] = length;
 		for (int32_t c = 0; c < columns; c++)
 		{

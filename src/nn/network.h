@@ -13,6 +13,9 @@
 #include "nn/params.h"
 #include "nn/rng.h"
 
+/* Shorter than this a representation counts as so long: it has no direction. */
+#define NETWORK_LEAST_LENGTH 1e-6f
+
 /*
  * Activations of one batch.  `output` is what the next stage reads; its tokens
  * are those of the sequence layout as long as no stage has made each window's

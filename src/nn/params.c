@@ -112,6 +112,12 @@ params_views(const Config *config, ParamsView views[PARAMS_MAX_VIEWS], size_t *c
 	return list.length;
 }
 
+bool
+params_view_is_vector(const ParamsView *view)
+{
+	return strstr(view->name, "bias") != NULL || strcmp(view->name, "copy_place") == 0;
+}
+
 size_t
 params_count(const Config *config)
 {

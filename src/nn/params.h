@@ -61,6 +61,9 @@ typedef struct ParamsView
 extern int	params_views(const Config *config, ParamsView views[PARAMS_MAX_VIEWS],
 						 size_t *count);
 
+/* Whether a view is a vector; else it is a matrix, also of one column. */
+extern bool params_view_is_vector(const ParamsView *view);
+
 /* Floats of the block of a configuration. */
 extern size_t params_count(const Config *config);
 

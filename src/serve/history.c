@@ -152,9 +152,8 @@ number_items(const HistoryReader *reader, const Events *events, const Kept *kept
 	return numbers;
 }
 
-/* Whether a feature is the kind of an event, which the item does not tell. */
-static bool
-is_kind(const Model *model, int f)
+bool
+feature_is_kind(const Model *model, int f)
 {
 	return strcmp(model->feature_name[f], "events") == 0;
 }
@@ -178,7 +177,7 @@ number_feature(const HistoryReader *reader, const IdArray *values, int f, const 
 	{
 		if (values != NULL)
 			numbers[i] = model_ids_next_value(&ids);
-		else if (item[i] < model->config.items && !is_kind(model, f))
+		else if (item[i] < model->config.items && !feature_is_kind(model, f))
 			numbers[i] = model->item_feature[f][item[i]];
 	}
 	return numbers;
@@ -240,7 +239,7 @@ history_read(const HistoryReader *reader, const Events *events)
 	history.item = item + first;
 	for (int f = 0; f < config->features; f++)
 	{
-		const IdArray *values = events->feature[f] == NULL && is_kind(model, f) ? events->kinds : events->feature[f];
+		const IdArray *values = events->feature[f] == NULL && feature_is_kind(model, f) ? events->kinds : events->feature[f];
 		int32	   *numbers = number_feature(reader, values, f, &kept, item);
 
 		history.feature[f] = numbers + first;

@@ -56,6 +56,9 @@ typedef struct HistoryReader
 	uint8	   *marked;			/* a bit an item of the model, all 0 between calls */
 } HistoryReader;
 
+/* Whether a feature is the kind of an event, which the item does not tell. */
+extern bool feature_is_kind(const Model *model, int f);
+
 /* At most so many bytes is a history of so many events. */
 extern Size history_bytes(const Model *model, int32 events);
 

@@ -49,8 +49,9 @@ model_call_without_k(FunctionCallInfo fcinfo, int argument)
 				 errmsg("\"model\" must not be null"),
 				 errhint("Leave it out to use its default.")));
 	call.model_name = text_to_cstring(PG_GETARG_TEXT_PP(argument));
-	call.cached = cache_get(&catalog, catalog_find(&catalog, call.model_name,
-													 catalog_version_argument(fcinfo, argument + 1)));
+	call.version = catalog_find(&catalog, call.model_name,
+								catalog_version_argument(fcinfo, argument + 1));
+	call.cached = cache_get(&catalog, call.version);
 	return call;
 }
 

@@ -19,6 +19,7 @@ typedef struct ModelCall
 {
 	CachedModel *cached;		/* valid as cache_get says */
 	const char *model_name;
+	int64		version;		/* its id */
 	int32		k;				/* 0 or more */
 	instr_time	start;
 } ModelCall;

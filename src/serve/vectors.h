@@ -9,7 +9,10 @@
 
 #include "utils/array.h"
 
-/* A real[] of one dimension, in the current context; count: 1 or more, less than 1 GB of them. */
+/* So many elements may an array have (MaxArraySize, for elements that are a Datum each). */
+#define MAX_REALS MaxArraySize
+
+/* A real[] of one dimension, in the current context; count: 1 .. MAX_REALS. */
 extern ArrayType *array_of_reals(const float *values, Size count);
 
 #endif							/* RECSEQ_VECTORS_H */

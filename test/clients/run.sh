@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs every program of docs/clients.md as it stands there, against a private server, over TCP, as a role that may only ask; and
+# Runs every program of docs/clients.md and docs/vectors-and-onnx.md as it stands there, against a private server, over TCP, as a role that may only ask; and
 # what reporting tools ask a JDBC driver about recseq (Metadata.java). Prints TAP.
 #
 # A language whose compiler or packages cannot be had is skipped, and the line says why. Packages come from PyPI, npm, Maven
@@ -13,6 +13,7 @@ export LC_ALL=C.UTF-8
 
 HERE=$ROOT/test/clients
 PAGE=$ROOT/docs/clients.md
+VECTORS_PAGE=$ROOT/docs/vectors-and-onnx.md
 OUT=$ROOT/build/clients
 LIMIT=300 # seconds a program, its packages included
 
@@ -26,7 +27,7 @@ is_true() { is "$1" t "$(ask "$2")"; }
 
 SNIPPETS=0
 
-# snippet SECTION LANGUAGE [NUMBER]: the code block of that language below the heading, the first unless it says otherwise.
+# snippet SECTION LANGUAGE [NUMBER]: the code block of that language below the heading in $PAGE, the first unless it says otherwise.
 snippet() {
 	awk -v section="## $1" -v fence="\`\`\`$2" -v number="${3:-1}" '
 		/^## /                                 { inside = $0 == section }
@@ -59,6 +60,8 @@ make_server() {
 ask() { server_psql clients -A -t -c "$1"; }
 
 as_asker() { env PGHOST=127.0.0.1 PGUSER=asker PGPASSWORD=ask PGDATABASE=clients timeout --foreground "$LIMIT" "$@"; }
+
+as_trainer() { env PGHOST="$(server_socket_dir)" PGUSER="$DATABASE_USER" PGDATABASE=clients timeout --foreground "$LIMIT" "$@"; }
 
 # ------------------------------------------------------------------ what each program must print
 
@@ -175,6 +178,35 @@ test_go() {
 	asks "$title" "$OUT/go.log" "$project/ask"
 }
 
+# Programs of docs/vectors-and-onnx.md, as a role that may read the weights; and networks of all kinds, as who may train.
+test_vectors() {
+	local PAGE=$VECTORS_PAGE python=$OUT/venv/bin/python line
+	if ! (make_venv "$OUT/venv" "$HERE/requirements.txt") >"$OUT/pip.log" 2>&1; then
+		skip "NumPy, ONNX Runtime" "pip cannot install them here"
+		return
+	fi
+	snippet "Its numbers: NumPy" sql >"$OUT/vectors.sql"
+	snippet "The network as a file: ONNX" sql >>"$OUT/vectors.sql"
+	echo 'GRANT scientist TO asker' >>"$OUT/vectors.sql"
+	server_psql clients -o /dev/null -f "$OUT/vectors.sql" 2>"$OUT/vectors.log"
+	snippet "Its numbers: NumPy" python >"$OUT/ask_numpy.py"
+	as_asker "$python" "$OUT/ask_numpy.py" >"$OUT/numpy.out" 2>"$OUT/numpy.log" || true
+	is "NumPy: the items most like an item" "$(ask 'SELECT item FROM recseq_similar_items(303, 3) ORDER BY rank')" "$(cut -d ' ' -f 1 "$OUT/numpy.out")"
+	snippet "The network as a file: ONNX" python >"$OUT/ask_onnx.py"
+	as_asker "$python" "$OUT/ask_onnx.py" >"$OUT/onnx.out" 2>"$OUT/onnx.log" || true
+	is "ONNX Runtime: the items that follow" \
+		"$(ask "SELECT item || ' ' || round(score::numeric, 3) FROM recseq_recommend(ARRAY[303, 303, 328, 328], 3, 'network') ORDER BY rank")" \
+		"$(awk '{ printf "%s %.3f\n", $1, $2 }' "$OUT/onnx.out")"
+	while IFS= read -r line; do
+		case $line in
+			'ok '*) result true "ONNX: ${line#ok * - }" ;;
+			1..*) ;;
+			*) result false "ONNX: ${line#not ok * - }" "$OUT/networks.log" ;;
+		esac
+	done < <(as_trainer "$python" "$HERE/networks.py" 2>"$OUT/networks.log" || echo "not ok 0 - ends well")
+	server_psql clients -o /dev/null -c "SELECT recseq_drop_model('network')"
+}
+
 # Two nights, and a visitor's click on the morning after.
 test_nightly_job() {
 	local title="A nightly job in SQL alone" log=$OUT/nightly.log night
@@ -214,6 +246,8 @@ test_python
 test_javascript
 test_java
 test_go
+test_vectors
 test_nightly_job
-is "programs of the page that were run" "$(grep -c '^```[a-z]' "$PAGE")" "$SNIPPETS"
+# but what runs in a transaction of SQL alone, which is test/t/022_documents.pl's
+is "programs of the pages that were run" "$(($(grep -c '^```[a-z]' "$PAGE") + $(sed -n '/^## Its numbers/,$p' "$VECTORS_PAGE" | grep -c '^```[a-z]')))" "$SNIPPETS"
 tap_end

@@ -227,10 +227,13 @@ SELECT is(ARRAY(SELECT format('%s(%s): %s', proname, pg_get_function_arguments(o
 --
 -- The network elsewhere: recseq_embeddings, recseq_embed, for every type of id
 --
-SELECT has_function(:'schema', name, ARRAY['text', 'integer'], name || '(model, version)') FROM unnest(ARRAY['recseq_embeddings', 'recseq_embeddings_text']) name;
+SELECT has_function(:'schema', name, ARRAY['text', 'integer'], name || '(model, version)') FROM unnest(ARRAY['recseq_embeddings', 'recseq_embeddings_text', 'recseq_weights', 'recseq_vocabulary', 'recseq_onnx']) name;
+SELECT function_returns(:'schema', 'recseq_onnx', ARRAY['text', 'integer'], 'bytea');
 SELECT is((SELECT array_agg(format('%s %s', proargnames[i], format_type(proallargtypes[i], NULL)) ORDER BY i)
 		   FROM generate_subscripts(proallargtypes, 1) i WHERE proargmodes[i] = 't'), u.columns, proname || ': result columns')
 FROM function JOIN (VALUES ('recseq_embeddings', ARRAY['item bigint', 'embedding real[]']),
+	('recseq_weights', ARRAY['name text', 'shape integer[]', 'values real[]']),
+	('recseq_vocabulary', ARRAY['input text', 'index integer', 'id text', 'features integer[]', 'available boolean']),
 	('recseq_embeddings_text', ARRAY['item text', 'embedding real[]'])) AS u(name, columns) ON proname = u.name ORDER BY proname;
 SELECT bag_eq(
 	$$SELECT format('%s, %s, %s', proargtypes[0]::regtype, proargtypes[3]::regtype, prorettype::regtype) FROM function WHERE proname = 'recseq_embed'$$,
@@ -413,10 +416,10 @@ SELECT is(
 --
 SELECT ok(NOT has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': not for everybody')
 FROM function WHERE proname IN ('recseq_train', 'recseq_activate', 'recseq_drop_model', 'recseq_rollback', 'recseq_retain', 'recseq_import_model', 'recseq_export_model', 'recseq_update',
-	'recseq_backtest', 'recseq_backtest_cases', 'recseq_tune', 'recseq_train_async', 'recseq_cancel', 'recseq_wait', 'recseq_resume_jobs') ORDER BY proname;
+	'recseq_backtest', 'recseq_backtest_cases', 'recseq_tune', 'recseq_weights', 'recseq_onnx', 'recseq_train_async', 'recseq_cancel', 'recseq_wait', 'recseq_resume_jobs') ORDER BY proname;
 SELECT ok(has_function_privilege('regress_recseq_anybody', oid, 'EXECUTE'), proname || ': for everybody')
 FROM function WHERE proname IN ('recseq_evaluate', 'recseq_evaluate_cases', 'recseq_compare', 'recseq_retailrocket', 'recseq_sample_data', 'recseq_assign',
-	'recseq_embeddings', 'recseq_embeddings_text', 'recseq_embed') ORDER BY proname, oid;
+	'recseq_embeddings', 'recseq_embeddings_text', 'recseq_embed', 'recseq_vocabulary') ORDER BY proname, oid;
 SELECT table_privs_are(:'schema', 'recseq_models', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_model', 'regress_recseq_anybody', ARRAY['SELECT']);
 SELECT table_privs_are(:'schema', 'recseq_version', 'regress_recseq_anybody', ARRAY[]::text[]);

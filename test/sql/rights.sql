@@ -83,7 +83,7 @@ END $$;
 SELECT statement, pg_temp.state(statement) FROM unnest(ARRAY[
 	$$recseq_recommend(ARRAY[1], model => 'hidden')$$, $$recseq_recommend_batch('ring', model => 'hidden')$$, $$recseq_evaluate('ring', 'hidden')$$,
 	$$recseq_evaluate_cases('ring', 'hidden')$$, $$recseq_similar_items(1, model => 'hidden')$$, $$recseq_bought_together(1, model => 'hidden')$$, $$recseq_trending(model => 'hidden')$$, $$recseq_update('hidden', 'ring')$$,
-	$$recseq_embeddings('hidden')$$, $$recseq_embed('{1}'::int[], 'hidden')$$,
+	$$recseq_embeddings('hidden')$$, $$recseq_embed('{1}'::int[], 'hidden')$$, $$recseq_vocabulary('hidden')$$, $$recseq_weights('hidden')$$, $$recseq_onnx('hidden')$$,
 	$$recseq_activate('hidden', 1)$$, $$recseq_rollback('hidden')$$, $$recseq_retain('hidden', 1)$$, $$recseq_drop_model('hidden')$$,
 	$$recseq_train('ring', 'hidden')$$, $$recseq_train_async('ring', 'hidden')$$, 'recseq_models', 'recseq_model_metrics']) statement;
 RESET ROLE;

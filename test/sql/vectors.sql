@@ -77,13 +77,44 @@ SELECT * FROM recseq_embeddings('none');
 SELECT * FROM recseq_embeddings(version => 0);
 SELECT count(*) FROM recseq_embeddings(version => 1);
 
+-- the network's numbers: as many as their shapes say, and the vectors of items among them
+SELECT name, shape, cardinality("values") = (SELECT round(exp(sum(ln(n)))) FROM unnest(shape) n) AS all_of_them FROM recseq_weights();
+SELECT name, shape FROM recseq_weights('own') WHERE name LIKE 'output%';
+SELECT string_agg(name || ' ' || shape::text, ', ') FROM recseq_weights('without') WHERE name ~ 'feature|w_input';
+SELECT bool_and(e.embedding = w."values"[i.index * 12 + 1 : i.index * 12 + 12]) AS same, count(*)
+FROM recseq_weights() w, recseq_vocabulary() i JOIN recseq_embeddings() e ON e.item::text = i.id WHERE w.name = 'item_embedding' AND i.input = 'items';
+-- and what their rows stand for
+SELECT input, count(*), min(index), max(index), count(features), count(available) FROM recseq_vocabulary() GROUP BY input ORDER BY input;
+SELECT i.id, c.id AS category, i.features[2] AS event, i.available
+FROM recseq_vocabulary('default') i LEFT JOIN recseq_vocabulary('default') c ON c.input = 'categories' AND c.index = i.features[1]
+WHERE i.input = 'items' AND i.index % 5 = 0 ORDER BY i.index;
+SELECT * FROM recseq_vocabulary('texts') WHERE index = 1 ORDER BY input;
+SELECT * FROM recseq_vocabulary('without') LIMIT 1;
+
+-- a file of ONNX: test/clients/networks.py runs it; here, what there is in it by name
+SELECT position('recseq'::bytea IN file) > 0 AS producer, position('max_length'::bytea IN file) > 0 AS properties, position('categories'::bytea IN file) > 0 AS feature,
+	position('/copied'::bytea IN file) > 0 AS copies, position('/gate'::bytea IN file) > 0 AS gate, position('/output_bias'::bytea IN file) > 0 AS bias
+FROM (VALUES (recseq_onnx('copies')), (recseq_onnx('own'))) f(file);
+SELECT recseq_onnx('copies') = recseq_onnx('copies', 1) AS same;
+CREATE VIEW clash AS SELECT items, categories AS probability, categories AS "/0" FROM walk;
+SELECT items FROM recseq_train('clash', 'clash', features => '{probability}', epochs => 1, units => 2, item_dim => 2, ranker => false);
+SELECT recseq_onnx('clash');
+SELECT items FROM recseq_train('clash', 'clash', features => '{/0}', epochs => 1, units => 2, item_dim => 2, ranker => false);
+SELECT recseq_onnx('clash');
+SELECT recseq_onnx(NULL);
+SELECT recseq_onnx('none');
+SELECT * FROM recseq_weights(version => 2);
+SELECT * FROM recseq_weights(NULL);
+SELECT * FROM recseq_vocabulary(version => 0);
+
 -- what cannot be sold has no vector, but is read
 CREATE TABLE products AS SELECT c * 10 + i AS item, c AS categories, i <> 4 AS available FROM generate_series(1, 4) c, generate_series(0, 5) i;
 SELECT items FROM recseq_train('walk', 'shop', epochs => 1, units => 4, item_dim => 4, feature_dim => 4, catalog => 'products');
 SELECT count(*), bool_or(item % 10 = 4) AS unavailable, bool_or(item % 10 = 5) AS untouched FROM recseq_embeddings('shop');
 SELECT recseq_embed('{14}'::int[], 'shop') <> recseq_embed('{10}'::int[], 'shop') AS is_read;
+SELECT count(*) FILTER (WHERE available) AS available, count(*) FILTER (WHERE NOT available) AS unavailable FROM recseq_vocabulary('shop') WHERE input = 'items';
 
-SELECT recseq_drop_model(model) FROM (SELECT DISTINCT model FROM recseq_models WHERE model IN ('default', 'copies', 'biases', 'own', 'texts', 'without', 'shop')) m;
+SELECT recseq_drop_model(model) FROM (SELECT DISTINCT model FROM recseq_models WHERE model IN ('default', 'copies', 'biases', 'own', 'texts', 'without', 'shop', 'clash')) m;
 DROP FUNCTION train, softmax, inner_product;
-DROP VIEW texts, without;
+DROP VIEW texts, without, clash;
 DROP TABLE walk, products;

@@ -105,7 +105,7 @@ database('clients', '');
 page_runs('clients', 'docs/clients.md');
 
 database('vectors', '');
-page_runs('vectors', 'docs/vectors-and-onnx.md', '', 'An inner product in SQL');
+page_runs('vectors', 'docs/vectors-and-onnx.md', '', 'An inner product in SQL', 'Its numbers: NumPy', 'The network as a file: ONNX');
 SKIP:
 {
 	skip 'pgvector is not installed', 1 unless $node->safe_psql('vectors', q{SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'});

@@ -153,12 +153,12 @@ SELECT recseq_train_async('ring', 'third', epochs => 2, units => 8, ranker => fa
 SELECT become(:first, 'running reading');
 SELECT recseq_wait(:second, '0') AS at_once, recseq_wait(:second, '10 ms') AS second, recseq_wait(:second, '-1 day') AS past;
 SELECT model, state, phase, epoch FROM recseq_jobs WHERE job >= :first ORDER BY job;
-SELECT model, phase, job = :first AS first, epoch, epochs, windows_done, windows_total FROM recseq_progress;
+SELECT model, phase, job = :first AS first, epoch, epochs, windows_done, windows_total FROM recseq_progress WHERE datname = current_database();
 -- who sees and may do what
 SET SESSION AUTHORIZATION regress_recseq_b;
 SET client_min_messages = warning;
 SELECT count(*) FROM recseq_jobs WHERE job >= :first;
-SELECT datname = current_database() AS here, usename, job, model, phase, epoch FROM recseq_progress;
+SELECT datname = current_database() AS here, usename, job, model, phase, epoch FROM recseq_progress WHERE datname IS NOT DISTINCT FROM current_database();
 SELECT attempt('SELECT recseq_cancel(' || :first || ')');
 SELECT attempt('SELECT recseq_cancel(' || :second || ')');
 SELECT attempt('SELECT recseq_wait(' || :second || ')');
@@ -168,7 +168,7 @@ SELECT attempt('SELECT count(*) FROM recseq_checkpoint');
 SET SESSION AUTHORIZATION regress_recseq_watcher;
 SET client_min_messages = warning;
 SELECT model, owner, state FROM recseq_jobs WHERE job >= :first ORDER BY job;
-SELECT model, phase FROM recseq_progress;
+SELECT model, phase FROM recseq_progress WHERE datname IS NOT DISTINCT FROM current_database();
 SELECT recseq_wait(:second, '0');
 SELECT attempt('SELECT recseq_cancel(' || :first || ')');
 SET SESSION AUTHORIZATION regress_recseq_member;

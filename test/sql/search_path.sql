@@ -110,7 +110,7 @@ SELECT recseq_assign('visitor', ARRAY['a']);
 SELECT i.model FROM recseq_import_model(recseq_export_model('m'), 'copy') i;
 SELECT pg_catalog.count(*) FROM recseq_models;
 SELECT pg_catalog.count(*) FROM recseq_model_metrics;
-SELECT pg_catalog.count(*) FROM recseq_progress;
+SELECT pg_catalog.count(*) FROM recseq_progress WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database();
 SELECT pg_catalog.count(*) FROM recseq_jobs;
 SELECT recseq_resume_jobs();
 -- with row security, which looks models up in another way

@@ -1,4 +1,4 @@
-# Every statement of README.md, docs/bi.md, docs/clients.md, docs/vectors-and-onnx.md (those for pgvector where it is installed) and of the rights and jobs in docs/operations.md runs, in the order in which it stands.
+# Every statement of README.md, docs/bi.md, docs/clients.md, docs/vectors-and-onnx.md (those for pgvector where it is installed) and of docs/operations.md but its jobs runs, in the order in which it stands.
 # docs/reference.md is 020_reference.pl's, schedules are 023_schedule.pl's, and programs test/clients's.
 use strict;
 use warnings;
@@ -125,7 +125,20 @@ database('operations', q{
 	CREATE VIEW histories AS SELECT * FROM retailrocket.training_sequences;
 	SELECT recseq_train('histories', 'shop', epochs => 1);
 });
-page_runs('operations', 'docs/operations.md', 'Rights', 'Progress');
+$node->safe_psql('operations', q{
+	SET recseq.progress = off;
+	SELECT recseq_train('histories', 'shop', epochs => 1, units => 4, item_dim => 4, feature_dim => 4) FROM generate_series(2, 7);
+	SELECT recseq_train('histories', 'shop_b', epochs => 1, units => 4, item_dim => 4, feature_dim => 4);
+	CREATE VIEW holdout AS SELECT * FROM histories;
+});
+page_runs('operations', 'docs/operations.md', 'Rights', 'Progress', 'Versions', 'Staying current', 'Two models side by side');
+is($node->safe_psql('operations', q{SELECT count(*) FROM retailrocket.impressions}), '1', 'what was shown is written down');
+page_runs('operations', 'docs/operations.md', 'Forgetting a visitor');
+is($node->safe_psql('operations', q{SELECT count(*) FROM retailrocket.impressions}), '0', 'and forgotten with the visitor');
+for my $block (grep { $_->[0] eq 'Moving a model' } blocks('docs/operations.md'))
+{
+	runs('operations', 'docs/operations.md, Moving a model', $block->[1] =~ s/'shop\.model'/'$files\/shop.model'/gr);
+}
 runs('operations', 'the application starts that training', q{SET ROLE shop_app; SELECT retrain()});
 
 $node->stop;

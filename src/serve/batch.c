@@ -228,6 +228,7 @@ recseq_recommend_batch(PG_FUNCTION_ARGS)
 	CachedModel *cached;
 	Source		source;
 
+	check_has_arguments(fcinfo, ARG_RULES + 1);
 	if (PG_ARGISNULL(ARG_SOURCE))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

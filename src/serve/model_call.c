@@ -5,6 +5,7 @@
 #include "serve/model_call.h"
 
 #include "utils/builtins.h"
+#include "utils/regproc.h"
 
 #include "serve/statistics.h"
 
@@ -34,6 +35,17 @@ model_call_begin(FunctionCallInfo fcinfo)
 	call = model_call_without_k(fcinfo, ARG_MODEL);
 	call.k = k;
 	return call;
+}
+
+void
+check_has_arguments(FunctionCallInfo fcinfo, int arguments)
+{
+	if (PG_NARGS() < arguments)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the definition of function %s has %d arguments, but the library of recseq expects %d",
+						format_procedure(fcinfo->flinfo->fn_oid), PG_NARGS(), arguments),
+				 errhint("The library is newer than the extension: run ALTER EXTENSION recseq UPDATE.")));
 }
 
 ModelCall

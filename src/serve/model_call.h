@@ -30,6 +30,12 @@ typedef struct ModelCall
  */
 extern ModelCall model_call_begin(FunctionCallInfo fcinfo);
 
+/*
+ * Complain of fewer arguments than this many: the SQL definitions are then those of
+ * an older version than the library, and reading on would be reading anything.
+ */
+extern void check_has_arguments(FunctionCallInfo fcinfo, int arguments);
+
 /* The same for a function without k; argument: the number of model, which version follows. */
 extern ModelCall model_call_without_k(FunctionCallInfo fcinfo, int argument);
 

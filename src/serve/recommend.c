@@ -63,15 +63,19 @@ PG_FUNCTION_INFO_V1(recseq_recommend);
 Datum
 recseq_recommend(PG_FUNCTION_ARGS)
 {
-	Request		request = request_begin(fcinfo);
-	MemoryContext scratch = request.call.cached->scratch;
-	Budget		budget = budget_of_call(scratch);
+	Request		request;
+	MemoryContext scratch;
+	Budget		budget;
 	MemoryContext caller;
 	HistoryReader reader;
 	Selection	selection;
 	Rules		rules;
 	Answers		answers;
 
+	check_has_arguments(fcinfo, ARG_RULES + 1);
+	request = request_begin(fcinfo);
+	scratch = request.call.cached->scratch;
+	budget = budget_of_call(scratch);
 	MemoryContextReset(scratch);
 	caller = MemoryContextSwitchTo(scratch);
 	answers = answers_begin(fcinfo);

@@ -294,6 +294,15 @@ JOIN recseq_recommend(ARRAY(SELECT 10 + g % 5 FROM generate_series(999972, 99999
 SELECT count(*), count(*) FILTER (WHERE reason = 'seen before') AS seen FROM recseq_recommend(ARRAY(SELECT g FROM generate_series(0, 999999) g), 1000, unknown_items => true);
 SELECT count(*) FROM recseq_recommend(ARRAY(SELECT (g % 100)::text FROM generate_series(0, 199999) g), 1000, exclude_seen => true, exclude => ARRAY(SELECT g::text FROM generate_series(0, 199999) g), unknown_items => true);
 
+-- definitions of an older version, without the arguments that were added since
+CREATE FUNCTION older(items int[], k int, model text, version int) RETURNS TABLE (rank int, item int)
+	AS '$libdir/recseq', 'recseq_recommend' LANGUAGE C;
+CREATE FUNCTION older_batch(source regclass, k int, model text, version int) RETURNS TABLE (rank int, item int)
+	AS '$libdir/recseq', 'recseq_recommend_batch' LANGUAGE C;
+SELECT * FROM older(ARRAY[10, 11], 5, 'without', NULL);
+SELECT * FROM older_batch('visitor', 5, 'without', NULL);
+DROP FUNCTION older, older_batch;
+
 SET client_min_messages = warning;
 SELECT count(recseq_drop_model(model)) FROM recseq_model;
 DROP TABLE walk, visitor CASCADE;

@@ -461,29 +461,42 @@ sum_each(Vec sum[LANES])
 	return add_halves(sum[0], sum[1], 1);
 }
 
-/* LANES rows, one in each lane. */
-static inline Vec
-products_together(const float *weights, const float *vector, int32_t columns)
+/* Rows whose products are added up side by side: as many addresses as there are registers for. */
+#define PRODUCTS_TOGETHER (LANES < 8 ? LANES : 8)
+
+/* Vectors of the products of some rows, to be summed up. */
+static inline __attribute__((always_inline)) void
+add_up_products(Vec *sum, const float *weights, const float *vector, int32_t columns)
 {
 	int32_t		whole = columns / LANES * LANES;
-	Vec			sum[LANES] = {0};
 
 	for (int32_t c = 0; c < whole; c += LANES)
 	{
 		Vec			v = vec_load(vector + c);
 
-#pragma GCC unroll 16
-		for (int32_t r = 0; r < LANES; r++)
+#pragma GCC unroll 8
+		for (int32_t r = 0; r < PRODUCTS_TOGETHER; r++)
 			sum[r] += v * vec_load(weights + (size_t) r * columns + c);
 	}
 	if (whole < columns)
 	{
 		Vec			v = vec_load_part(vector + whole, columns - whole);
 
-#pragma GCC unroll 16
-		for (int32_t r = 0; r < LANES; r++)
+#pragma GCC unroll 8
+		for (int32_t r = 0; r < PRODUCTS_TOGETHER; r++)
 			sum[r] += v * vec_load_part(weights + (size_t) r * columns + whole, columns - whole);
 	}
+}
+
+/* LANES rows, one in each lane. */
+static inline Vec
+products_together(const float *weights, const float *vector, int32_t columns)
+{
+	Vec			sum[LANES] = {0};
+
+#pragma GCC unroll 2
+	for (int32_t r = 0; r < LANES; r += PRODUCTS_TOGETHER)
+		add_up_products(sum + r, weights + (size_t) r * columns, vector, columns);
 	return sum_each(sum);
 }
 
@@ -509,9 +522,6 @@ add_products(float *out, const float *weights, const float *vector, int32_t rows
 /* Blocks and queries that are summed up at once: each addition waits for the one before. */
 #define CODES_TOGETHER 4
 
-/* Blocks ahead that memory is asked for, which stops by itself at the end of a page. */
-#define CODES_AHEAD 16
-
 /* Logits of `blocks` blocks by `queries` queries; inlined for each number of them. */
 static inline __attribute__((always_inline)) void
 score_blocks(float *logits, size_t stride, const int8_t *codes, const int32_t *code_sum,
@@ -532,12 +542,7 @@ score_blocks(float *logits, size_t stride, const int8_t *codes, const int32_t *c
 		__m512i		group[CODES_TOGETHER];
 
 		for (int32_t b = 0; b < blocks; b++)
-		{
-			const int8_t *at = codes + b * block + (size_t) c * CODES_BLOCK;
-
-			group[b] = _mm512_loadu_si512(at);
-			_mm_prefetch((const char *) at + block * CODES_AHEAD, _MM_HINT_T1);
-		}
+			group[b] = _mm512_loadu_si512(codes + b * block + (size_t) c * CODES_BLOCK);
 		for (int32_t q = 0; q < queries; q++)
 		{
 			int32_t		four;

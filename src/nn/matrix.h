@@ -19,8 +19,12 @@ matrix_multiply_transposed(float *out, const float *a, const float *b,
 				1.0f, a, k, b, k, keep, out, n);
 }
 
-/* Rows up to which BLAS, which copies b before it begins, takes longer than products row by row. */
+/*
+ * BLAS copies what it multiplies before it begins, but for what is small.  So up to a
+ * few rows it takes longer than products row by row, and for one always.
+ */
 #define MATRIX_FEW_ROWS 8
+#define MATRIX_SMALL 16384		/* floats */
 
 /*
  * out (m x n) += a (m x k) * b (n x k) transposed.  kernels: for few rows; NULL: by
@@ -30,7 +34,7 @@ static inline void
 matrix_add_transposed(const Kernels *kernels, float *out, const float *a, const float *b,
 					  int m, int n, int k)
 {
-	if (kernels == NULL || m > MATRIX_FEW_ROWS)
+	if (kernels == NULL || m > MATRIX_FEW_ROWS || (m > 1 && (size_t) n * k < MATRIX_SMALL))
 		matrix_multiply_transposed(out, a, b, m, n, k, 1.0f);
 	else
 	{

@@ -18,7 +18,7 @@ CREATE FUNCTION @extschema@.recseq_train(
 	dropout double precision DEFAULT 0.3,
 	embedding_dropout double precision DEFAULT 0.25,
 	item_dropout double precision DEFAULT 0.05,
-	loss text DEFAULT 'softmax',
+	loss text DEFAULT NULL,
 	negatives integer DEFAULT 2048,
 	epochs integer DEFAULT 12,
 	batch_size integer DEFAULT 128,
@@ -57,7 +57,7 @@ features: columns that are read beside the items, up to 8 (default: categories, 
 units: hidden units of one direction, 1..1024. layers: LSTM layers, 1..4. bidirectional: read in both directions. attention: self-attention below the last layer.
 item_dim, feature_dim: embedding columns, 1..1024. tied: score items by their embeddings instead of weights of their own. scale: scores are this times the cosine between the representation and the items embedding, 0..100; 0: their product, and a bias of the item. residual: the representation adds the embedding of the newest item, as much of it as a gate lets through. copy: beside the scores of all items, a pointer says which item of the history is likely to come again. These three only where tied; copy not with bpr_max.
 dropout: share of the representation dropped, 0 to below 1. embedding_dropout: share of the columns of embeddings that are read dropped, 0 to below 1. item_dropout: share of history items read as unknown, 0 to below 1.
-loss: softmax (over all items); sampled_softmax or bpr_max, whose cost does not depend on the number of items, with `negatives` items drawn for each minibatch, 1..65536.
+loss: softmax (over all items); sampled_softmax or bpr_max, whose cost does not depend on the number of items, with `negatives` items drawn for each minibatch, 1..65536; null: softmax for up to 20,000 items, sampled_softmax for more.
 epochs: at most so many, 1..10000. batch_size: windows, 1..65536. learning_rate: of Adam, in the first epoch. decay, decay_epochs: it falls by the factor decay, 0.001..1, after each decay_epochs epochs, 0..10000 (default: once, after half of the epochs); 0: it is halved when validation has stalled for two epochs. clip_norm: limit of the global gradient norm, 0 for none. patience: epochs without improvement before training stops, 0 for never.
 validation_fraction: share of the sequences held out, 0..0.9; of more than 10,000 windows an even sample of about so many judges each epoch. validation_metric: what makes an epoch the best, which is kept: mrr (at 20), hit_rate (at 5) or loss. max_length: newest items of a history that are read, 1..1000. seed: same data, options and seed give the same weights.
 purchases: kinds of events that are purchases, in the arrays of the column "events" where the source has it.

@@ -116,7 +116,7 @@ CREATE FUNCTION @extschema@.recseq_train_async(
 	dropout double precision DEFAULT 0.3,
 	embedding_dropout double precision DEFAULT 0.25,
 	item_dropout double precision DEFAULT 0.05,
-	loss text DEFAULT 'softmax',
+	loss text DEFAULT NULL,
 	negatives integer DEFAULT 2048,
 	epochs integer DEFAULT 12,
 	batch_size integer DEFAULT 128,

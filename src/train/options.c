@@ -47,7 +47,7 @@ typedef enum OptionType
 	OPTION_REAL,				/* double */
 	OPTION_SHARE,				/* float, 0 to below 1, also after it is rounded to one */
 	OPTION_FLOAT,				/* float */
-	OPTION_CHOICE,				/* an enum, by name */
+	OPTION_CHOICE,				/* an enum, by name; null, where it may be: -1 */
 	OPTION_COLUMNS,				/* ArrayType *; null: NULL */
 	OPTION_KINDS,				/* Vocabulary of texts */
 	OPTION_RELATION				/* Oid; null: InvalidOid */
@@ -76,6 +76,7 @@ typedef struct Option
 	double		high;
 	const char *const *names;	/* of choices, by enum */
 	int			choices;
+	bool		may_be_null;	/* of choices */
 	bool		not_learned;	/* has no part in what the weights are */
 } Option;
 
@@ -98,7 +99,8 @@ static const Option table[] = {
 	OPTION("dropout", OPTION_SHARE, config.dropout, RANGE(0, 1)),
 	OPTION("embedding_dropout", OPTION_SHARE, config.embedding_dropout, RANGE(0, 1)),
 	OPTION("item_dropout", OPTION_SHARE, trainer.item_dropout, RANGE(0, 1)),
-	OPTION("loss", OPTION_CHOICE, trainer.loss, .names = loss_names, .choices = LOSSES),
+	OPTION("loss", OPTION_CHOICE, trainer.loss, .names = loss_names, .choices = LOSSES,
+		   .may_be_null = true),
 	OPTION("negatives", OPTION_INTEGER, trainer.negatives, RANGE(1, VERSION_MAX_NEGATIVES)),
 	OPTION("epochs", OPTION_INTEGER, trainer.epochs, RANGE(1, VERSION_MAX_EPOCHS)),
 	OPTION("batch_size", OPTION_INTEGER, trainer.batch_size, RANGE(1, VERSION_MAX_BATCH_SIZE)),
@@ -194,7 +196,7 @@ read_option(const Option *option, NullableDatum argument, TrainOptions *options)
 
 	if (argument.isnull)
 	{
-		if (option->type == OPTION_LIMIT)
+		if (option->type == OPTION_LIMIT || option->may_be_null)
 			*(int32 *) field = -1;
 		else if (option->type != OPTION_COLUMNS && option->type != OPTION_RELATION)
 			ereport(ERROR,
@@ -593,7 +595,10 @@ append_value(StringInfo json, const Option *option, const TrainOptions *options)
 			appendStringInfoString(json, number);
 			break;
 		case OPTION_CHOICE:
-			appendStringInfo(json, "\"%s\"", option->names[*(const int *) field]);
+			if (option->may_be_null && *(const int *) field < 0)
+				appendStringInfoString(json, "null");
+			else
+				appendStringInfo(json, "\"%s\"", option->names[*(const int *) field]);
 			break;
 		case OPTION_COLUMNS:
 			append_columns(json, *(ArrayType *const *) field);

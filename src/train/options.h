@@ -16,6 +16,12 @@
 #include "store/versions.h"
 #include "train/base.h"
 
+/*
+ * No loss is asked for: which one is told by the number of items, as soon as it
+ * is known (train/training.c).
+ */
+#define LOSS_BY_ITEMS ((Loss) -1)
+
 typedef struct TrainOptions
 {
 	Oid			source;

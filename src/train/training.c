@@ -24,6 +24,12 @@
 /* A worker takes milliseconds to start: too long where there is little to share. */
 #define WINDOWS_PER_WORKER 5000
 
+/*
+ * The softmax over all items costs in proportion to their number, a sampled one
+ * does not: with more items than these it is the default.
+ */
+#define MOST_ITEMS_OF_FULL_SOFTMAX 20000
+
 /* ---------------------------------------------------------------- progress */
 
 static void
@@ -202,12 +208,15 @@ training_begin(const TrainOptions *options, SourceData *source)
 	config->features = source->data.features;
 	for (int f = 0; f < config->features; f++)
 		config->feature_values[f] = source->feature_values[f].count + 1;
+	if (training->options.trainer.loss == LOSS_BY_ITEMS)
+		training->options.trainer.loss = config->items > MOST_ITEMS_OF_FULL_SOFTMAX
+			? LOSS_SAMPLED_SOFTMAX : LOSS_SOFTMAX;
 	if (config_problem(config) != NULL)
 		elog(ERROR, "invalid configuration: %s", config_problem(config));
 
 	sizes = trainer_sizes(&source->data,
 						  training_share(source, options->validation_fraction),
-						  config, &options->trainer);
+						  config, &training->options.trainer);
 	place_trainer(training, &sizes);
 	trainer_start(&training->trainer, &source->data);
 	if (options->base != NULL)

@@ -125,6 +125,11 @@ GROUP BY name ORDER BY name;
 -- with other losses
 SELECT l AS loss, train_variant(l, format('loss => %L, negatives => 16', l)) FROM unnest(ARRAY['sampled_softmax', 'bpr_max']) l;
 SELECT l AS loss, item FROM unnest(ARRAY['sampled_softmax', 'bpr_max']) l, recseq_recommend(ARRAY[1, 2, 3], 1, l);
+-- unless told otherwise the number of items decides
+CREATE TEMP VIEW many_items AS SELECT s AS id, ARRAY(SELECT generate_series(s * 100, s * 100 + 100)) AS items FROM generate_series(0, 199) s;
+SELECT items FROM recseq_train('many_items', 'many', epochs => 1, units => 2, item_dim => 2, negatives => 16, max_length => 1, ranker => false, validation_fraction => 0);
+SELECT model, options->>'loss' AS loss FROM recseq_models WHERE model IN ('a', 'many') ORDER BY model;
+SELECT recseq_drop_model('many');
 -- also with several layers both ways, and tied with attention
 SELECT train_variant('e', 'units => 8, layers => 3, tied => true'),
 	   train_variant('f', 'units => 16, layers => 1, attention => true, tied => true');

@@ -184,7 +184,10 @@ def recommend(
     only_categories: Items = (),
     reads_categories: bool = True,
 ) -> pd.DataFrame:
-    """The k items that most probably come next: rank, item, category, score, confidence, reason, reason_item."""
+    """The k items that most probably come next, of those that can be had.
+
+    rank, item, category, score, confidence, reason, reason_item
+    """
     return query(
         typed("""
         SELECT rank, item, coalesce(category, NONE) AS category, score, confidence, reason,
@@ -195,6 +198,8 @@ def recommend(
                               events => CAST(:events AS text[]),
                               times => CAST(:times AS timestamptz[]),
                               exclude_seen => CAST(:exclude_seen AS boolean),
+                              exclude => (SELECT CAST(array_agg(itemid) AS ITEMS) FROM products
+                                          WHERE NOT available AND itemid IS NOT NULL),
                               only_categories => CAST(:only_categories AS ITEMS))
         ORDER BY rank
         """),

@@ -14,7 +14,7 @@
 
 /* Options that decide what trials are judged by, so they cannot differ between trials. */
 static const char *const fixed_options[] = {
-	"features", "purchases", "validation_fraction", "epochs", "seed"
+	"purchases", "validation_fraction", "epochs", "seed"
 };
 
 /* A member of an object as a number; an error if it is none. */

@@ -9,7 +9,8 @@
  * trained for all epochs.  Trials are judged by the validation windows that
  * recseq_train itself holds out of the source.
  *
- * The source is read once.  A trial that may go on is kept as the pieces of a
+ * The source is read once for each list of features.  Its order, and so what is
+ * held out, does not depend on them.  A trial that may go on is kept as the pieces of a
  * checkpoint; of each rung no more are kept than can go on.
  */
 #include "postgres.h"
@@ -84,11 +85,20 @@ typedef struct Trial
 	TrainerPiece piece[TRAINER_MAX_PIECES];
 } Trial;
 
+/* The source with a list of features. */
+typedef struct TuningSource
+{
+	const ArrayType *features;	/* NULL: those that it has by default */
+	SourceData *data;
+} TuningSource;
+
 typedef struct Tuning
 {
 	Catalog		catalog;
 	Oid			relation;
-	SourceData *source;
+	MemoryContext context;		/* of all this */
+	int32		sources;
+	TuningSource *source;		/* [trials] at most */
 	Jsonb	   *options;
 	Jsonb	   *space;
 	Objective	objective;
@@ -181,6 +191,35 @@ keep(Tuning *tuning, Trial *trial, int32 most)
 	return true;
 }
 
+static bool
+same_features(const ArrayType *a, const ArrayType *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+/* The source with the features of a trial, read where no trial before had these. */
+static SourceData *
+read_source(Tuning *tuning, const TrainOptions *options)
+{
+	TuningSource *source;
+	MemoryContext caller;
+
+	for (int32 s = 0; s < tuning->sources; s++)
+	{
+		if (same_features(tuning->source[s].features, options->features))
+			return tuning->source[s].data;
+	}
+	source = &tuning->source[tuning->sources++];
+	caller = MemoryContextSwitchTo(tuning->context);
+	source->features = options->features == NULL ? NULL
+		: DatumGetArrayTypePCopy(PointerGetDatum(options->features));
+	source->data = train_read(options);
+	MemoryContextSwitchTo(caller);
+	return source->data;
+}
+
 /* Train a trial up to that many epochs; it is kept if it is among the best `most`. */
 static void
 run_trial(Tuning *tuning, Trial *trial, int32 epochs, int32 most)
@@ -195,7 +234,7 @@ run_trial(Tuning *tuning, Trial *trial, int32 epochs, int32 most)
 	options = train_options(train_arguments(&tuning->catalog, tuning->relation,
 											trial->options, false));
 	options.model = "(tuning)";	/* for recseq_progress */
-	training = training_begin(&options, tuning->source);
+	training = training_begin(&options, read_source(tuning, &options));
 	if (trial->pieces > 0)
 		resume_checkpoint(trial, training);
 	trial->diverged = !training_try(training, epochs - trial->result.epochs);
@@ -376,20 +415,22 @@ recseq_tune(PG_FUNCTION_ARGS)
 	tuning.epochs = options.trainer.epochs;
 	for (tuning.rungs = 1; rung_trials(tuning.trials, tuning.rungs - 1) > 1; tuning.rungs++)
 		;
+	tuning.context = context;
+	tuning.source = palloc0(sizeof(TuningSource) * tuning.trials);
 	tuning.trial = palloc0(sizeof(Trial) * tuning.trials);
 	for (int32 t = 0; t < tuning.trials; t++)
 	{
 		tuning.trial[t].number = t + 1;
 		tuning.trial[t].options = space_draw(tuning.space, tuning.options, tuning.seed, t + 1);
-		/* complain now if the space has what recseq_train does not take */
-		train_options(train_arguments(&tuning.catalog, tuning.relation,
-									  tuning.trial[t].options, false));
+		/* complain now if the space has what recseq_train, or the source, does not take */
+		options = train_options(train_arguments(&tuning.catalog, tuning.relation,
+												tuning.trial[t].options, false));
+		read_source(&tuning, &options);
 	}
 	tuning.kept = palloc(sizeof(Trial *) * tuning.trials);
 	tuning.values = huge_array(Datum, (Size) 2 * tuning.trials * COLUMNS);
 	tuning.nulls = huge_array(bool, (Size) 2 * tuning.trials * COLUMNS);
 	memset(tuning.nulls, false, (Size) 2 * tuning.trials * COLUMNS);
-	tuning.source = train_read(&options);
 
 	/* a notice a trial instead of one an epoch */
 	nest_level = NewGUCNestLevel();

@@ -58,6 +58,21 @@ FROM recseq_tune('ring', NULL, 4, :options, :space, 'val_loss') WHERE best;
 SELECT trial, rung, epochs, best FROM recseq_tune('ring', NULL, 1, '{"epochs": 2, "units": 4}');
 SELECT rung, count(*) FROM recseq_tune('ring', NULL, 2, '{"epochs": 2, "units": 4}') GROUP BY 1 ORDER BY 1;
 SELECT call FROM recseq_tune('ring', NULL, 1, '{"epochs": 1, "units": 4, "features": ["categories"], "loss": "bpr_max", "tied": true, "workers": null}');
+-- lists of features and architectures are searched like others
+CREATE VIEW shop AS SELECT *, ARRAY(SELECT 'b' || i % 3 FROM unnest(items) WITH ORDINALITY u(i, n) ORDER BY n) AS brands FROM ring;
+CREATE TABLE searched AS SELECT * FROM recseq_tune('shop', NULL, 18, '{"epochs": 3, "units": 4, "item_dim": 4, "feature_dim": 4, "batch_size": 64}',
+	'{"features": [null, [], ["categories"], ["brands", "categories"]], "layers": [1, 2], "bidirectional": [true, false], "attention": [true, false],
+	  "tied": [true, false], "copy": [true, false], "residual": [true, false], "scale": [0, 14]}');
+SELECT count(DISTINCT options -> 'features') AS features, count(DISTINCT options -> 'layers') AS layers, count(DISTINCT options -> 'bidirectional') AS bidirectional,
+	count(DISTINCT options -> 'attention') AS attention, count(DISTINCT options -> 'copy') AS copy, count(DISTINCT hit_rate) > 3 AS they_differ
+FROM searched WHERE rung = 1 AND trial > 1;
+-- each is judged by the same as recseq_train with its features
+SELECT t.val_loss = w.val_loss AS val_loss FROM searched t, train_with(call) w WHERE best;
+SELECT DISTINCT options -> 'features' AS features, t.val_loss = w.val_loss AS val_loss
+FROM recseq_tune('shop', NULL, 9, '{"epochs": 1, "units": 4, "item_dim": 4, "feature_dim": 4}', '{"features": [[], ["categories"], ["brands", "categories"]]}') t, train_with(call) w
+WHERE rung = 1 AND trial > 1 ORDER BY features;
+DROP TABLE searched;
+DROP VIEW shop;
 -- a budget that is used up at once: one trial a rung
 SELECT trial, rung, best FROM recseq_tune('ring', 1e-9, 9, :options, :space);
 -- cancelled: nothing is left, and the setting is as it was
@@ -91,7 +106,8 @@ SELECT * FROM recseq_tune('ring', space => '{"units": {"min": 3, "max": "4"}}');
 SELECT * FROM recseq_tune('ring', space => '{"units": {"min": 4, "max": 3}}');
 SELECT * FROM recseq_tune('ring', space => '{"dropout": {"min": 0, "max": 0.3, "log": true}}');
 SELECT * FROM recseq_tune('ring', space => '{"epochs": [3]}');
-SELECT * FROM recseq_tune('ring', space => '{"features": ["{}"]}');
+SELECT * FROM recseq_tune('ring', space => '{"purchases": ["{}"]}');
+SELECT * FROM recseq_tune('ring', space => '{"features": [["colour"]]}', trials => 2);
 SELECT * FROM recseq_tune('ring', objective => 'mrr');
 SELECT * FROM recseq_tune('ring', options => '{"validation_fraction": 0, "epochs": 1}', trials => 2);
 SET recseq.progress = on;

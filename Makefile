@@ -15,6 +15,7 @@
 #   make superset        a dashboard of Apache Superset over it; make superset-stop stops it; make superset-test tries it out
 #   make app             the web page over the demo's database
 #   make bench           speed and quality beside the peers
+#   make bench-large     how a training and answering scale, up to a million visitors and ten million items
 #   make quality         how good the recommendations are: docs/quality.md
 #   make quality-peers   other libraries' models on the same cases
 #   make libnn           the network alone: build/libnn.a, without PostgreSQL; likewise librank and libmodel
@@ -213,6 +214,8 @@ clients-test:
 	@$(RUN) test/clients/run.sh
 bench:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/run.sh
+bench-large:
+	@$(RUN) bench/large.sh
 quality:
 	@$(RUN) DATA='$(DEMO_DATA)' bench/quality.sh
 quality-peers:
@@ -236,4 +239,4 @@ dist:
 	@mkdir -p build
 	git archive --format=zip --prefix=recseq-$(DISTVERSION)/ -o build/recseq-$(DISTVERSION).zip HEAD
 
-.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test test-versions coverage bench quality quality-peers superset superset-stop superset-test clients-test app package-test dist scale test-architectures
+.PHONY: $(LIBRARIES:%=lib%) unit-tests unit-tests-plain unit-tests-asan demo demo-stop test test-versions coverage bench bench-large quality quality-peers superset superset-stop superset-test clients-test app package-test dist scale test-architectures

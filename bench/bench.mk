@@ -1,4 +1,4 @@
-# The benchmark's own program. From the checkout: make -f bench/bench.mk build/bench/output_layer
+# The benchmark's own programs. From the checkout: make -f bench/bench.mk build/bench/output_layer build/bench/second_stage
 include Makefile
 
 build/bench/%: bench/%.c $(LIBRARY_ARCHIVES)

@@ -1,12 +1,12 @@
 #!/bin/bash
-# Speed, beside PyTorch, Keras and ONNX Runtime, in one command and one table: bench/RESULTS.md.
+# Speed, beside PyTorch, Keras, ONNX Runtime and LightGBM, in one command and one table: bench/RESULTS.md.
 #
 #   make bench                  everything, in less than half an hour; wants a machine that does nothing else
 #   make bench BENCH_QUICK=1    the same in a few minutes, less exact: build/bench/RESULTS.md
 #   make bench DATA=dir         with the Retailrocket files of that directory
 #
 # Without DATA the files in ../shared/retailrocket are used, and without those synthetic data of that size. As root it
-# installs what it needs through apt. Keras and ONNX Runtime come through pip into a virtual environment below build/, and are
+# installs what it needs through apt. Keras, ONNX Runtime and LightGBM come through pip into a virtual environment below build/, and are
 # left out where pip cannot install them. The server is a private one and is gone afterwards.
 set -euo pipefail
 export LC_ALL=C.UTF-8
@@ -43,6 +43,7 @@ install_peers() {
 	[ "$(uname -m)" != x86_64 ] || tensorflow=tensorflow-cpu
 	pip_install Keras "$tensorflow" tensorflow
 	pip_install "ONNX Runtime" onnxruntime onnxruntime
+	pip_install LightGBM lightgbm lightgbm
 }
 
 # ------------------------------------------------------------------ server and data
@@ -74,7 +75,7 @@ install_requirements want_for_bench
 install_peers
 say "building, for PostgreSQL $PG_MAJOR"
 build "$OUT/build.log" all
-build "$OUT/build-bench.log" -f bench/bench.mk build/bench/output_layer
+build "$OUT/build-bench.log" -f bench/bench.mk build/bench/output_layer build/bench/second_stage
 install_extension "$OUT/build.log" || true
 
 SERVER=$(mktemp -d /var/tmp/recseq-bench.XXXXXX)

@@ -4,12 +4,13 @@
  *	  written to files for its peers, how long it takes to fit, and how good it is
  *	  on sequences that it has not seen.
  *
- *	  second_stage EVENTS EXAMPLES	(of one process)
+ *	  second_stage EVENTS [EXAMPLES]
  *
  * EVENTS has a line an event, "sequence item category bought hours" with numbers
  * from 0, in the order of the sequences' ends.  EXAMPLES.train and EXAMPLES.test
  * get a record a list of candidates: int32 rows, int32 target, rows x
- * RANK_FEATURES floats.  A line a part is written to standard output.
+ * RANK_FEATURES floats, as the ranker reads them that knows kinds and times.  A line
+ * a part is written to standard output, with seconds of processor time.
  */
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@
 #define FEATURE_MEMORY ((size_t) 1 << 31)
 #define EPOCHS 5				/* as of a training */
 #define SEED 42
-#define K 10
+#define K 10					/* of NDCG */
 
 /* The examples of a fit, as a RankerSource reads them. */
 typedef struct Examples
@@ -36,6 +37,7 @@ typedef struct Examples
 	CandidateWork *work;
 	Candidate	candidate[CANDIDATES_MAX];
 	FILE	   *file[2];		/* of those that are not held out, and of those that are; or NULL */
+	bool	   *written;		/* [examples] some are read twice, for the statistics */
 	double		seconds;		/* that writing took */
 } Examples;
 
@@ -163,13 +165,14 @@ smallest_network(const Events *events)
 }
 
 static void
-write_list(Examples *examples, const RankerInput *input, bool held_out)
+write_list(Examples *examples, int32_t index, const RankerInput *input)
 {
-	FILE	   *file = examples->file[held_out];
+	FILE	   *file = examples->file[examples->data.held_out[index]];
 	double		began = now();
 
-	if (file == NULL || input->target < 0)
+	if (file == NULL || input->target < 0 || examples->written[index])
 		return;
+	examples->written[index] = true;
 	fwrite(&input->rows, sizeof(input->rows), 1, file);
 	fwrite(&input->target, sizeof(input->target), 1, file);
 	fwrite(input->features, sizeof(float) * RANK_FEATURES, (size_t) input->rows, file);
@@ -216,7 +219,7 @@ read_example(void *context, int32_t index, RankerInput *input)
 	plain.hours = NULL;
 	candidates_choose(examples->work, &data->counts[example->counts], &history, NULL);
 	describe(examples, next, &input[RANKER_FULL]);
-	write_list(examples, &input[RANKER_FULL], data->held_out[index]);
+	write_list(examples, index, &input[RANKER_FULL]);
 	candidates_choose_again(examples->work, &plain, NULL);
 	describe(examples, next, &input[RANKER_PLAIN]);
 }
@@ -268,10 +271,11 @@ measure(Examples *examples, const Ranker *ranker, int which)
 		   (double) hits / lists, loss / lists, seconds);
 }
 
-int
-main(int argc, char **argv)
+/* Fit and measure. */
+static int
+run(const char *path, const char *to)
 {
-	Events		events = read_events(argv[1]);
+	Events		events = read_events(path);
 	Dataset		dataset = {
 		.sequences = events.sequences, .start = events.start, .item = events.item,
 		.features = 1, .feature = {events.category}
@@ -292,23 +296,31 @@ main(int argc, char **argv)
 	RankerExamples *collected[RANKERS];
 	Ranker		ranker[RANKERS];
 	Ranker	   *rankers[RANKERS];
+	struct rusage usage;
 	float		missed;
 	double		began = now();
 
 	rank_fit_begin(&examples.data, &stage, &fit);
 	printf("count_seconds %.4f\n", now() - began);
+	examples.written = ALLOCATE(&from_heap, bool, examples.data.sizes.examples);
+	memset(examples.written, 0, (size_t) examples.data.sizes.examples * sizeof(bool));
 	candidates_place(&arena);
 	arena = (Arena) {allocate(NULL, arena.used), 0};
 	examples.work = candidates_place(&arena);
 	candidates_start(examples.work);
-	if (argc > 2)
+	if (to != NULL)
 	{
-		char		path[FILENAME_MAX];
+		char		name[FILENAME_MAX];
 
 		for (int i = 0; i < 2; i++)
 		{
-			snprintf(path, sizeof(path), "%s.%s", argv[2], i == 0 ? "train" : "test");
-			examples.file[i] = fopen(path, "w");
+			snprintf(name, sizeof(name), "%s.%s", to, i == 0 ? "train" : "test");
+			examples.file[i] = fopen(name, "w");
+			if (examples.file[i] == NULL)
+			{
+				perror(name);
+				return 1;
+			}
 		}
 	}
 	source = (RankerSource) {
@@ -340,6 +352,19 @@ main(int argc, char **argv)
 		printf("fit_seconds %.4f\n", now() - began);
 		measure(&examples, &ranker[r], r);
 	}
+	getrusage(RUSAGE_SELF, &usage);
 	printf("examples %d missed %.4f\n", examples.data.sizes.examples, missed);
+	printf("memory_mb %.1f\n", (double) usage.ru_maxrss / 1024);
 	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 2)
+	{
+		fputs("usage: second_stage EVENTS [EXAMPLES]\n", stderr);
+		return 1;
+	}
+	return run(argv[1], argc > 2 ? argv[2] : NULL);
 }

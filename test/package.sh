@@ -117,7 +117,7 @@ test_package() {
 		'pg_ctlcluster 15 main start && cd / && runuser -u postgres -- psql -X -v ON_ERROR_STOP=1 -f /tmp/package.sql' || true
 	is "what it says" "t|t|t" "$(sed -n 's/^result: //p' "$LOG")"
 	for variant in "in LATIN1 beside UTF8|createdb -E LATIN1 --locale=C -T template0 tried" \
-		"with 4 MB of /dev/shm|mount -t tmpfs -o size=4m,mode=1777 tmpfs /dev/shm; createdb tried" \
+		"with 4 MB of /dev/shm|pg_ctlcluster 15 main stop; mount -t tmpfs -o size=4m,mode=1777 tmpfs /dev/shm; pg_ctlcluster 15 main start; createdb tried" \
 		"preloaded, with huge pages where there are some|createdb tried; psql -qc 'ALTER SYSTEM SET shared_preload_libraries = recseq' -c 'ALTER SYSTEM SET huge_pages = try'; pg_ctlcluster 15 main restart" \
 		"in another schema|createdb tried; psql -qd tried -c 'CREATE SCHEMA other' -c 'ALTER DATABASE tried SET search_path = other'"; do
 		run "so it does ${variant%%|*}" in_machine "$SCRATCH_DIRECTORY" sh -ec "pg_ctlcluster 15 main start; cd /
@@ -187,7 +187,7 @@ run_dockerfile() {
 			fi
 			;;
 		RUN) in_release "$STAGE" env "${variables[@]}" runuser -u "$user" -- sh -c "$rest" || return ;;
-		ENV) variables+=("${rest/\$PATH//usr/local/bin:/usr/bin:/bin}") ;;
+		ENV) variables+=("${rest/\$PATH//usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}") ;;
 		USER) user=$rest ;;
 		CMD)
 			START=(env POSTGRES_PASSWORD=secret "${variables[@]}" runuser -u "$user" -- "$(sed 's/^\["\(.*\)"\]$/\1/' <<<"$rest")")

@@ -24,7 +24,6 @@ PAGE = ROOT / "docs" / "quality.md"
 IMAGES = ROOT / "docs" / "images"
 
 CORES = 2
-DIGINETICA_EPOCHS = int(os.environ.get("QUALITY_EPOCHS") or 3)  # of Diginetica, which is large
 TEST_DAYS = 14
 HISTORY_BANDS = [(1, 1), (2, 2), (3, 4), (5, 9), (10, 19), (20, None)]
 SEED_PADDING = 0.780  # share of the seed's targets that are the padding token
@@ -310,14 +309,13 @@ def diginetica():
         return
     prepare_diginetica()
     split = diginetica_split()
-    both = default_model("diginetica", "diginetica", 20, {**split, "options": {"epochs": DIGINETICA_EPOCHS}})
+    both = default_model("diginetica", "diginetica", 20, split)
     parts = {"both stages": both}
-    for name, options in (("the network alone", {"epochs": DIGINETICA_EPOCHS, "ranker": False}),
-                          ("the second stage alone, with a network that has learned nothing", NO_NETWORK)):
+    for name, options in (("the network alone", {"ranker": False}), ("the second stage alone, with a network that has learned nothing", NO_NETWORK)):
         parts[name] = backtest(f"Diginetica, {name}", "diginetica", split, 20, workers=0, **options)
     take_all(list(parts.values())[1:])
     rows = [[name, *(figure(one.methods().get("model"), column) for column in ("hit_rate", "mrr", "unseen_hit_rate"))] for name, one in parts.items()]
-    write("diginetica", method_table(both.methods(), 20) + "\n\n" + training_time(both) + f" Epochs: {DIGINETICA_EPOCHS}.\n\n"
+    write("diginetica", method_table(both.methods(), 20) + "\n\n" + training_time(both) + "\n\n"
           + table(["what answers", "HR@20", "MRR@20", "unseen HR@20"], rows))
 
 

@@ -1,10 +1,9 @@
 #!/bin/bash
 # How good the recommendations are, beside simple methods: writes the tables of docs/quality.md and the plots in docs/images/.
 #
-#   make quality                          everything, in about a quarter of an hour on two cores
+#   make quality                          everything, in about an hour on two cores
 #   make quality DATA=dir                 with the Retailrocket files of that directory
 #   make quality QUALITY_PARTS="seed"     some of: retailrocket seed ablation diginetica toys
-#   make quality QUALITY_EPOCHS=20        epochs on Diginetica instead of 3
 #
 # Without DATA the files in ../shared/retailrocket are used. The Diginetica sessions are read from QUALITY_DIGINETICA, or
 # ../shared/diginetica/events.csv.gz, the Toys reviews from QUALITY_TOYS, or ../shared/toys/events.csv.gz, and left out where

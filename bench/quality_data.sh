@@ -46,7 +46,7 @@ begin_quality() {
 	load_visitors
 	load_events "$QUALITY_DIGINETICA" diginetica_events '"user" int, item int, position int, category int, split text'
 	load_events "$QUALITY_TOYS" toys_events '"user" int, item int, position int, category int'
-	export QUALITY_OUT=$OUT QUALITY_PARTS=${QUALITY_PARTS:-} QUALITY_EPOCHS=${QUALITY_EPOCHS:-}
+	export QUALITY_OUT=$OUT QUALITY_PARTS=${QUALITY_PARTS:-}
 	QUALITY_DATABASE="host=$(server_socket_dir) user=$DATABASE_USER dbname=quality"
 	QUALITY_LIBRARY=$ROOT/recseq.so
 	export QUALITY_DATABASE QUALITY_LIBRARY

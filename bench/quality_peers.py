@@ -57,7 +57,6 @@ class Part:
     relation: str
     k: int
     split: dict
-    options: dict = dataclasses.field(default_factory=dict)
     exclude_seen: bool = False
 
     @property
@@ -80,7 +79,7 @@ def parts():
     ]
     if exists("diginetica_events"):
         quality.prepare_diginetica()
-        found.append(Part("diginetica", "diginetica", 20, quality.diginetica_split(), {"epochs": quality.DIGINETICA_EPOCHS}))
+        found.append(Part("diginetica", "diginetica", 20, quality.diginetica_split()))
     if exists("toys_events"):
         quality.prepare_toys()
         found.append(Part("toys", "toys", 10, quality.LEAVE_ONE_OUT, exclude_seen=True))
@@ -199,7 +198,7 @@ def measure_recseq(part, name, learned, options):
     source = f"{part.name}_items" if learned == "learned_items" else part.relation
     model = f"{part.name}, {name}"
     return Measurement(model, (
-        call("recseq_train", source=f"{part.name}_{learned}", model=model, workers=0, **part.options, **options), USAGE,
+        call("recseq_train", source=f"{part.name}_{learned}", model=model, workers=0, **options), USAGE,
         call("recseq_evaluate", source=source, model=model, k=part.k, **part.split)))
 
 

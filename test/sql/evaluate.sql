@@ -206,12 +206,12 @@ DROP TABLE departments;
 -- a history as long as can be: every item of it counts once
 CREATE VIEW long_history AS SELECT 1 AS id, ARRAY(SELECT g FROM generate_series(1, 200000) g) || 1 AS items;
 SELECT method, cases, hit_rate FROM recseq_evaluate('long_history', 'sure', unknown_items => true) WHERE method IN ('model', 'recency');
--- a target that only the history has: a baseline may find it, the model where it is told so
+-- a target that only the history has: a baseline may find it, the model where it is told so; as far down as it may stand
 CREATE VIEW new_items AS SELECT 1 AS id, ARRAY[99999, 99998, 99999] AS items;
 SELECT u AS unknown_items, method, cases, unseen_cases, hit_rate
-FROM unnest(ARRAY[false, true]) u, recseq_evaluate('new_items', 'sure', unknown_items => u) WHERE method IN ('model', 'recency') ORDER BY u, method;
+FROM unnest(ARRAY[false, true]) u, recseq_evaluate('new_items', 'sure', 30, unknown_items => u) WHERE method IN ('model', 'recency') ORDER BY u, method;
 SELECT u AS unknown_items, method, rank IS NOT NULL AS hit
-FROM unnest(ARRAY[false, true]) u, recseq_evaluate_cases('new_items', 'sure', unknown_items => u) WHERE method = 'model' ORDER BY u;
+FROM unnest(ARRAY[false, true]) u, recseq_evaluate_cases('new_items', 'sure', 30, unknown_items => u) WHERE method = 'model' ORDER BY u;
 SELECT * FROM recseq_evaluate('new_items', 'sure', unknown_items => NULL);
 DROP VIEW new_items;
 

@@ -3,7 +3,7 @@
  *	  Models to write as images, and what is done to images: sign, find a section,
  *	  damage, try.  For the tests of the codec and its fuzzer.
  *
- *	  The layout is spelled out here once more, and not taken from codec.c: it is
+ *	  The layout is spelled out here once more, and not taken from image_layout.h: it is
  *	  what databases hold, so a change there must show here.
  */
 #ifndef IMAGE_H

@@ -1,5 +1,5 @@
 /*
- * options.c
+ * option_arguments.c
  *	  The options of a training from the arguments of a call.
  */
 #include "train/option_table.h"

@@ -1,5 +1,5 @@
 /*
- * options_json.c
+ * option_json.c
  *	  The options of a training as JSON, in which a version and a job keep them,
  *	  and from there as SQL.
  */

@@ -1,6 +1,6 @@
 /*
- * codec.c
- *	  A model as bytes.
+ * codec_read.c
+ *	  A model read from bytes, of which nothing is believed.
  */
 #include "model/codec.h"
 
@@ -8,100 +8,7 @@
 #include <string.h>
 
 #include "nn/nn.h"
-#include "model/crc32c.h"
-
-#define MAGIC "RECSEQ\r\n"		/* shows a transfer that changes line ends */
-#define MAGIC_BYTES 8
-#define BYTE_ORDER_MARK UINT32_C(0x01020304)
-
-typedef struct Header
-{
-	char		magic[MAGIC_BYTES];
-	uint32_t	format;
-	uint32_t	byte_order;
-	uint64_t	bytes;			/* of the whole image */
-	uint32_t	sections;
-	uint32_t	checksum;		/* of the whole image, this field being 0 */
-} Header;
-
-/* Which section holds what; those of a feature add its number. */
-enum
-{
-	SECTION_CONFIG = 1,
-	SECTION_PARAMETERS,
-	SECTION_ITEMS,
-	SECTION_ITEM_COUNT,
-	SECTION_POPULAR,
-	SECTION_SCAN,
-	SECTION_RANK,
-	SECTION_PURCHASES,
-	SECTION_COUNTS_SIZES,
-	SECTION_COUNTS,
-	SECTION_RANKER,				/* RANKERS of them */
-	SECTION_FEATURE_NAME = 100,
-	SECTION_FEATURE_VALUES = 200,
-	SECTION_ITEM_FEATURE = 300,
-	SECTION_UNAVAILABLE = 400
-};
-
-#define MAX_SECTIONS (11 + RANKERS + 3 * CONFIG_MAX_FEATURES)
-
-/* No two sections share a tag, and the table has room for one of each. */
-_Static_assert(SECTION_RANKER + RANKERS <= SECTION_FEATURE_NAME &&
-			   SECTION_FEATURE_NAME + CONFIG_MAX_FEATURES <= SECTION_FEATURE_VALUES &&
-			   SECTION_FEATURE_VALUES + CONFIG_MAX_FEATURES <= SECTION_ITEM_FEATURE &&
-			   SECTION_ITEM_FEATURE + CONFIG_MAX_FEATURES <= SECTION_UNAVAILABLE,
-			   "tags overlap");
-_Static_assert(SECTION_RANKER <= 11, "the table of sections is too short");
-
-typedef struct Section
-{
-	uint32_t	tag;
-	uint32_t	reserved;		/* 0 */
-	uint64_t	offset;			/* from the start of the image */
-	uint64_t	bytes;
-} Section;
-
-/* The configuration, field by field, as it is stored. */
-typedef struct StoredConfig
-{
-	int32_t		items;
-	int32_t		item_dim;
-	int32_t		features;
-	int32_t		feature_values[CONFIG_MAX_FEATURES];
-	int32_t		feature_dim;
-	int32_t		units;
-	int32_t		layers;
-	int32_t		max_length;
-	int32_t		bidirectional;
-	int32_t		attention;
-	int32_t		tied;
-	int32_t		residual;
-	int32_t		copy;
-	float		scale;
-	float		dropout;
-	float		embedding_dropout;
-} StoredConfig;
-
-/* What is stored as it lies in memory has no gaps, whose bytes would be of any value. */
-_Static_assert(sizeof(Header) == 32 && sizeof(Section) == 24, "gaps in the header");
-_Static_assert(sizeof(StoredConfig) == (15 + CONFIG_MAX_FEATURES) * 4, "gaps in the configuration");
-_Static_assert(sizeof(CountsSizes) == 4 * 4 + 7 * 8, "gaps in the sizes of the counts");
-_Static_assert(sizeof(Tally) == 3 * 8 + 2 * 4 && sizeof(Seen) == 6 * 4 && sizeof(Pair) == 5 * 4 &&
-			   sizeof(Posting) == 2 * 4, "gaps in the counts");
-
-/* What the second stage is, likewise. */
-typedef struct StoredRank
-{
-	int64_t		origin;
-	int32_t		kinds;
-	int32_t		times;
-	float		missed[RANKERS];
-	Vote		vote[RANKERS];
-} StoredRank;
-
-_Static_assert(sizeof(StoredRank) == 8 + 2 * 4 + RANKERS * (1 + VOTES) * 4 + 4 * (RANKERS * (1 + VOTES) % 2),
-			   "gaps in the second stage");
+#include "model/image_layout.h"
 
 /* The times there are, in microseconds since 2000: 4714 BC to 294276 AD, as PostgreSQL has them. */
 #define FIRST_TIME INT64_C(-211813488000000000)
@@ -135,32 +42,6 @@ codec_message(CodecStatus status)
 	return "cannot be read";
 }
 
-static StoredConfig
-store_config(const Config *config)
-{
-	StoredConfig stored = {
-		.items = config->items,
-		.item_dim = config->item_dim,
-		.features = config->features,
-		.feature_dim = config->feature_dim,
-		.units = config->units,
-		.layers = config->layers,
-		.max_length = config->max_length,
-		.bidirectional = config->bidirectional,
-		.attention = config->attention,
-		.tied = config->tied,
-		.residual = config->residual,
-		.copy = config->copy,
-		.scale = config->scale,
-		.dropout = config->dropout,
-		.embedding_dropout = config->embedding_dropout
-	};
-
-	memcpy(stored.feature_values, config->feature_values,
-		   (size_t) config->features * sizeof(int32_t));
-	return stored;
-}
-
 static Config
 restore_config(const StoredConfig *stored)
 {
@@ -185,176 +66,6 @@ restore_config(const StoredConfig *stored)
 	memcpy(config.feature_values, stored->feature_values,
 		   sizeof(config.feature_values));
 	return config;
-}
-
-typedef struct Writer
-{
-	char	   *image;			/* NULL: only lay out */
-	Section	   *table;			/* [MAX_SECTIONS] */
-	uint32_t	sections;
-	size_t		used;
-} Writer;
-
-/* Begin a section of that many bytes; returns where it goes, or NULL. */
-static char *
-begin_section(Writer *writer, uint32_t tag, size_t bytes)
-{
-	size_t		offset = writer->used;
-
-	writer->used += arena_align(bytes);
-	writer->table[writer->sections++] = (Section) {tag, 0, offset, bytes};
-	return writer->image == NULL ? NULL : writer->image + offset;
-}
-
-static void
-write_section(Writer *writer, uint32_t tag, const void *from, size_t bytes)
-{
-	char	   *to = begin_section(writer, tag, bytes);
-
-	if (to != NULL && bytes > 0)
-		memcpy(to, from, bytes);
-}
-
-static void
-write_vocabulary(Writer *writer, uint32_t tag, const Vocabulary *vocabulary)
-{
-	char	   *to = begin_section(writer, tag, vocabulary_bytes(vocabulary));
-
-	if (to != NULL)
-		vocabulary_write(vocabulary, to);
-}
-
-/* Bytes of the arrays of a scan index, which lie in one block. */
-static size_t
-index_bytes(const Config *config)
-{
-	CodedWeights	index;
-	Arena		measure = {0};
-
-	coded_weights_place(&index, &measure, config->items, config_output_dim(config));
-	return measure.used;
-}
-
-/* Bytes of the arrays of counts, which lie in one block. */
-static size_t
-counts_bytes(const CountsSizes *sizes)
-{
-	Counts		counts;
-	Arena		measure = {0};
-
-	counts_place(&counts, &measure, sizes);
-	return measure.used;
-}
-
-/* How many rankers a stage has. */
-static int
-stage_rankers(const RankStage *stage)
-{
-	return stage->kinds || stage->times ? RANKERS : 1;
-}
-
-static void
-write_rank(Writer *writer, const Model *model)
-{
-	const RankStage *stage = &model->rank;
-	StoredRank	stored = {
-		.origin = model->origin,
-		.kinds = stage->kinds,
-		.times = stage->times
-	};
-
-	memcpy(stored.missed, stage->missed, sizeof(stored.missed));
-	memcpy(stored.vote, stage->vote, sizeof(stored.vote));
-	write_section(writer, SECTION_RANK, &stored, sizeof(stored));
-	write_vocabulary(writer, SECTION_PURCHASES, &model->purchases);
-	write_section(writer, SECTION_COUNTS_SIZES, &stage->counts.sizes, sizeof(CountsSizes));
-	write_section(writer, SECTION_COUNTS, stage->counts.span,
-				  counts_bytes(&stage->counts.sizes));
-	for (int r = 0; r < stage_rankers(stage); r++)
-		write_section(writer, SECTION_RANKER + (uint32_t) r, stage->ranker[r].block,
-					  ranker_count() * sizeof(float));
-}
-
-static size_t
-table_start(void)
-{
-	return arena_align(sizeof(Header));
-}
-
-static void
-write_sections(Writer *writer, const Model *model)
-{
-	const Config *config = &model->config;
-	StoredConfig stored = store_config(config);
-	size_t		per_item = (size_t) config->items * sizeof(int32_t);
-
-	writer->used = table_start() + arena_align(MAX_SECTIONS * sizeof(Section));
-	write_section(writer, SECTION_CONFIG, &stored, sizeof(stored));
-	write_section(writer, SECTION_PARAMETERS, model->params.block,
-				  params_count(config) * sizeof(float));
-	write_vocabulary(writer, SECTION_ITEMS, &model->items);
-	write_section(writer, SECTION_ITEM_COUNT, model->item_count, per_item);
-	write_section(writer, SECTION_POPULAR, model->popular, per_item);
-	if (model->unavailable != NULL)
-		write_section(writer, SECTION_UNAVAILABLE, model->unavailable,
-					  exclusion_bytes(config->items));
-	write_section(writer, SECTION_SCAN, model->index.codes, index_bytes(config));
-	if (model->rank.present)
-		write_rank(writer, model);
-	for (int32_t f = 0; f < config->features; f++)
-	{
-		uint32_t	number = (uint32_t) f;
-
-		write_section(writer, SECTION_FEATURE_NAME + number, model->feature_name[f],
-					  MODEL_FEATURE_NAME);
-		write_vocabulary(writer, SECTION_FEATURE_VALUES + number,
-						 &model->feature_values[f]);
-		write_section(writer, SECTION_ITEM_FEATURE + number, model->item_feature[f],
-					  per_item);
-	}
-}
-
-size_t
-codec_bytes(const Model *model)
-{
-	Section		table[MAX_SECTIONS];
-	Writer		writer = {.table = table};
-
-	write_sections(&writer, model);
-	return writer.used;
-}
-
-/* The checksum of an image, with that field of its header taken as 0. */
-static uint32_t
-image_checksum(const char *image, size_t bytes)
-{
-	Header		header;
-	uint32_t	checksum;
-
-	memcpy(&header, image, sizeof(header));
-	header.checksum = 0;
-	checksum = crc32c(0, &header, sizeof(header));
-	return crc32c(checksum, image + sizeof(header), bytes - sizeof(header));
-}
-
-void
-codec_write(const Model *model, char *to)
-{
-	size_t		bytes = codec_bytes(model);
-	Writer		writer = {.image = to, .table = (Section *) (to + table_start())};
-	Header		header = {
-		.format = CODEC_FORMAT,
-		.byte_order = BYTE_ORDER_MARK,
-		.bytes = bytes
-	};
-
-	memset(to, 0, bytes);
-	write_sections(&writer, model);
-	memcpy(header.magic, MAGIC, MAGIC_BYTES);
-	header.sections = writer.sections;
-	memcpy(to, &header, sizeof(header));
-	header.checksum = image_checksum(to, bytes);
-	memcpy(to, &header, sizeof(header));
 }
 
 typedef struct Reader
@@ -603,12 +314,12 @@ read_rank(const Reader *reader, Model *model)
 	stage->times = stored->times != 0;
 	memcpy(stage->missed, stored->missed, sizeof(stage->missed));
 	memcpy(stage->vote, stored->vote, sizeof(stage->vote));
-	counts = find_exact(reader, SECTION_COUNTS, counts_bytes(sizes));
+	counts = find_exact(reader, SECTION_COUNTS, image_counts_bytes(sizes));
 	if (counts == NULL)
 		return false;
 	place.base = (char *) counts;
 	counts_place(&stage->counts, &place, sizes);
-	for (int r = 0; r < stage_rankers(stage); r++)
+	for (int r = 0; r < image_rankers(stage); r++)
 	{
 		const float *block = find_exact(reader, SECTION_RANKER + (uint32_t) r,
 										ranker_count() * sizeof(float));
@@ -659,7 +370,7 @@ read_sections(const Reader *reader, Model *model)
 		return false;
 	if (!read_unavailable(reader, model))
 		return false;
-	index = find_exact(reader, SECTION_SCAN, index_bytes(config));
+	index = find_exact(reader, SECTION_SCAN, image_index_bytes(config));
 	if (index == NULL)
 		return false;
 	place.base = (char *) index;
@@ -684,7 +395,7 @@ is_laid_out(const Reader *reader, const Model *model)
 	Section		table[MAX_SECTIONS] = {0};
 	Writer		writer = {.table = table};
 
-	write_sections(&writer, model);
+	image_write_sections(&writer, model);
 	return writer.used == reader->bytes && writer.sections == reader->sections &&
 		memcmp(table, reader->table, sizeof(table)) == 0;
 }
@@ -696,7 +407,7 @@ set_table(Reader *reader)
 	Header		header;
 
 	memcpy(&header, reader->image, sizeof(header));
-	reader->table = (const Section *) (reader->image + table_start());
+	reader->table = (const Section *) (reader->image + image_table_start());
 	reader->sections = header.sections;
 }
 
@@ -707,7 +418,7 @@ codec_read(Model *model, const char *from, size_t bytes)
 	Reader		reader = {.image = from, .bytes = bytes};
 
 	memset(model, 0, sizeof(*model));
-	if (bytes < table_start() + arena_align(MAX_SECTIONS * sizeof(Section)))
+	if (bytes < image_table_start() + arena_align(MAX_SECTIONS * sizeof(Section)))
 		return CODEC_TRUNCATED;
 	memcpy(&header, from, sizeof(header));
 	if (memcmp(header.magic, MAGIC, MAGIC_BYTES) != 0)

@@ -13,7 +13,6 @@ VISITORS = [10_000, 100_000, 1_000_000]
 ITEMS_A_VISITOR = 0.2  # 200,000 items for a million
 CATALOGS = [1_000_000, 10_000_000]  # items to answer from, most of which nobody has touched
 EPOCHS = 2
-POLL = 0.05  # seconds
 CALLS = 200
 BATCH = 20_000
 
@@ -53,10 +52,10 @@ class Phases:
         if now - self.looked > 1:
             self.looked = now
             processes = [pid] + [pid for (pid,) in self.session.run("SELECT pid FROM pg_stat_activity WHERE leader_pid = %s", pid)]
-            self.megabytes = max(self.megabytes, sum(self._private(pid) for pid in processes))
+            self.megabytes = max(self.megabytes, sum(self._memory_share(pid) for pid in processes))
 
     @staticmethod
-    def _private(pid):
+    def _memory_share(pid):
         try:
             return memory(pid)[0]
         except OSError:

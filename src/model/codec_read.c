@@ -42,32 +42,6 @@ codec_message(CodecStatus status)
 	return "cannot be read";
 }
 
-static Config
-restore_config(const StoredConfig *stored)
-{
-	Config		config = {
-		.items = stored->items,
-		.item_dim = stored->item_dim,
-		.features = stored->features,
-		.feature_dim = stored->feature_dim,
-		.units = stored->units,
-		.layers = stored->layers,
-		.max_length = stored->max_length,
-		.bidirectional = stored->bidirectional != 0,
-		.attention = stored->attention != 0,
-		.tied = stored->tied != 0,
-		.residual = stored->residual != 0,
-		.copy = stored->copy != 0,
-		.scale = stored->scale,
-		.dropout = stored->dropout,
-		.embedding_dropout = stored->embedding_dropout
-	};
-
-	memcpy(config.feature_values, stored->feature_values,
-		   sizeof(config.feature_values));
-	return config;
-}
-
 typedef struct Reader
 {
 	const char *image;
@@ -348,7 +322,7 @@ read_sections(const Reader *reader, Model *model)
 	if (stored == NULL || !is_flag(stored->bidirectional) || !is_flag(stored->attention) ||
 		!is_flag(stored->tied) || !is_flag(stored->residual) || !is_flag(stored->copy))
 		return false;
-	*config = restore_config(stored);
+	*config = image_restore_config(stored);
 	if (config_problem(config) != NULL)
 		return false;
 	for (int32_t f = config->features; f < CONFIG_MAX_FEATURES; f++)

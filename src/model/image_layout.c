@@ -45,6 +45,32 @@ store_config(const Config *config)
 	return stored;
 }
 
+Config
+image_restore_config(const StoredConfig *stored)
+{
+	Config		config = {
+		.items = stored->items,
+		.item_dim = stored->item_dim,
+		.features = stored->features,
+		.feature_dim = stored->feature_dim,
+		.units = stored->units,
+		.layers = stored->layers,
+		.max_length = stored->max_length,
+		.bidirectional = stored->bidirectional != 0,
+		.attention = stored->attention != 0,
+		.tied = stored->tied != 0,
+		.residual = stored->residual != 0,
+		.copy = stored->copy != 0,
+		.scale = stored->scale,
+		.dropout = stored->dropout,
+		.embedding_dropout = stored->embedding_dropout
+	};
+
+	memcpy(config.feature_values, stored->feature_values,
+		   sizeof(config.feature_values));
+	return config;
+}
+
 /* Begin a section of that many bytes; returns where it goes, or NULL. */
 static char *
 begin_section(Writer *writer, uint32_t tag, size_t bytes)

@@ -105,6 +105,9 @@ extern size_t image_table_start(void);
 /* The checksum of an image, with that field of its header taken as 0. */
 extern uint32_t image_checksum(const char *image, size_t bytes);
 
+/* The configuration that is stored, whose fields have been checked. */
+extern Config image_restore_config(const StoredConfig *stored);
+
 /* Lay out the sections of a model, and write them where the writer has an image. */
 extern void image_write_sections(Writer *writer, const Model *model);
 

@@ -204,12 +204,12 @@ keep_untouched(CandidateWork *work, const Counts *counts, int32_t category, int3
 	}
 	for (int32_t i = 0; i < found; i++)
 	{
-		Evidence   *evidence = evidence_find(&work->evidence, kept[i]);
+		int32_t		number = evidence_number(&work->evidence, kept[i]);
 
-		if (evidence == NULL || evidence->place >= 0)
+		if (number < work->history.distinct)	/* of the history, or no room for it */
 			continue;
-		keep_item(&work->evidence, counts, kept[i]);
-		evidence->untouched = untouched;
+		keep_number(&work->evidence, counts, number);
+		evidence_at(&work->evidence, number)->untouched = untouched;
 	}
 }
 
@@ -240,12 +240,12 @@ choose(CandidateWork *work, const Counts *counts, const NetworkOpinion *network)
 		keep_item(table, counts, counts->popular[i]);
 	for (int32_t i = 0; network != NULL && i < network->count; i++)
 	{
-		Evidence   *evidence = evidence_find(table, network->best[i].item);
+		int32_t		number = evidence_number(table, network->best[i].item);
 
-		if (evidence == NULL)
+		if (number < 0)
 			continue;
-		keep_item(table, counts, network->best[i].item);
-		evidence->network_rank = i + 1;
+		keep_number(table, counts, number);
+		evidence_at(table, number)->network_rank = i + 1;
 	}
 }
 

@@ -4,20 +4,10 @@
  */
 #include "train/option_table.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
-#include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
-#include "parser/parse_func.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 #include "data/idset.h"
 #include "names.h"
-
-/* ---------------------------------------------------------------- arguments */
 
 static const char *
 quoted_option(const Option *option)
@@ -158,59 +148,4 @@ train_options(const NullableDatum *arguments)
 	if (options.trainer.loss == LOSS_BPR_MAX)
 		options.config.copy = false;	/* of a network whose scores are probabilities */
 	return options;
-}
-
-/* ---------------------------------------------------------------- defaults */
-
-/*
- * The expressions of the defaults of recseq_train, which belong to its last
- * arguments.  It is looked up by all of its types: anybody who may create
- * functions in its schema may make others of that name.
- */
-static List *
-read_defaults(const Catalog *catalog)
-{
-	List	   *name = list_make2(makeString(get_namespace_name(catalog->schema)),
-								  makeString("recseq_train"));
-	int			count = FIRST_OPTION + option_count;
-	Oid		   *types = palloc(sizeof(Oid) * count);
-	HeapTuple	tuple;
-	Datum		defaults;
-	bool		isnull;
-	List	   *expressions;
-
-	types[ARG_SOURCE] = REGCLASSOID;
-	types[ARG_MODEL] = TEXTOID;
-	for (int i = 0; i < option_count; i++)
-		types[FIRST_OPTION + i] = option_sql_types[option_table[i].type];
-	tuple = SearchSysCache1(PROCOID,
-							ObjectIdGetDatum(LookupFuncName(name, count, types, false)));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for recseq_train");
-	defaults = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &isnull);
-	expressions = isnull ? NIL : castNode(List, stringToNode(TextDatumGetCString(defaults)));
-	ReleaseSysCache(tuple);
-	if (list_length(expressions) != count - ARG_MODEL)
-		elog(ERROR, "recseq_train has no default for an option");
-	return expressions;
-}
-
-NullableDatum *
-default_arguments(const Catalog *catalog, Oid source)
-{
-	int			count = FIRST_OPTION + option_count;
-	NullableDatum *arguments = palloc0(sizeof(NullableDatum) * count);
-	List	   *defaults = read_defaults(catalog);
-
-	arguments[ARG_SOURCE].value = ObjectIdGetDatum(source);
-	for (int i = ARG_MODEL; i < count; i++)
-	{
-		Const	   *value = (Const *) eval_const_expressions(NULL,
-															 list_nth(defaults, i - ARG_MODEL));
-
-		if (!IsA(value, Const))
-			elog(ERROR, "a default of recseq_train is no constant");
-		arguments[i] = (NullableDatum) {.value = value->constvalue, .isnull = value->constisnull};
-	}
-	return arguments;
 }

@@ -1,16 +1,23 @@
 /*
  * option_json.c
  *	  The options of a training as JSON, in which a version and a job keep them,
- *	  and from there as SQL.
+ *	  and from there as SQL.  What JSON leaves out is as recseq_train has it by
+ *	  default.
  */
 #include "train/option_table.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
+#include "utils/syscache.h"
 
 #include "data/arrays.h"
 #include "data/dataset.h"
@@ -18,6 +25,62 @@
 #include "data/source.h"
 #include "json.h"
 #include "names.h"
+
+/* ---------------------------------------------------------------- defaults */
+
+/*
+ * The expressions of the defaults of recseq_train, which belong to its last
+ * arguments.  It is looked up by all of its types: anybody who may create
+ * functions in its schema may make others of that name.
+ */
+static List *
+read_defaults(const Catalog *catalog)
+{
+	List	   *name = list_make2(makeString(get_namespace_name(catalog->schema)),
+								  makeString("recseq_train"));
+	int			count = FIRST_OPTION + option_count;
+	Oid		   *types = palloc(sizeof(Oid) * count);
+	HeapTuple	tuple;
+	Datum		defaults;
+	bool		isnull;
+	List	   *expressions;
+
+	types[ARG_SOURCE] = REGCLASSOID;
+	types[ARG_MODEL] = TEXTOID;
+	for (int i = 0; i < option_count; i++)
+		types[FIRST_OPTION + i] = option_sql_types[option_table[i].type];
+	tuple = SearchSysCache1(PROCOID,
+							ObjectIdGetDatum(LookupFuncName(name, count, types, false)));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for recseq_train");
+	defaults = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &isnull);
+	expressions = isnull ? NIL : castNode(List, stringToNode(TextDatumGetCString(defaults)));
+	ReleaseSysCache(tuple);
+	if (list_length(expressions) != count - ARG_MODEL)
+		elog(ERROR, "recseq_train has no default for an option");
+	return expressions;
+}
+
+/* All arguments but the source as they are by default. */
+static NullableDatum *
+default_arguments(const Catalog *catalog, Oid source)
+{
+	int			count = FIRST_OPTION + option_count;
+	NullableDatum *arguments = palloc0(sizeof(NullableDatum) * count);
+	List	   *defaults = read_defaults(catalog);
+
+	arguments[ARG_SOURCE].value = ObjectIdGetDatum(source);
+	for (int i = ARG_MODEL; i < count; i++)
+	{
+		Const	   *value = (Const *) eval_const_expressions(NULL,
+															 list_nth(defaults, i - ARG_MODEL));
+
+		if (!IsA(value, Const))
+			elog(ERROR, "a default of recseq_train is no constant");
+		arguments[i] = (NullableDatum) {.value = value->constvalue, .isnull = value->constisnull};
+	}
+	return arguments;
+}
 
 /* ---------------------------------------------------------------- from JSON */
 

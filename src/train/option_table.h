@@ -51,9 +51,6 @@ extern const int option_count;
 /* By OptionType: the type of the argument. */
 extern const Oid option_sql_types[];
 
-/* All arguments of recseq_train but the source as they are by default. */
-extern NullableDatum *default_arguments(const Catalog *catalog, Oid source);
-
 /* The option of that name; NULL: there is none. */
 extern const Option *find_option(const char *name, Size length);
 
